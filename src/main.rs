@@ -1,0 +1,3 @@
+//! The `foobar-stack` program.
+
+fn main() {}
