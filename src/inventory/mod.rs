@@ -1,0 +1,214 @@
+//! The inventory: what the user wants, checked and with every default filled in.
+//!
+//! Pure: text in, [`Inventory`] or diagnostics out. Templates see it through its
+//! `Serialize` form, so a field's name here is its name in a template.
+
+use crate::types::{AccountName, Fqdn, SecretSource};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// A checked inventory. Every default is filled in.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Inventory {
+    /// The machine, and how to reach it.
+    pub server: Server,
+    /// The names the site answers to.
+    pub site: Site,
+    /// The zone.
+    pub dns: Dns,
+    /// The certificate.
+    pub tls: Tls,
+    /// Nginx.
+    pub web: Web,
+    /// The site's code.
+    pub app: App,
+    /// MySQL or MariaDB.
+    pub database: Database,
+    /// nftables.
+    pub firewall: Firewall,
+    /// Settings of the user's own roles, and which of them to apply.
+    pub roles: BTreeMap<String, toml::Table>,
+}
+
+/// The machine, and how to reach it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Server {
+    /// Public IPv4 address.
+    pub ipv4: Ipv4Addr,
+    /// Public IPv6 address.
+    pub ipv6: Option<Ipv6Addr>,
+    /// ssh destination: host name, address or alias.
+    pub ssh: String,
+    /// Login, if the inventory says one.
+    pub user: Option<String>,
+    /// Port of sshd, if the inventory says one.
+    pub port: Option<u16>,
+    /// Private key on the client, if the inventory says one; relative to the inventory.
+    pub identity_file: Option<String>,
+    /// Host key: type and key.
+    pub host_key: Option<String>,
+    /// Host name to set.
+    pub hostname: Option<String>,
+    /// Time zone to set.
+    pub timezone: Option<String>,
+}
+
+/// The names the site answers to.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Site {
+    /// The domain.
+    pub domain: Fqdn,
+    /// Other names of the same site.
+    pub aliases: Vec<Fqdn>,
+    /// Mail address of the zone's contact.
+    pub contact: String,
+}
+
+/// The zone.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Dns {
+    /// Whether this server answers the zone.
+    pub enabled: bool,
+    /// Name servers of the zone.
+    pub nameservers: Vec<Fqdn>,
+    /// Default time to live, in seconds.
+    pub ttl: u32,
+    /// Every record of the zone except the SOA, made ones first, in a fixed order.
+    pub records: Vec<DnsRecord>,
+}
+
+/// One record of the zone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DnsRecord {
+    /// Full name of the owner.
+    pub name: Fqdn,
+    /// `A`, `AAAA`, `CNAME`, `MX`, `TXT`, `SRV`, `CAA` or `NS`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The data as in a zone file, with full names ending in a dot.
+    pub value: String,
+    /// Time to live in seconds.
+    pub ttl: u32,
+}
+
+/// How the certificate comes to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TlsMode {
+    /// Made on the server.
+    SelfSigned,
+    /// The user's files.
+    Files,
+    /// No TLS.
+    Off,
+}
+
+/// The certificate.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Tls {
+    /// How it comes to be.
+    pub mode: TlsMode,
+    /// The user's chain in PEM, relative to the inventory; there with [`TlsMode::Files`].
+    pub certificate: Option<String>,
+    /// The user's key in PEM, relative to the inventory; there with [`TlsMode::Files`].
+    pub key: Option<String>,
+}
+
+/// Nginx.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Web {
+    /// Port of HTTP.
+    pub http_port: u16,
+    /// Port of HTTPS.
+    pub https_port: u16,
+    /// Largest request body, in bytes.
+    pub max_body: u64,
+    /// How long a request may take in the app, in seconds.
+    pub timeout: u32,
+    /// HSTS `max-age` in seconds; 0 sends no header.
+    pub hsts: u32,
+    /// URL prefix, with `/` at both ends, to a folder of the release.
+    #[serde(rename = "static")]
+    pub static_files: BTreeMap<String, String>,
+    /// Further response headers.
+    pub headers: BTreeMap<String, String>,
+}
+
+/// The site's code.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct App {
+    /// Whether there is one.
+    pub enabled: bool,
+    /// The folder with the code, relative to the inventory.
+    pub source: String,
+    /// Patterns of what stays at home.
+    pub exclude: Vec<String>,
+    /// Packages of the distribution.
+    pub packages: Vec<String>,
+    /// The words of the command; `${NAME}` is filled in by systemd.
+    pub command: Vec<String>,
+    /// Port on the loopback.
+    pub port: u16,
+    /// Account it runs as.
+    pub user: AccountName,
+    /// The words of the migration command.
+    pub migrate: Option<Vec<String>>,
+    /// Path of the health page.
+    pub health: Option<String>,
+    /// Memory limit as systemd writes it.
+    pub memory_max: String,
+    /// Environment.
+    pub env: BTreeMap<String, String>,
+    /// Names and sources of the secrets.
+    pub secrets: BTreeMap<String, SecretSource>,
+}
+
+/// Which database server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Engine {
+    /// MySQL where the distribution has it, else MariaDB.
+    Auto,
+    /// MySQL.
+    Mysql,
+    /// MariaDB.
+    Mariadb,
+}
+
+/// The database.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Database {
+    /// Whether there is one.
+    pub enabled: bool,
+    /// Which server.
+    pub engine: Engine,
+    /// Name of the app's database.
+    pub name: AccountName,
+    /// InnoDB's buffer pool in bytes, if the inventory says it.
+    pub buffer_pool: Option<u64>,
+    /// Most connections at once.
+    pub max_connections: u32,
+}
+
+/// nftables.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Firewall {
+    /// Whether there is one.
+    pub enabled: bool,
+    /// Networks that may reach sshd; empty for all.
+    pub ssh_from: Vec<String>,
+    /// Further openings.
+    pub allow: Vec<FirewallRule>,
+}
+
+/// One opening of the firewall.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FirewallRule {
+    /// The port.
+    pub port: u16,
+    /// `tcp` or `udp`.
+    pub protocol: String,
+    /// Networks; empty for all.
+    pub from: Vec<String>,
+}
