@@ -2,6 +2,9 @@
 
 pub mod diagnostic;
 pub mod inventory;
+pub mod check;
+pub mod plan;
+pub mod resource;
 pub mod sandbox;
 pub mod shell;
 pub mod types;
