@@ -1,5 +1,6 @@
 //! foobar-stack sets up and proves a complete web stack on one server.
 
+pub mod check;
 pub mod diagnostic;
 pub mod inventory;
 pub mod check;
