@@ -1,11 +1,17 @@
 //! foobar-stack sets up and proves a complete web stack on one server.
 
-pub mod check;
 pub mod diagnostic;
-pub mod inventory;
-pub mod check;
-pub mod plan;
-pub mod resource;
-pub mod sandbox;
 pub mod shell;
 pub mod types;
+
+pub mod inventory;
+
+pub mod resource;
+
+pub mod check;
+
+pub mod plan;
+
+pub mod bundle;
+
+pub mod sandbox;

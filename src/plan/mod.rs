@@ -91,7 +91,10 @@ impl UnknownState {
 }
 
 fn list(unknown: &[(ResourceId, String)]) -> String {
-    let all: Vec<String> = unknown.iter().map(|(id, why)| format!("{id} ({why})")).collect();
+    let all: Vec<String> = unknown
+        .iter()
+        .map(|(id, why)| format!("{id} ({why})"))
+        .collect();
     all.join("; ")
 }
 
@@ -137,7 +140,11 @@ pub fn plan(
                 continue;
             }
             let changes: Vec<Change> = found.iter().map(|(_, change)| change.clone()).collect();
-            let around = Surroundings { now: basis.now, date: &basis.date, changes: &changes };
+            let around = Surroundings {
+                now: basis.now,
+                date: &basis.date,
+                changes: &changes,
+            };
             if let Some(delta) = resource.spec.compare(observed, &around) {
                 found.push((place, Change::of(resource, delta)));
             }
@@ -148,7 +155,9 @@ pub fn plan(
     // What is hidden comes to light when its service runs; if this plan does not start it,
     // nobody would ever look.
     let (hidden, stuck): (Vec<_>, Vec<_>) = hidden.into_iter().partition(|(_, unit)| {
-        found.iter().any(|(_, change)| change.id.kind == "service" && change.id.name == *unit)
+        found
+            .iter()
+            .any(|(_, change)| change.id.kind == "service" && change.id.name == *unit)
     });
     if !stuck.is_empty() {
         let why = |(id, unit): (ResourceId, String)| (id, format!("{unit} does not answer"));
@@ -156,7 +165,11 @@ pub fn plan(
     }
 
     let changes: Vec<Change> = found.iter().map(|(_, change)| change.clone()).collect();
-    let around = Surroundings { now: basis.now, date: &basis.date, changes: &changes };
+    let around = Surroundings {
+        now: basis.now,
+        date: &basis.date,
+        changes: &changes,
+    };
     let mut work = Work::default();
     for (place, change) in &found {
         let (resource, observed) = &pairs[*place];
@@ -164,5 +177,13 @@ pub fn plan(
         resource.spec.work(observed, change, &around, &mut work);
     }
     let target = target.map(<[String]>::to_vec);
-    Ok((Plan { changes, hidden, target, basis }, work))
+    Ok((
+        Plan {
+            changes,
+            hidden,
+            target,
+            basis,
+        },
+        work,
+    ))
 }

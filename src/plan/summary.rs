@@ -62,9 +62,21 @@ mod tests {
 
     #[test]
     fn the_line_names_what_there_is() {
-        let summary = Summary { create: 3, update: 2, reload: 1, ..Summary::default() };
-        assert_eq!(summary.to_string(), "3 to create, 2 to update, 0 to delete, 1 reload");
-        let summary = Summary { restart: 2, run: 1, ..Summary::default() };
+        let summary = Summary {
+            create: 3,
+            update: 2,
+            reload: 1,
+            ..Summary::default()
+        };
+        assert_eq!(
+            summary.to_string(),
+            "3 to create, 2 to update, 0 to delete, 1 reload"
+        );
+        let summary = Summary {
+            restart: 2,
+            run: 1,
+            ..Summary::default()
+        };
         assert_eq!(
             summary.to_string(),
             "0 to create, 0 to update, 0 to delete, 2 restarts, 1 command to run"

@@ -144,7 +144,19 @@ impl Change {
     /// The change of this resource.
     #[must_use]
     pub fn of(resource: &super::Resource, delta: Delta) -> Self {
-        let Delta { action, impact, because, diff } = delta;
-        Self { id: resource.id.clone(), role: resource.role.clone(), action, impact, because, diff }
+        let Delta {
+            action,
+            impact,
+            because,
+            diff,
+        } = delta;
+        Self {
+            id: resource.id.clone(),
+            role: resource.role.clone(),
+            action,
+            impact,
+            because,
+            diff,
+        }
     }
 }
