@@ -3,7 +3,7 @@
 
 use super::ownership::{Ownership, Place, place_of, read_places};
 use super::probe::{decode, fields};
-use super::zone_text::{ZoneContent, ZoneRecord, ZoneText, next_serial, read};
+use super::zone_text::{ZoneContent, ZoneRecord, ZoneText, find_serial, next_serial, read};
 use super::{
     Change, Content, Delta, Diff, EntryError, Future, Kind, Materials, Observed, Phase, Probe,
     Surroundings, TextChange, Work,
@@ -49,11 +49,14 @@ impl Zone {
 
     /// The text to be, given the text that is.
     fn wanted(&self, before: Option<&Found>, around: &Surroundings<'_>) -> String {
-        let before = before.and_then(|found| self.content(&found.text));
+        let content = before.and_then(|found| self.content(&found.text));
         let wanted = self.content(&self.zone.render(1));
-        let serial = match (&before, &wanted) {
-            (Some(before), Some(wanted)) if before.records == wanted.records => before.serial,
-            (before, _) => next_serial(before.as_ref().map(|before| before.serial), around.date),
+        let serial = match (content, wanted) {
+            (Some(content), Some(wanted)) if content.records == wanted.records => content.serial,
+            _ => next_serial(
+                before.and_then(|found| find_serial(&found.text)),
+                around.date,
+            ),
         };
         self.zone.render(serial)
     }

@@ -127,6 +127,26 @@ pub(super) fn read(text: &str, domain: &Fqdn) -> Result<ZoneContent, String> {
     Ok(ZoneContent { serial, records })
 }
 
+/// The serial of a zone file that may not be readable as a whole, so that even then the next
+/// one is newer: the third word after `SOA`.
+pub(super) fn find_serial(text: &str) -> Option<u32> {
+    let words = text
+        .lines()
+        .flat_map(|line| {
+            line.split(';')
+                .next()
+                .unwrap_or_default()
+                .split_whitespace()
+        })
+        .flat_map(|word| word.split(['(', ')']))
+        .filter(|word| !word.is_empty());
+    words
+        .skip_while(|word| !word.eq_ignore_ascii_case("SOA"))
+        .nth(3)?
+        .parse()
+        .ok()
+}
+
 /// The serial that follows `before`: that of the date (`YYYYMMDD`) if it is newer in the sense
 /// of RFC 1982, else the next number. Zero is left out, which some servers take for "none".
 pub(super) fn next_serial(before: Option<u32>, date: &str) -> u32 {
@@ -195,7 +215,7 @@ mod tests {
         let text = zone.render(5);
         let short = text.replace(
             "www.foobar.com. 3600 IN CNAME foobar.com.",
-            "WWW 1h IN CNAME @ ; by hand",
+            "WWW 1h IN CNAME foobar.com. ; by hand",
         );
         assert_eq!(
             read(&short, &zone.domain).unwrap().records,
@@ -207,6 +227,18 @@ mod tests {
             read(&text, &zone.domain).unwrap().records
         );
         assert!(read("$INCLUDE /etc/passwd\n", &zone.domain).is_err());
+    }
+
+    #[test]
+    fn the_serial_is_found_in_a_file_that_does_not_read() {
+        let text = zone().render(7).replace("IN A", "IN WRONG");
+        assert!(read(&text, &zone().domain).is_err());
+        assert_eq!(find_serial(&text), Some(7));
+        assert_eq!(
+            find_serial("@ IN SOA a. b. (\n 9 ; serial\n 1 2 3 4)"),
+            Some(9)
+        );
+        assert_eq!(find_serial("nothing"), None);
     }
 
     #[test]
