@@ -3,5 +3,6 @@
 pub mod diagnostic;
 pub mod inventory;
 pub mod sandbox;
+pub mod server;
 pub mod shell;
 pub mod types;
