@@ -22,7 +22,7 @@ pub(super) fn text(target: &Target, options: &Options, known_hosts: &Path) -> St
              HostKeyAlias {PINNED_NAME}\n\
              HostKeyAlgorithms {algorithms}\n\
              UserKnownHostsFile \"{known_hosts}\"\n\
-             GlobalKnownHostsFile none\n\
+             GlobalKnownHostsFile /dev/null\n\
              VerifyHostKeyDNS no\n\
              CheckHostIP no\n\
              UpdateHostKeys no\n"

@@ -95,8 +95,8 @@ pub enum ServerError {
         doing: &'static str,
         /// How long it had been under way.
         after: Duration,
-        /// What ended it, as far as it is known.
-        source: Option<io::Error>,
+        /// What ended it.
+        source: io::Error,
     },
     /// The other end is not the shell that it should be.
     #[error("the login shell on {destination} did not run the command: {message}")]

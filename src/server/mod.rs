@@ -22,7 +22,7 @@ pub use error::ServerError;
 use crate::shell::Script;
 use error::{Cause, cause, last_line};
 use openssh::{ControlPersist, KnownHosts, SessionBuilder, Stdio};
-use protocol::{Failure, RootShell};
+use protocol::{RootShell, StartError};
 use std::io::{self, Read};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -177,7 +177,7 @@ impl Session {
         let nonce = nonce().map_err(|error| local(error.into()))?;
         let shell = RootShell::start(Box::new(stdin), Box::new(stdout), Box::new(stderr), nonce)
             .await
-            .map_err(|failure| shell_error(&destination, failure))?;
+            .map_err(|error| start_error(&destination, error))?;
         Ok(Self {
             destination,
             trace: options.trace.clone(),
@@ -237,14 +237,11 @@ impl Session {
     ) -> Result<Reply, ServerError> {
         let begin = Instant::now();
         let reply = self.shell.request(script.as_str(), payload, on_line).await;
-        let reply = reply.map_err(|failure| match failure {
-            Failure::Ended(error) => ServerError::Lost {
-                destination: self.destination.clone(),
-                doing,
-                after: begin.elapsed(),
-                source: self.last_words().or(error),
-            },
-            other => shell_error(&self.destination, other),
+        let reply = reply.map_err(|error| ServerError::Lost {
+            destination: self.destination.clone(),
+            doing,
+            after: begin.elapsed(),
+            source: self.last_words().unwrap_or(error),
         })?;
         if let Some(trace) = &self.trace {
             trace(doing, script, &reply);
@@ -390,23 +387,17 @@ fn between(text: &str, before: &str, after: &str) -> Option<String> {
     rest.split_once(after).map(|(middle, _)| middle.to_owned())
 }
 
-fn shell_error(destination: &str, failure: Failure) -> ServerError {
+fn start_error(destination: &str, error: StartError) -> ServerError {
     let destination = destination.to_owned();
-    match failure {
-        Failure::Sudo { login, stderr } => ServerError::Sudo {
+    match error {
+        StartError::Sudo { login, stderr } => ServerError::Sudo {
             destination,
             user: login,
             message: last_line(&stderr),
         },
-        Failure::Greeting(said) => ServerError::Protocol {
+        StartError::Greeting(said) => ServerError::Protocol {
             destination,
             message: last_line(&said),
-        },
-        Failure::Ended(source) => ServerError::Lost {
-            destination,
-            doing: "starting the shell",
-            after: Duration::ZERO,
-            source,
         },
     }
 }

@@ -35,11 +35,9 @@ pub(super) fn command() -> String {
     format!("exec sh -c '{BECOME_ROOT}' sh '{READ_LOOP}' {}", LOOP.len())
 }
 
-/// Why a request or the greeting got no answer.
+/// Why there is no root shell, though the login was let in.
 #[derive(Debug)]
-pub(super) enum Failure {
-    /// The stream ended, or broke, or an earlier request was given up half-way.
-    Ended(Option<io::Error>),
+pub(super) enum StartError {
     /// sudo did not start the shell.
     Sudo {
         /// The login.
@@ -47,14 +45,8 @@ pub(super) enum Failure {
         /// What was said on stderr.
         stderr: String,
     },
-    /// Something else than the greeting came.
+    /// Something else than the greeting came: all of it.
     Greeting(String),
-}
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        Self::Ended(Some(error))
-    }
 }
 
 type Output = Box<dyn AsyncRead + Send + Unpin>;
@@ -80,7 +72,7 @@ impl RootShell {
         stdout: Output,
         stderr: Output,
         nonce: String,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, StartError> {
         let mut shell = Self {
             stdin,
             stdout: Stream::new(stdout),
@@ -94,7 +86,7 @@ impl RootShell {
         Ok(shell)
     }
 
-    async fn greet(&mut self) -> Result<(), Failure> {
+    async fn greet(&mut self) -> Result<(), StartError> {
         let send = async {
             self.stdin.write_all(LOOP.as_bytes()).await?;
             self.stdin.flush().await
@@ -119,11 +111,11 @@ impl RootShell {
                 self.count(LOOP.len());
                 Ok(())
             }
-            (_, Some(login)) => Err(Failure::Sudo {
+            (_, Some(login)) => Err(StartError::Sudo {
                 login,
                 stderr: stderr.text,
             }),
-            (_, None) => Err(Failure::Greeting(format!(
+            (_, None) => Err(StartError::Greeting(format!(
                 "{}\n{}",
                 stdout.text, stderr.text
             ))),
@@ -140,9 +132,9 @@ impl RootShell {
         script: &str,
         payload: &[u8],
         on_line: Option<&mut (dyn FnMut(&str) + Send)>,
-    ) -> Result<Reply, Failure> {
+    ) -> io::Result<Reply> {
         if !std::mem::replace(&mut self.idle, false) {
-            return Err(Failure::Ended(None));
+            return Err(io::Error::other("an earlier request was given up"));
         }
         let begin = Instant::now();
         let end = format!("{}-{}", self.nonce, self.traffic.round_trips);
@@ -164,7 +156,7 @@ impl RootShell {
         };
         let ((), (stdout, status), (stderr, _)) =
             tokio::try_join!(send, receive, self.stderr.bytes_until(&end))?;
-        let status = status.parse().map_err(|_| Failure::Ended(None))?;
+        let status = status.parse().map_err(io::Error::other)?;
         self.stdin.write_all(b"\n").await?;
         self.stdin.flush().await?;
         self.count(header.len() + script.len() + payload.len() + 1);
