@@ -1,6 +1,10 @@
 //! foobar-stack sets up and proves a complete web stack on one server.
 
 pub mod diagnostic;
+pub mod facts;
+pub mod inventory;
+pub mod sandbox;
+pub mod server;
 pub mod shell;
 pub mod types;
 
