@@ -2,6 +2,7 @@
 
 pub mod diagnostic;
 pub mod inventory;
+pub mod report;
 pub mod sandbox;
 pub mod shell;
 pub mod types;
