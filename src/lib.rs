@@ -3,6 +3,7 @@
 pub mod diagnostic;
 pub mod facts;
 pub mod inventory;
+pub mod report;
 pub mod sandbox;
 pub mod server;
 pub mod shell;
