@@ -10,6 +10,8 @@ set -eu
 target=$1 suite=$2 components=$3 keyring=$4 mirror=$5
 shift 5
 
+exec 8<"${target%/*}"
+flock 8
 work=$target.work
 tree=$work/tree
 # What a killed build left is in nobody's way, but large.

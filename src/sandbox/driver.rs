@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
 use super::nspawn::Nspawn;
+use super::state::HeldStore;
 use super::{DriverName, Progress, Sandbox, SandboxError};
 
 /// Something under way that may fail.
@@ -19,7 +20,7 @@ pub(super) struct Place {
     pub(super) suite: String,
     /// Its directory; it exists.
     pub(super) directory: PathBuf,
-    /// The addresses other sandboxes have.
+    /// The addresses that this driver's other sandboxes have.
     pub(super) used: Vec<IpAddr>,
 }
 
@@ -28,9 +29,8 @@ pub(super) trait Driver: Sync {
     /// Sees to it that the host has what is needed.
     fn require<'a>(&'a self, suite: &'a str, progress: Progress<'a>) -> Pending<'a, ()>;
 
-    /// Settles address and keys, and readies what sandboxes share on the host. Quick: the store
-    /// is held meanwhile.
-    fn describe<'a>(&'a self, store_id: &'a str, place: Place) -> Pending<'a, Sandbox>;
+    /// Settles address and keys, and readies what sandboxes share on the host. Quick.
+    fn describe<'a>(&'a self, held: &'a HeldStore, place: Place) -> Pending<'a, Sandbox>;
 
     /// Makes the disk, boots it, and waits until ssh answers.
     fn create<'a>(&'a self, sandbox: &'a Sandbox, progress: Progress<'a>) -> Pending<'a, ()>;
@@ -44,8 +44,8 @@ pub(super) trait Driver: Sync {
     /// Removes the directory of one that is off, or was never finished.
     fn remove<'a>(&'a self, directory: &'a Path) -> Pending<'a, ()>;
 
-    /// Takes back what sandboxes shared on the host; the last one has gone. The store is held.
-    fn leave<'a>(&'a self, store_id: &'a str) -> Pending<'a, ()>;
+    /// Takes back what sandboxes shared on the host; the last one has gone.
+    fn leave<'a>(&'a self, held: &'a HeldStore) -> Pending<'a, ()>;
 
     /// Whether it is up.
     fn is_running(&self, sandbox: &Sandbox) -> bool;

@@ -189,8 +189,12 @@ pub(super) async fn unprivileged<A: AsRef<OsStr>>(
 }
 
 async fn run(command: &mut Command, program: &str) -> Result<Output, SandboxError> {
+    output(command.stdin(Stdio::null()), program).await
+}
+
+/// Runs a command whose input is settled, and gives what it said.
+pub(super) async fn output(command: &mut Command, program: &str) -> Result<Output, SandboxError> {
     command
-        .stdin(Stdio::null())
         .output()
         .await
         .map_err(|source| SandboxError::Start {

@@ -28,7 +28,7 @@ pub use error::SandboxError;
 pub use ssh::{exec, ssh_arguments};
 
 use driver::Driver;
-use state::{Entry, Store};
+use state::{Entry, HeldStore, Store};
 
 /// Is told, one line at a time, what a person may have to wait for.
 pub type Progress<'a> = &'a (dyn Fn(&str) + Sync);
@@ -164,12 +164,12 @@ pub async fn up(request: &Request, progress: Progress<'_>) -> Result<Sandbox, Sa
         None => state::free_name(suite, &names),
     };
     let (directory, making) = held.create(&name)?;
-    let sandbox = match describe(driver, &store, request, name).await {
+    let sandbox = match describe(driver, &held, request, name).await {
         Ok(sandbox) => sandbox,
         Err(error) => {
             let _ = std::fs::remove_dir_all(&directory);
             if names.is_empty() {
-                driver.leave(&store.id()).await?;
+                driver.leave(&held).await?;
                 held.forget()?;
             }
             return Err(error);
@@ -196,15 +196,19 @@ pub async fn up(request: &Request, progress: Progress<'_>) -> Result<Sandbox, Sa
 
 async fn describe(
     driver: &dyn Driver,
-    store: &Store,
+    held: &HeldStore,
     request: &Request,
     name: String,
 ) -> Result<Sandbox, SandboxError> {
+    let store = held.store();
     let used = store.names()?;
     let used = used
         .iter()
         .filter_map(|name| description(store.entry(name)?));
-    let used: Vec<IpAddr> = used.map(|sandbox| sandbox.address).collect();
+    let used: Vec<IpAddr> = used
+        .filter(|other| other.driver == request.driver)
+        .map(|sandbox| sandbox.address)
+        .collect();
     let directory = store.directory(&name);
     let place = driver::Place {
         name,
@@ -212,7 +216,7 @@ async fn describe(
         directory,
         used,
     };
-    let sandbox = driver.describe(&store.id(), place).await?;
+    let sandbox = driver.describe(held, place).await?;
     ssh::write_files(&sandbox)?;
     state::write(&sandbox)?;
     Ok(sandbox)
@@ -248,7 +252,7 @@ async fn remove(store: &Store, name: &str) -> Result<(), SandboxError> {
     let held = store.hold().await?;
     driver.remove(&store.directory(name)).await?;
     if store.names()?.is_empty() {
-        driver.leave(&store.id()).await?;
+        driver.leave(&held).await?;
         held.forget()?;
     }
     Ok(())

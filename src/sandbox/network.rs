@@ -40,8 +40,8 @@ impl Prefix {
 }
 
 impl Network {
-    /// The network of the store with this id: as it is, or as it will be.
-    pub(super) async fn of_store(id: &str) -> Result<Self, SandboxError> {
+    /// The network of the store with this id: as it is, as its boxes remember it, or as it will be.
+    pub(super) async fn of_store(id: &str, boxes: &[IpAddr]) -> Result<Self, SandboxError> {
         let (bridge, table) = names(id);
         let addresses = ip(&["-4", "-o", "address", "show", "dev", &bridge]).await?;
         let routes = ip(&["-4", "route", "show", "table", "all"]).await?;
@@ -58,10 +58,12 @@ impl Network {
                 servers = real;
             }
         }
-        let gateway = match existing.and_then(parse_prefix) {
-            Some(own) => own.address,
-            None => choose(id, &taken(&routes, &servers)).ok_or(SandboxError::NoNetwork)?,
-        };
+        let gateway = existing
+            .and_then(parse_prefix)
+            .map(|own| own.address)
+            .or_else(|| gateway_of(boxes))
+            .or_else(|| choose(id, &taken(&routes, &servers)))
+            .ok_or(SandboxError::NoNetwork)?;
         let loopback = servers.iter().find_map(|server| match server {
             IpAddr::V4(server) if server.is_loopback() => Some(*server),
             _ => None,
@@ -110,6 +112,14 @@ impl Network {
             )
             .collect()
     }
+}
+
+/// The host's address among boxes whose bridge is gone: the host has booted since.
+fn gateway_of(boxes: &[IpAddr]) -> Option<Ipv4Addr> {
+    boxes.iter().find_map(|address| match address {
+        IpAddr::V4(address) => Some(Ipv4Addr::from_bits((address.to_bits() & !0xff) | 1)),
+        IpAddr::V6(_) => None,
+    })
 }
 
 /// The bridge and the packet filter's table of the store with this id.
@@ -267,6 +277,13 @@ mod tests {
         assert_eq!(choose("000000", &[prefix("10.0.0.0/8")]), None);
         let last = choose("ffffff", &[]).expect("a network");
         assert!(last.octets()[1] >= 200 && last.octets()[1] < 250);
+    }
+
+    #[test]
+    fn boxes_remember_their_network() {
+        let address = IpAddr::from([10, 207, 9, 44]);
+        assert_eq!(gateway_of(&[address]), Some(Ipv4Addr::new(10, 207, 9, 1)));
+        assert_eq!(gateway_of(&[]), None);
     }
 
     #[test]

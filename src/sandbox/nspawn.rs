@@ -1,14 +1,16 @@
 //! The nspawn driver: a box is a system container over a base tree, on a bridge of its own.
 
+use std::ffi::OsStr;
 use std::net::IpAddr;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
+use std::process::Stdio;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::archive::Family;
 use super::driver::{Driver, Pending, Place};
 use super::network::{self, Network};
-use super::state::{Store, failed, write_file};
+use super::state::{HeldStore, Store, failed, write_file};
 use super::{DriverName, Progress, Sandbox, SandboxError, base, host, ssh};
 
 /// Everything that needs root. Each box gets a copy, which is what goes on running.
@@ -16,8 +18,6 @@ const SCRIPT: &str = include_str!("nspawn.sh");
 const SCRIPT_FILE: &str = "nspawn.sh";
 /// How long a box may take until ssh answers.
 const BOOT_DEADLINE: Duration = Duration::from_secs(60);
-/// How long it may take until its process has written down its number.
-const START_DEADLINE: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(20);
 
 /// Runs boxes by systemd-nspawn.
@@ -32,8 +32,8 @@ impl Driver for Nspawn {
         ))
     }
 
-    fn describe<'a>(&'a self, store_id: &'a str, place: Place) -> Pending<'a, Sandbox> {
-        Box::pin(describe(store_id, place))
+    fn describe<'a>(&'a self, held: &'a HeldStore, place: Place) -> Pending<'a, Sandbox> {
+        Box::pin(describe(held, place))
     }
 
     fn create<'a>(&'a self, sandbox: &'a Sandbox, progress: Progress<'a>) -> Pending<'a, ()> {
@@ -42,7 +42,7 @@ impl Driver for Nspawn {
             write_script(&sandbox.directory)?;
             let directory = sandbox.directory.as_path();
             let action = || format!("make the disk of {}", sandbox.name);
-            script(["fill".as_ref(), directory.as_os_str()], action).await?;
+            script(["fill".as_ref(), directory.as_os_str()], None, action).await?;
             progress(&format!("booting {}", sandbox.name));
             start(sandbox).await
         })
@@ -56,8 +56,10 @@ impl Driver for Nspawn {
                 });
             }
             // The host may have booted since; then bridge and filter are to be made again.
-            let network = Network::of_store(&Store::of(sandbox).id()).await?;
-            raise(&network).await?;
+            let held = Store::of(sandbox).hold().await?;
+            let network = Network::of_store(&held.store().id(), &[sandbox.address]).await?;
+            raise(&network, &held).await?;
+            drop(held);
             // What an unclean end left behind is in the way of a new beginning.
             self.power_off(sandbox).await?;
             progress(&format!("booting {}", sandbox.name));
@@ -71,23 +73,22 @@ impl Driver for Nspawn {
             let directory = sandbox.directory.as_os_str();
             let id = machine_id(sandbox);
             let action = || format!("end {}", sandbox.name);
-            script(["stop".as_ref(), directory, id.as_ref()], action).await
+            script(["stop".as_ref(), directory, id.as_ref()], None, action).await
         })
     }
 
     fn remove<'a>(&'a self, directory: &'a Path) -> Pending<'a, ()> {
         Box::pin(async move {
-            let paths = [Path::new("-rf"), Path::new("--"), directory];
-            let output = host::privileged("rm", paths).await?;
-            host::expect_success(&output, || format!("remove {}", directory.display()))
+            let action = || format!("remove {}", directory.display());
+            script(["remove".as_ref(), directory.as_os_str()], None, action).await
         })
     }
 
-    fn leave<'a>(&'a self, store_id: &'a str) -> Pending<'a, ()> {
+    fn leave<'a>(&'a self, held: &'a HeldStore) -> Pending<'a, ()> {
         Box::pin(async move {
-            let (bridge, table) = network::names(store_id);
+            let (bridge, table) = network::names(&held.store().id());
             let action = || format!("take back the bridge {bridge}");
-            script(["network-down", &bridge, &table], action).await
+            script(["network-down", &bridge, &table], Some(held), action).await
         })
     }
 
@@ -96,16 +97,16 @@ impl Driver for Nspawn {
     }
 }
 
-async fn describe(store_id: &str, place: Place) -> Result<Sandbox, SandboxError> {
+async fn describe(held: &HeldStore, place: Place) -> Result<Sandbox, SandboxError> {
     let Place {
         name,
         suite,
         directory,
         used,
     } = place;
-    let network = Network::of_store(store_id).await?;
+    let network = Network::of_store(&held.store().id(), &used).await?;
     let address = IpAddr::V4(network.free_address(&used)?);
-    raise(&network).await?;
+    raise(&network, held).await?;
     let identity_file = directory.join("id_ed25519");
     let key = ssh::generate_key(&identity_file, "foobar-stack").await?;
     let host_key_file = directory.join("ssh_host_ed25519_key");
@@ -193,7 +194,7 @@ fn seed(
     Ok(())
 }
 
-async fn raise(network: &Network) -> Result<(), SandboxError> {
+async fn raise(network: &Network, held: &HeldStore) -> Result<(), SandboxError> {
     let dns = network
         .loopback_nameserver
         .map_or("-".to_owned(), |server| server.to_string());
@@ -205,7 +206,7 @@ async fn raise(network: &Network) -> Result<(), SandboxError> {
         &network.cidr(),
         &dns,
     ];
-    script(arguments, action).await
+    script(arguments, Some(held), action).await
 }
 
 async fn start(sandbox: &Sandbox) -> Result<(), SandboxError> {
@@ -218,7 +219,7 @@ async fn start(sandbox: &Sandbox) -> Result<(), SandboxError> {
         bridge.as_ref(),
         sandbox.name.as_ref(),
     ];
-    script(arguments, || format!("start {}", sandbox.name)).await?;
+    script(arguments, None, || format!("start {}", sandbox.name)).await?;
 
     let began = Instant::now();
     let failure = |waited| {
@@ -239,11 +240,7 @@ async fn start(sandbox: &Sandbox) -> Result<(), SandboxError> {
         if ssh::answers(sandbox.address, sandbox.port).await {
             return Ok(());
         }
-        let has_ended = match process(&sandbox.directory) {
-            Some(process) => !process.is_alive(),
-            None => began.elapsed() > START_DEADLINE,
-        };
-        if has_ended {
+        if !Nspawn.is_running(sandbox) {
             return Err(failure(None));
         }
         if began.elapsed() > BOOT_DEADLINE {
@@ -267,16 +264,18 @@ fn write_script(directory: &Path) -> Result<(), SandboxError> {
     write_file(&directory.join(SCRIPT_FILE), SCRIPT)
 }
 
-async fn script<A: AsRef<std::ffi::OsStr>>(
+/// Runs a verb of the script. A held store stays held until it ends, whatever becomes of us.
+async fn script<A: AsRef<OsStr>>(
     arguments: impl IntoIterator<Item = A>,
+    held: Option<&HeldStore>,
     action: impl FnOnce() -> String,
 ) -> Result<(), SandboxError> {
-    let owned = arguments
-        .into_iter()
-        .map(|argument| argument.as_ref().to_owned());
-    let fixed = ["-c", SCRIPT, SCRIPT_FILE].map(std::ffi::OsString::from);
-    let output = host::privileged("sh", fixed.into_iter().chain(owned)).await?;
-    host::expect_success(&output, action)
+    let mut command = host::privileged_command("sh", ["-c", SCRIPT, SCRIPT_FILE]);
+    command.args(arguments).stdin(match held {
+        Some(held) => held.stdin()?,
+        None => Stdio::null(),
+    });
+    host::expect_success(&host::output(&mut command, "sh").await?, action)
 }
 
 /// A process, told from a later one of the same number by when it began.

@@ -6,8 +6,8 @@
 #   fill DIR                           the box's own files (DIR/seed) become its root-owned layer
 #   start DIR ID BRIDGE HOSTNAME       boots the box; returns at once, the box goes on
 #   stop DIR ID                        ends the box as a power cut would
-#   remove DIR ID                      stop, and forget its disk
-#   watch, box                         what `start` leaves running; not to be called by hand
+#   remove DIR                         forgets a box that is off
+#   watch, watch-unit, box, sweep      steps of the above in namespaces of their own
 #
 # Nothing is mounted in the host's mount namespace, nothing is written to its /run.
 set -eu
@@ -94,8 +94,15 @@ network_down() {
 	echo 0 >/proc/sys/net/ipv4/ip_forward
 }
 
+# One hand at a time on a box, even if the program that sent us is gone. The lock is the directory.
+lock_box() {
+	exec 8<"$1"
+	flock 8
+}
+
 fill() {
 	dir=$1
+	lock_box "$dir"
 	rm -rf "$dir/upper" "$dir/work" "$dir/root"
 	mkdir -m 755 "$dir/upper" "$dir/work" "$dir/root"
 	cp -R --preserve=mode "$dir/seed/." "$dir/upper/"
@@ -106,34 +113,58 @@ on_systemd() { [ -d /run/systemd/system ]; }
 
 start() {
 	dir=$1 id=$2
+	lock_box "$dir"
+	rm -f "$dir/pid"
 	if on_systemd; then
 		systemd-run --quiet --collect --unit="$id" --description="foobar-stack sandbox $4" \
 			-p Delegate=yes -p KillMode=mixed -p KillSignal=SIGKILL -p TimeoutStopSec=10 \
 			-p TasksMax=infinity -p RestartForceExitStatus=133 -p SuccessExitStatus=133 \
 			-p "StandardOutput=append:$dir/console.log" -p "StandardError=append:$dir/console.log" \
-			sh "$dir/nspawn.sh" watch "$@"
+			unshare --mount --propagation private sh "$dir/nspawn.sh" watch-unit "$@" 8<&-
 	else
-		setsid -f sh "$dir/nspawn.sh" watch "$@" </dev/null >>"$dir/console.log" 2>&1
+		setsid --fork unshare --mount --propagation private sh "$dir/nspawn.sh" watch "$@" \
+			</dev/null >>"$dir/console.log" 2>&1 8<&-
 	fi
+	# Not before it can be found again by its number is the box let go.
+	tries=0
+	until [ -e "$dir/pid" ]; do
+		tries=$((tries + 1))
+		if [ "$tries" -gt 500 ]; then
+			echo "the box's process did not come up" >&2
+			return 1
+		fi
+		sleep 0.01
+	done
 }
 
 # The process that stands for the box: its number and start time are how it is known again.
-watch() {
-	dir=$1
-	trap '' HUP INT
-	cd /
+sign() {
 	stat=$(cat "/proc/$$/stat")
 	# Field 22, counted after the command's name, which may hold blanks.
-	echo "$$ $(echo "${stat##*) }" | cut -d ' ' -f 20)" >"$dir/pid.new"
-	mv "$dir/pid.new" "$dir/pid"
-	if on_systemd; then
-		exec unshare --mount --propagation private sh "$dir/nspawn.sh" box "$@"
-	fi
+	echo "$$ $(echo "${stat##*) }" | cut -d ' ' -f 20)" >"$1/pid.new"
+	mv "$1/pid.new" "$1/pid"
+}
+
+# Below systemd the unit is the watcher: it starts anew when nspawn says so.
+watch_unit() {
+	sign "$1"
+	run_box "$@"
+}
+
+# Without systemd we are the watcher, in a control group that holds the box as well.
+watch() {
+	trap '' HUP INT
+	cd /
+	mount_cgroup2
+	group=/sys/fs/cgroup/$2
+	mkdir -p "$group/watch" "$group/box"
+	echo $$ >"$group/watch/cgroup.procs"
+	sign "$1"
 	# nspawn says by 133 that the box wants to boot again.
 	code=133
 	while [ "$code" = 133 ]; do
 		code=0
-		unshare --mount --propagation private sh "$dir/nspawn.sh" box "$@" || code=$?
+		unshare --mount --propagation private sh "$1/nspawn.sh" box "$@" || code=$?
 	done
 	exit "$code"
 }
@@ -145,12 +176,18 @@ mount_cgroup2() {
 }
 
 box() {
+	echo $$ >"/sys/fs/cgroup/$2/box/cgroup.procs"
+	run_box "$@"
+}
+
+# In a mount namespace of its own.
+run_box() {
 	dir=$1 id=$2 bridge=$3 hostname=$4
-	mount -t tmpfs -o mode=755 tmpfs /run
-	if ! on_systemd_before; then
-		mount_cgroup2
-		mkdir -p "/sys/fs/cgroup/$id"
-		echo $$ >"/sys/fs/cgroup/$id/cgroup.procs"
+	# What nspawn notes of itself below /run goes with this namespace.
+	if [ -d /run/systemd ]; then
+		mount -t tmpfs -o mode=755 tmpfs /run/systemd
+	else
+		mount -t tmpfs -o mode=755 tmpfs /run
 	fi
 	cd "$dir"
 	if [ ! -e copied ] && ! mount -t overlay overlay \
@@ -165,40 +202,31 @@ box() {
 	fi
 	cd /
 	# A veth of the last run may take a moment to go.
-	tries=0
-	while [ -e "/sys/class/net/vb-$id" ] && [ "$tries" -lt 100 ]; do
-		tries=$((tries + 1))
-		sleep 0.05
-	done
+	wait_for_cable "$id"
 	exec systemd-nspawn --quiet --boot --directory="$dir/root" --machine="$id" \
 		--hostname="$hostname" --register=no --keep-unit --network-bridge="$bridge" \
 		--resolv-conf=off --timezone=off --link-journal=no --console=pipe --notify-ready=no
 }
 
-# /run is a fresh one by now; the answer was found before and handed on.
-on_systemd_before() { [ "${FOOBAR_STACK_HOST:-}" = systemd ]; }
+wait_for_cable() {
+	tries=0
+	while [ -e "/sys/class/net/vb-$1" ] && [ "$tries" -lt 250 ]; do
+		tries=$((tries + 1))
+		sleep 0.02
+	done
+}
 
 stop() {
 	dir=$1 id=$2
+	lock_box "$dir"
 	if on_systemd; then
 		systemctl stop "$id.service" 2>/dev/null || :
 		systemctl reset-failed "$id.service" 2>/dev/null || :
 	else
-		if [ -f "$dir/pid" ]; then
-			read -r pid began <"$dir/pid"
-			stat=$(cat "/proc/$pid/stat" 2>/dev/null || :)
-			if [ "$(echo "${stat##*) }" | cut -d ' ' -f 20)" = "$began" ]; then
-				kill -KILL "$pid" 2>/dev/null || :
-			fi
-		fi
-		unshare --mount --propagation private sh "$dir/nspawn.sh" sweep "$id"
+		unshare --mount --propagation private sh "$dir/nspawn.sh" sweep "$id" 8<&-
 	fi
 	rm -f "$dir/pid"
-	tries=0
-	while [ -e "/sys/class/net/vb-$id" ] && [ "$tries" -lt 100 ]; do
-		tries=$((tries + 1))
-		sleep 0.02
-	done
+	wait_for_cable "$id"
 }
 
 # Ends every process of the box's cgroup and removes it.
@@ -226,7 +254,7 @@ sweep() {
 }
 
 remove() {
-	stop "$@"
+	lock_box "$1"
 	rm -rf "$1"
 }
 
@@ -239,11 +267,8 @@ fill) fill "$@" ;;
 start) start "$@" ;;
 stop) stop "$@" ;;
 remove) remove "$@" ;;
-watch)
-	if on_systemd; then FOOBAR_STACK_HOST=systemd; else FOOBAR_STACK_HOST=plain; fi
-	export FOOBAR_STACK_HOST
-	watch "$@"
-	;;
+watch) watch "$@" ;;
+watch-unit) watch_unit "$@" ;;
 box) box "$@" ;;
 sweep) sweep "$@" ;;
 *)

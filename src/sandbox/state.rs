@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
@@ -28,7 +29,7 @@ pub(super) struct Store {
 #[derive(Debug)]
 pub(super) struct HeldStore {
     store: Store,
-    _lock: File,
+    lock: File,
 }
 
 /// What is known about one directory of the store.
@@ -131,13 +132,26 @@ impl Store {
             };
             return Ok(HeldStore {
                 store: self.clone(),
-                _lock: file,
+                lock: file,
             });
         }
     }
 }
 
 impl HeldStore {
+    /// The store that is held.
+    pub(super) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// A standard input that keeps the store held until the program that got it ends, even if we
+    /// are killed before.
+    pub(super) fn stdin(&self) -> Result<Stdio, SandboxError> {
+        let lock = self.lock.try_clone();
+        lock.map(Stdio::from)
+            .map_err(failed("open", &self.store.root))
+    }
+
     /// Makes the directory of a new sandbox. The returned file marks it as being worked on.
     pub(super) fn create(&self, name: &str) -> Result<(PathBuf, File), SandboxError> {
         let directory = self.store.directory(name);
