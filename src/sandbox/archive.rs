@@ -22,6 +22,10 @@ pub(super) struct Archive {
     pub(super) mirror: String,
     /// The parts of the archive that are used.
     pub(super) components: &'static str,
+    /// The file of the archive's keys; `None`: it is the host's own distribution's.
+    pub(super) keyring: Option<&'static str>,
+    /// Where a host without that file gets it: "package suite URI components".
+    pub(super) keys: String,
     /// More sources, used if they answer: "URI suite components".
     pub(super) optional: Vec<String>,
 }
@@ -44,17 +48,32 @@ impl Family {
         }
     }
 
-    /// The keys its archive is signed with, and the Debian or Ubuntu package that brings them.
-    pub(super) fn keyring(self) -> (&'static Path, &'static str) {
+    /// The file its archive's keys are in, and the package that brings it.
+    fn keyring(self) -> (&'static str, &'static str) {
         match self {
             Self::Debian => (
-                Path::new("/usr/share/keyrings/debian-archive-keyring.gpg"),
+                "/usr/share/keyrings/debian-archive-keyring.gpg",
                 "debian-archive-keyring",
             ),
             Self::Ubuntu => (
-                Path::new("/usr/share/keyrings/ubuntu-archive-keyring.gpg"),
+                "/usr/share/keyrings/ubuntu-archive-keyring.gpg",
                 "ubuntu-keyring",
             ),
+        }
+    }
+
+    /// A suite that brings the keys of other distributions too.
+    fn keys_suite(self) -> &'static str {
+        match self {
+            Self::Debian => "trixie",
+            Self::Ubuntu => "noble",
+        }
+    }
+
+    fn components(self) -> &'static str {
+        match self {
+            Self::Debian => "main",
+            Self::Ubuntu => "main universe",
         }
     }
 
@@ -75,60 +94,87 @@ impl Family {
 /// Where a suite comes from, given what the host says of itself and of its own sources.
 pub(super) fn of_suite(suite: &str, os_release: &str, sources: &[Source]) -> Archive {
     let family = Family::of_suite(suite);
-    let (mut mirror, mut security) = {
-        let (mirror, security) = family.public();
-        (mirror.to_owned(), security.to_owned())
-    };
-    let field = |name: &str| {
-        os_release.lines().find_map(|line| {
-            let value = line.strip_prefix(name)?.strip_prefix('=')?;
-            Some(value.trim_matches('"'))
-        })
-    };
-    let host = match field("ID") {
-        Some("debian") => Some(Family::Debian),
-        Some("ubuntu") => Some(Family::Ubuntu),
-        _ => None,
-    };
-    if host == Some(family) {
-        let codename = field("VERSION_CODENAME").unwrap_or("sid");
-        let of = |suite: &str| {
-            let source = sources.iter().find(|source| {
-                source.suites.iter().any(|known| known == suite)
-                    && source
-                        .components
-                        .iter()
-                        .any(|component| component == "main")
-            })?;
-            source
-                .uris
-                .iter()
-                .find(|uri| uri.starts_with("http"))
-                .cloned()
-        };
-        let rolling = || {
-            of("sid")
-                .or_else(|| of("unstable"))
-                .or_else(|| of("testing"))
-        };
-        mirror = of(codename).or_else(rolling).unwrap_or(mirror);
-        security = of(&format!("{codename}-security")).unwrap_or(security);
-    }
-    let components = match family {
-        Family::Debian => "main",
-        Family::Ubuntu => "main universe",
-    };
-    let is_rolling = matches!(suite, "sid" | "unstable" | "experimental");
-    let extra = [(&mirror, "updates"), (&security, "security")];
-    let optional = extra
+    let host = Host::read(os_release, sources);
+    let (mirror, security) = host.mirrors(family);
+    let components = family.components();
+    let is_rolling = matches!(suite, "sid" | "unstable");
+    let optional = [(&mirror, "updates"), (&security, "security")]
         .into_iter()
         .filter(|_| !is_rolling)
         .map(|(uri, part)| format!("{uri} {suite}-{part} {components}"))
         .collect();
+    let (keyring, package) = family.keyring();
+    let home = host.family.unwrap_or(Family::Debian);
+    let (keys_mirror, _) = host.mirrors(home);
+    let keys_suite = home.keys_suite();
     Archive {
+        keyring: (home != family).then_some(keyring),
+        keys: format!(
+            "{package} {keys_suite} {keys_mirror} {keys_suite} {}",
+            home.components()
+        ),
         mirror,
         components,
         optional,
+    }
+}
+
+/// The host, as far as it concerns archives.
+struct Host<'a> {
+    family: Option<Family>,
+    codename: &'a str,
+    sources: &'a [Source],
+}
+
+impl<'a> Host<'a> {
+    fn read(os_release: &'a str, sources: &'a [Source]) -> Self {
+        let field = |name: &str| {
+            os_release.lines().find_map(|line| {
+                let value = line.strip_prefix(name)?.strip_prefix('=')?;
+                Some(value.trim_matches('"'))
+            })
+        };
+        let family = match field("ID") {
+            Some("debian") => Some(Family::Debian),
+            Some("ubuntu") => Some(Family::Ubuntu),
+            _ => None,
+        };
+        let codename = field("VERSION_CODENAME").unwrap_or("sid");
+        Self {
+            family,
+            codename,
+            sources,
+        }
+    }
+
+    /// A family's mirror, and the one of its security updates: the host's own, if it is its family.
+    fn mirrors(&self, family: Family) -> (String, String) {
+        let (mirror, security) = family.public();
+        let own = |suites: &[&str]| {
+            let is_own = self.family == Some(family);
+            suites
+                .iter()
+                .filter(|_| is_own)
+                .find_map(|suite| self.mirror_of(suite))
+        };
+        let stable = [self.codename, "sid", "unstable", "testing"];
+        let updates = format!("{}-security", self.codename);
+        (
+            own(&stable).unwrap_or_else(|| mirror.to_owned()),
+            own(&[&updates]).unwrap_or_else(|| security.to_owned()),
+        )
+    }
+
+    fn mirror_of(&self, suite: &str) -> Option<String> {
+        let has = |words: &[String], word: &str| words.iter().any(|known| known == word);
+        let mut sources = self.sources.iter();
+        let source =
+            sources.find(|source| has(&source.suites, suite) && has(&source.components, "main"))?;
+        source
+            .uris
+            .iter()
+            .find(|uri| uri.starts_with("http"))
+            .cloned()
     }
 }
 
@@ -289,6 +335,7 @@ mod tests {
         ];
         let archive = of_suite("trixie", DEBIAN, &sources);
         assert_eq!(archive.mirror, "http://a.example/debian");
+        assert_eq!(archive.keyring, None);
         let expected = [
             "http://a.example/debian trixie-updates main",
             "http://a.example/security trixie-security main",
@@ -303,6 +350,14 @@ mod tests {
         let noble = of_suite("noble", DEBIAN, &sources);
         assert_eq!(noble.mirror, "http://archive.ubuntu.com/ubuntu");
         assert_eq!(noble.components, "main universe");
+        assert_eq!(
+            noble.keyring,
+            Some("/usr/share/keyrings/ubuntu-archive-keyring.gpg")
+        );
+        assert_eq!(
+            noble.keys,
+            "ubuntu-keyring trixie http://a.example/debian trixie main"
+        );
         let on_fedora = of_suite("trixie", "ID=fedora\n", &sources);
         assert_eq!(on_fedora.mirror, "http://deb.debian.org/debian");
     }

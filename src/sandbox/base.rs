@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::archive::{self, Family};
+use super::archive;
 use super::host;
 use super::state::{failed, lock_file, user_directory};
 use super::{Progress, SandboxError};
@@ -100,11 +100,9 @@ async fn build(shelf: &Path, suite: &str, progress: Progress<'_>) -> Result<Path
     let dump = host::unprivileged("apt-config", ["dump"]).await;
     let dump = dump.map(|output| output.stdout).unwrap_or_default();
     let settings = archive::apt_settings(&String::from_utf8_lossy(&dump));
-    // On a host of another family mmdebstrap cannot find the keys by itself.
-    let keyring = match Family::of_suite(suite) {
-        Family::Debian => "-",
-        Family::Ubuntu => Family::Ubuntu.keyring().0.to_str().unwrap_or("-"),
-    };
+    let keyring = archive.keyring.unwrap_or("-");
+    let has_keys = keyring == "-" || Path::new(keyring).exists();
+    let keys = if has_keys { "-" } else { &archive.keys };
 
     let log = shelf.join("build.log");
     let output = File::create(&log).map_err(failed("create", &log))?;
@@ -124,6 +122,7 @@ async fn build(shelf: &Path, suite: &str, progress: Progress<'_>) -> Result<Path
         suite,
         archive.components,
         keyring,
+        keys,
         &archive.mirror,
     ];
     let arguments = fixed

@@ -1,14 +1,17 @@
 #!/bin/sh
-# Builds one base tree: base.sh TARGET SUITE COMPONENTS KEYRING MIRROR [OPTIONAL…]
+# Builds one base tree: base.sh TARGET SUITE COMPONENTS KEYRING KEYS MIRROR [OPTIONAL…]
 #
 # MIRROR is the archive that must answer; each OPTIONAL is "URI SUITE COMPONENTS" and is used only
-# if it answers. KEYRING is a file or "-". The apt settings that decide how the host reaches the
-# archive are read from standard input, one a line, and hold inside the tree too.
+# if it answers. The apt settings that decide how the host reaches the archive are read from
+# standard input, one a line, and hold inside the tree too.
+# KEYRING is the file of the archive's keys, or "-" where mmdebstrap knows it by itself. A host
+# that has it not takes it out of its own distribution's archive, whose signature it can check:
+# KEYS is then "PACKAGE SUITE URI COMPONENTS", else "-".
 # TARGET appears only when it is complete.
 set -eu
 
-target=$1 suite=$2 components=$3 keyring=$4 mirror=$5
-shift 5
+target=$1 suite=$2 components=$3 keyring=$4 keys=$5 mirror=$6
+shift 6
 
 exec 8<"${target%/*}"
 flock 8
@@ -22,6 +25,13 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM HUP
 cat >"$work/apt.conf"
 
+if [ "$keys" != - ]; then
+	package=${keys%% *}
+	keys=${keys#* }
+	mmdebstrap --variant=extract --format=directory --aptopt="$work/apt.conf" \
+		--include="$package" "${keys%% *}" "$work/keys" "deb ${keys#* }"
+	keyring=$work/keys$keyring
+fi
 signed=
 if [ "$keyring" != - ]; then
 	signed="[signed-by=$keyring] "
@@ -42,13 +52,14 @@ mmdebstrap --variant=minbase --format=directory --aptopt="$work/apt.conf" \
 	--include=systemd,systemd-sysv,dbus,openssh-server,sudo,iproute2,ca-certificates,apt \
 	"$suite" "$tree" "$work/sources.list"
 
-# Each box brings its own identity; the archive's keys are found by apt itself.
+# Where people and programs look for it.
+mv "$tree/etc/apt/sources.list.d/0000sources.list" "$tree/etc/apt/sources.list"
+# Each box brings its own identity.
 rm -f "$tree"/etc/ssh/ssh_host_*
 : >"$tree/etc/machine-id"
 rm -f "$tree/etc/resolv.conf" "$tree/etc/hostname" "$tree/var/lib/dbus/machine-id"
-if [ "$keyring" != - ] && [ ! -e "$tree$keyring" ]; then
-	sed -i 's/\[signed-by=[^]]*\] //' "$tree/etc/apt/sources.list"
-fi
+# Inside, apt finds the keys by itself.
+sed -i 's/\[signed-by=[^]]*\] //' "$tree/etc/apt/sources.list"
 
 units=$tree/etc/systemd/system
 mkdir -p "$units/multi-user.target.wants" "$units/network-online.target.wants"

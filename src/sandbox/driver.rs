@@ -27,7 +27,7 @@ pub(super) struct Place {
 /// A way to run a throw-away server.
 pub(super) trait Driver: Sync {
     /// Sees to it that the host has what is needed.
-    fn require<'a>(&'a self, suite: &'a str, progress: Progress<'a>) -> Pending<'a, ()>;
+    fn require<'a>(&'a self, progress: Progress<'a>) -> Pending<'a, ()>;
 
     /// Settles address and keys, and readies what sandboxes share on the host. Quick.
     fn describe<'a>(&'a self, held: &'a HeldStore, place: Place) -> Pending<'a, Sandbox>;

@@ -56,21 +56,15 @@ const NEEDS: &[Need] = &[
 /// Where administrators' programs live, which an ordinary user's PATH may leave out.
 const SYSTEM_PATH: &[&str] = &["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/bin", "/bin"];
 
-/// Sees to it that the programs and the keyring are there, installing their packages if it may.
-pub(super) async fn require(
-    keyring: Option<(&Path, &str)>,
-    progress: Progress<'_>,
-) -> Result<(), SandboxError> {
+/// Sees to it that the programs are there, installing their packages if it may.
+pub(super) async fn require(progress: Progress<'_>) -> Result<(), SandboxError> {
     become_root().await?;
     let mut packages: Vec<String> = Vec::new();
     let missing = NEEDS
         .iter()
         .filter(|need| !has_program(need.program))
         .map(|need| need.package);
-    let keyring = keyring
-        .filter(|(file, _)| !file.exists())
-        .map(|(_, package)| package);
-    for package in missing.chain(keyring) {
+    for package in missing {
         if !packages.iter().any(|known| known == package) {
             packages.push(package.to_owned());
         }

@@ -155,7 +155,7 @@ pub async fn up(request: &Request, progress: Progress<'_>) -> Result<Sandbox, Sa
         return Err(SandboxError::BadName { name: name.clone() });
     }
     let driver = driver::of(request.driver);
-    driver.require(suite, progress).await?;
+    driver.require(progress).await?;
 
     let held = store.hold().await?;
     let names = store.names()?;

@@ -7,7 +7,6 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::archive::Family;
 use super::driver::{Driver, Pending, Place};
 use super::network::{self, Network};
 use super::state::{HeldStore, Store, failed, write_file};
@@ -25,11 +24,8 @@ const POLL: Duration = Duration::from_millis(20);
 pub(super) struct Nspawn;
 
 impl Driver for Nspawn {
-    fn require<'a>(&'a self, suite: &'a str, progress: Progress<'a>) -> Pending<'a, ()> {
-        Box::pin(host::require(
-            Some(Family::of_suite(suite).keyring()),
-            progress,
-        ))
+    fn require<'a>(&'a self, progress: Progress<'a>) -> Pending<'a, ()> {
+        Box::pin(host::require(progress))
     }
 
     fn describe<'a>(&'a self, held: &'a HeldStore, place: Place) -> Pending<'a, Sandbox> {
