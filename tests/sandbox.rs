@@ -319,6 +319,29 @@ fn what_cannot_boot_says_so_and_is_gone() {
         assert!(matches!(error, SandboxError::Base { .. }), "{error}");
         assert!(error.hint().is_some());
         assert!(sandbox::list().await.expect("a list").is_empty());
+
+        let sandbox = sandbox::up(&request("trixie"), &tell)
+            .await
+            .expect("it comes up");
+        sandbox::power_off(&sandbox).await.expect("the power goes");
+        // A layer that hides the tree's init.
+        let hidden = sandbox.directory.join("upper/usr/lib");
+        std::fs::create_dir_all(&hidden).expect("a directory");
+        let device = hidden.join("systemd").to_string_lossy().into_owned();
+        run("mknod", &[&device, "c", "0", "0"]);
+        let error = sandbox::boot(&sandbox, &tell)
+            .await
+            .expect_err("nothing to boot");
+        assert!(
+            matches!(error, SandboxError::Boot { waited: None, .. }),
+            "{error}"
+        );
+        assert!(error.to_string().contains("/sbin/init"), "{error}");
+        assert_eq!(state_of("trixie").await, State::Stopped);
+        let refused = sandbox::exec(&sandbox, &["true".to_owned()]).await;
+        assert!(matches!(refused, Err(SandboxError::Off { .. })));
+        sandbox::down("trixie", &tell).await.expect("it goes");
+
         let bad = Request {
             name: Some("../x".to_owned()),
             ..request("trixie")

@@ -1,7 +1,7 @@
 //! Where sandboxes are remembered: one directory each, a lock over all of them. Starts nothing.
 
 use std::fs::File;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -152,15 +152,19 @@ impl HeldStore {
             .map_err(failed("open", &self.store.root))
     }
 
-    /// Makes the directory of a new sandbox. The returned file marks it as being worked on.
+    /// Makes the directory of a new sandbox, which holds keys. The returned file marks it as being worked on.
     pub(super) fn create(&self, name: &str) -> Result<(PathBuf, File), SandboxError> {
         let directory = self.store.directory(name);
-        std::fs::create_dir(&directory).map_err(|error| match error.kind() {
-            std::io::ErrorKind::AlreadyExists => SandboxError::Taken {
-                name: name.to_owned(),
-            },
-            _ => failed("create", &directory)(error),
-        })?;
+        let mut private = std::fs::DirBuilder::new();
+        private
+            .mode(0o700)
+            .create(&directory)
+            .map_err(|error| match error.kind() {
+                std::io::ErrorKind::AlreadyExists => SandboxError::Taken {
+                    name: name.to_owned(),
+                },
+                _ => failed("create", &directory)(error),
+            })?;
         let path = directory.join(MAKING);
         let file = File::create(&path).map_err(failed("create", &path))?;
         flock(&file, FlockOperation::NonBlockingLockExclusive)
