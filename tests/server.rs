@@ -215,11 +215,29 @@ async fn a_session_that_is_dropped_leaves_no_connection() {
         .await
         .unwrap();
     let mut sleep = Script::new();
-    sleep.raw("sleep 1000");
-    let given_up = tokio::time::timeout(Duration::from_millis(200), session.run("x", &sleep)).await;
-    assert!(given_up.is_err());
+    sleep.assign("file", &sshd.at("pid").display().to_string());
+    sleep.raw("echo $$ >\"$file\"; sleep 1000");
+    let written = async {
+        while !sshd.read("pid").ends_with('\n') {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::select! {
+        reply = session.run("sleeping", &sleep) => panic!("{reply:?}"),
+        () = written => {}
+    }
+    let shell = Path::new("/proc").join(sshd.read("pid").trim());
+    assert!(shell.exists());
     drop(session);
     sshd.until("Disconnected from user");
+    let begin = Instant::now();
+    while shell.exists() {
+        assert!(
+            begin.elapsed() < Duration::from_secs(5),
+            "the shell lives on"
+        );
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 #[tokio::test]

@@ -207,16 +207,19 @@ async fn a_client_that_goes_away_takes_its_script_along() {
     let file = folder.path().join("pid");
     let mut local = root().await;
     let script = format!("echo $$ >{}; sleep 1000", file.display());
-    let given_up = tokio::time::timeout(
-        Duration::from_millis(500),
-        local.shell.request(&script, b"", None),
-    )
-    .await;
-    assert!(given_up.is_err());
+    let read = || std::fs::read_to_string(&file).unwrap_or_default();
+    let written = async {
+        while !read().ends_with('\n') {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::select! {
+        reply = local.shell.request(&script, b"", None) => panic!("{reply:?}"),
+        () = written => {}
+    }
     let later = local.attempt("echo on", b"").await;
     assert!(later.is_err(), "{later:?}");
-    let pid = std::fs::read_to_string(&file).unwrap();
-    let process = Path::new("/proc").join(pid.trim());
+    let process = Path::new("/proc").join(read().trim());
     let Local {
         shell,
         _child: mut child,
