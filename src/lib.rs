@@ -1,7 +1,22 @@
 //! foobar-stack sets up and proves a complete web stack on one server.
 
 pub mod diagnostic;
+pub mod facts;
 pub mod inventory;
+pub mod report;
 pub mod sandbox;
+pub mod server;
 pub mod shell;
 pub mod types;
+
+pub mod inventory;
+
+pub mod resource;
+
+pub mod check;
+
+pub mod plan;
+
+pub mod bundle;
+
+pub mod sandbox;

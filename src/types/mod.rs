@@ -9,6 +9,7 @@ mod fqdn;
 mod mode;
 mod path;
 mod secret;
+mod tree;
 
 pub use account::AccountName;
 pub use digest::Digest;
@@ -16,6 +17,7 @@ pub use fqdn::Fqdn;
 pub use mode::FileMode;
 pub use path::AbsolutePath;
 pub use secret::{SecretSource, SecretValue};
+pub use tree::{Node, Tree};
 
 /// A text that is not a value of the wanted type: says which text, and what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -3,7 +3,8 @@
 use super::{InvalidValue, checked_text};
 use serde::{Deserialize, Serialize};
 
-/// A path that begins with `/`, has no empty, `.` or `..` part and no control character.
+/// A path that begins with `/`, has no empty, `.` or `..` part, no control
+/// character and no backslash (which `sha256sum` and `stat` would escape in their output).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct AbsolutePath(String);
@@ -21,8 +22,8 @@ impl AbsolutePath {
         let Some(inner) = text.strip_prefix('/') else {
             return Err(wrong("it does not begin with `/`"));
         };
-        if text.chars().any(char::is_control) {
-            return Err(wrong("it has a control character"));
+        if text.chars().any(|c| c.is_control() || c == '\\') {
+            return Err(wrong("it has a control character or a backslash"));
         }
         let inner = inner.strip_suffix('/').unwrap_or(inner);
         if inner.is_empty() {

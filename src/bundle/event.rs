@@ -1,0 +1,152 @@
+//! Events: what a run on the server says, one line each, and the whole contract between the
+//! executor and whoever shows it.
+
+use std::time::Duration;
+
+/// One thing that happened in a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The run holds the lock and begins.
+    Started {
+        /// The run's id.
+        run: String,
+    },
+    /// A step begins.
+    StepStarted {
+        /// Its place among the steps of the bundle.
+        step: usize,
+    },
+    /// A step printed a line.
+    Log {
+        /// The step.
+        step: usize,
+        /// The line.
+        line: String,
+    },
+    /// A step ended well.
+    StepFinished {
+        /// The step.
+        step: usize,
+        /// How long it took.
+        took: Duration,
+    },
+    /// A step failed; the run ends.
+    StepFailed {
+        /// The step.
+        step: usize,
+        /// The status of its command.
+        status: i32,
+    },
+    /// All steps ended well; the server now has this generation.
+    Finished {
+        /// The number of runs the server has seen.
+        generation: u64,
+    },
+    /// The run failed at a step.
+    Failed,
+    /// Another run holds the lock; nothing was done.
+    Locked {
+        /// Who holds it, and since when, as the holder wrote it.
+        holder: String,
+    },
+    /// The server is not what the plan rests on any more; nothing was done.
+    Moved {
+        /// The generation the server has now.
+        generation: u64,
+    },
+}
+
+impl Event {
+    /// Reads one line of the executor; none for a line that is no event.
+    #[must_use]
+    pub fn parse(line: &str) -> Option<Self> {
+        let (word, rest) = line.split_once('\t').unwrap_or((line, ""));
+        let step = |text: &str| text.parse::<usize>().ok();
+        match word {
+            "started" => Some(Self::Started {
+                run: rest.to_owned(),
+            }),
+            "begin" => Some(Self::StepStarted { step: step(rest)? }),
+            "log" => {
+                let (number, line) = rest.split_once('\t')?;
+                Some(Self::Log {
+                    step: step(number)?,
+                    line: line.trim_end_matches('\r').to_owned(),
+                })
+            }
+            "end" => {
+                let (number, centiseconds) = rest.split_once('\t')?;
+                let took = Duration::from_millis(centiseconds.parse::<u64>().ok()? * 10);
+                Some(Self::StepFinished {
+                    step: step(number)?,
+                    took,
+                })
+            }
+            "failed-step" => {
+                let (number, status) = rest.split_once('\t')?;
+                Some(Self::StepFailed {
+                    step: step(number)?,
+                    status: status.parse().ok()?,
+                })
+            }
+            "finished" => Some(Self::Finished {
+                generation: rest.parse().ok()?,
+            }),
+            "failed" => Some(Self::Failed),
+            "locked" => Some(Self::Locked {
+                holder: rest.to_owned(),
+            }),
+            "moved" => Some(Self::Moved {
+                generation: rest.parse().ok()?,
+            }),
+            _ => None,
+        }
+    }
+
+    /// Whether nothing comes after it.
+    #[must_use]
+    pub fn is_last(&self) -> bool {
+        matches!(
+            self,
+            Self::Finished { .. } | Self::Failed | Self::Locked { .. } | Self::Moved { .. }
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_events() {
+        let event = |line: &str| Event::parse(line);
+        assert_eq!(
+            event("started\tr1"),
+            Some(Event::Started { run: "r1".into() })
+        );
+        assert_eq!(event("begin\t3"), Some(Event::StepStarted { step: 3 }));
+        assert_eq!(
+            event("log\t3\ta\tb"),
+            Some(Event::Log {
+                step: 3,
+                line: "a\tb".into()
+            })
+        );
+        let took = Duration::from_millis(120);
+        assert_eq!(
+            event("end\t3\t12"),
+            Some(Event::StepFinished { step: 3, took })
+        );
+        assert_eq!(
+            event("failed-step\t3\t1"),
+            Some(Event::StepFailed { step: 3, status: 1 })
+        );
+        assert_eq!(
+            event("finished\t7"),
+            Some(Event::Finished { generation: 7 })
+        );
+        assert_eq!(event("failed"), Some(Event::Failed));
+        assert_eq!(event("junk"), None);
+        assert_eq!(event("begin\tx"), None);
+    }
+}

@@ -1,0 +1,522 @@
+//! `[[check.dns]]`: a record, as this server answers it over UDP and over TCP.
+
+use super::{Defaults, Hop, Judgement};
+use crate::types::Fqdn;
+use hickory_proto::op::{Message, Query, ResponseCode};
+use hickory_proto::rr::{Name, RData, RecordType};
+use serde::{Deserialize, Deserializer, de};
+use std::fmt;
+use std::net::IpAddr;
+
+/// The fields.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dns {
+    /// Owner of the record.
+    pub name: Fqdn,
+    /// Type of the record.
+    #[serde(rename = "type", deserialize_with = "record_type")]
+    pub kind: RecordType,
+    /// Every value, as in a zone file with full names; none for "any". Of a SOA the first
+    /// fields are enough.
+    #[serde(default)]
+    pub expect: Vec<String>,
+}
+
+fn record_type<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RecordType, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.parse()
+        .map_err(|_| de::Error::custom(format!("`{text}` is not a type of DNS record")))
+}
+
+/// What carried a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// One datagram each way.
+    Udp,
+    /// A connection (RFC 7766).
+    Tcp,
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Udp => "udp",
+            Self::Tcp => "tcp",
+        })
+    }
+}
+
+/// What one address of the server answered over one transport.
+#[derive(Debug, Clone)]
+pub struct Heard {
+    /// The address asked.
+    pub address: IpAddr,
+    /// The transport.
+    pub transport: Transport,
+    /// The message, or why there is none.
+    pub reply: Result<Message, String>,
+}
+
+impl Dns {
+    /// The question, without recursion.
+    #[must_use]
+    pub fn question(&self) -> Message {
+        question(&self.name, self.kind)
+    }
+
+    pub(super) fn defaults(&self) -> Defaults {
+        Defaults {
+            title: format!("{} {}", self.name, self.kind),
+            hop: Hop::Dns,
+            needs: Vec::new(),
+            unit: Some("named.service".to_owned()),
+        }
+    }
+
+    pub(super) fn expected(&self) -> String {
+        if self.expect.is_empty() {
+            "any value, authoritative".to_owned()
+        } else {
+            format!("{}, authoritative", self.expect.join(", "))
+        }
+    }
+
+    /// Judges what was heard over each transport. Only an address that cannot be had over UDP
+    /// breaks what comes after.
+    #[must_use]
+    pub fn judge(&self, heard: &[Heard]) -> Judgement {
+        let mut wrong = Vec::new();
+        let mut seen = None;
+        let mut severed = false;
+        for one in heard {
+            match one.reply.clone().and_then(|message| self.read(&message)) {
+                Ok(values) => seen = Some(values),
+                Err(reason) => {
+                    severed |= one.transport == Transport::Udp;
+                    wrong.push(format!("{} over {}: {reason}", one.address, one.transport));
+                }
+            }
+        }
+        let leads_on = matches!(
+            self.kind,
+            RecordType::A | RecordType::AAAA | RecordType::CNAME
+        );
+        match (wrong.is_empty(), seen) {
+            (true, Some(values)) => Judgement::Sound(values),
+            (true, None) => Judgement::Flawed("nothing was asked".to_owned()),
+            (false, _) if severed && leads_on => Judgement::Broken(wrong.join("; ")),
+            (false, _) => Judgement::Flawed(wrong.join("; ")),
+        }
+    }
+
+    /// The values in a message, if they are the right ones.
+    fn read(&self, message: &Message) -> Result<String, String> {
+        let head = &message.metadata;
+        if head.response_code != ResponseCode::NoError {
+            return Err(code(head.response_code));
+        }
+        if head.truncation {
+            return Err("truncated".to_owned());
+        }
+        let mut found = values(message, &self.name, self.kind);
+        let shown = if found.is_empty() {
+            format!("no {} record", self.kind)
+        } else {
+            found.join(", ")
+        };
+        if !head.authoritative {
+            return Err(format!("{shown}, without the authority bit"));
+        }
+        let mut wanted: Vec<String> = self
+            .expect
+            .iter()
+            .map(|text| folded(self.kind, text))
+            .collect();
+        wanted.sort();
+        for value in &mut found {
+            *value = folded(self.kind, value);
+        }
+        found.sort();
+        let right = if wanted.is_empty() {
+            !found.is_empty()
+        } else if self.kind == RecordType::SOA {
+            matches!((&found[..], &wanted[..]), ([found], [wanted])
+                if format!("{found} ").starts_with(&format!("{wanted} ")))
+        } else {
+            found == wanted
+        };
+        if right { Ok(shown) } else { Err(shown) }
+    }
+}
+
+/// A question for a record, without recursion: this server is to know the answer itself.
+#[must_use]
+pub fn question(name: &Fqdn, kind: RecordType) -> Message {
+    let mut message = Message::query();
+    message.metadata.recursion_desired = false;
+    message.add_query(Query::query(absolute(name), kind));
+    message
+}
+
+/// The first addresses a message gives for a name, through its CNAMEs.
+#[must_use]
+pub fn addresses(message: &Message, name: &Fqdn) -> Vec<IpAddr> {
+    values(message, name, RecordType::A)
+        .iter()
+        .filter_map(|value| value.parse().ok())
+        .collect()
+}
+
+/// The mnemonic of a response code, as `dig` shows it.
+#[must_use]
+pub fn code(code: ResponseCode) -> String {
+    match code {
+        ResponseCode::NoError => "NOERROR".to_owned(),
+        ResponseCode::FormErr => "FORMERR".to_owned(),
+        ResponseCode::ServFail => "SERVFAIL: the server could not load the zone".to_owned(),
+        ResponseCode::NXDomain => "NXDOMAIN: there is no such name".to_owned(),
+        ResponseCode::NotImp => "NOTIMP".to_owned(),
+        ResponseCode::Refused => "REFUSED: the server does not answer this zone".to_owned(),
+        other => format!("{other:?}").to_uppercase(),
+    }
+}
+
+/// The values of one type that a message gives for a name, following CNAMEs in it (RFC 1034
+/// section 3.6.2), in the order of the message.
+fn values(message: &Message, name: &Fqdn, kind: RecordType) -> Vec<String> {
+    let mut owner = absolute(name);
+    // A chain is at most as long as the answer; a circle ends there, too.
+    for _ in 0..=message.answers.len() {
+        let found: Vec<String> = message
+            .answers
+            .iter()
+            .filter(|record| record.name == owner && record.record_type() == kind)
+            .map(|record| shown(&record.data))
+            .collect();
+        let next = message
+            .answers
+            .iter()
+            .find_map(|record| match &record.data {
+                RData::CNAME(target) if record.name == owner => Some(target.0.clone()),
+                _ => None,
+            });
+        match next {
+            Some(target) if found.is_empty() => owner = target,
+            _ => return found,
+        }
+    }
+    Vec::new()
+}
+
+/// A value as in a zone file.
+fn shown(data: &RData) -> String {
+    match data {
+        RData::TXT(text) => text
+            .txt_data
+            .iter()
+            .map(|part| {
+                let part = String::from_utf8_lossy(part);
+                format!("\"{}\"", part.replace('\\', "\\\\").replace('"', "\\\""))
+            })
+            .collect::<Vec<_>>()
+            .join(" "),
+        other => other.to_string(),
+    }
+}
+
+/// A value in the form in which two are compared: text without its quotes and the cuts
+/// between its strings, anything else in lower case with single spaces.
+fn folded(kind: RecordType, value: &str) -> String {
+    if kind == RecordType::TXT {
+        return unquoted(value);
+    }
+    if let Ok(address) = value.trim().parse::<IpAddr>() {
+        return address.to_string();
+    }
+    let mut words: Vec<String> = value.split_whitespace().map(str::to_owned).collect();
+    if kind == RecordType::CAA {
+        // The tag has no case, its value does (RFC 8659 section 4.1); quotes are optional.
+        if let Some(tag) = words.get_mut(1) {
+            *tag = tag.to_ascii_lowercase();
+        }
+        return words.join(" ").replace('"', "");
+    }
+    words.join(" ").to_ascii_lowercase()
+}
+
+/// The text of one or more character strings (RFC 1035 section 5.1); a bare one is taken whole.
+fn unquoted(value: &str) -> String {
+    if !value.trim_start().starts_with('"') {
+        return value.trim().to_owned();
+    }
+    let mut text = String::new();
+    let mut inside = false;
+    let mut chars = value.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '"' => inside = !inside,
+            '\\' => text.extend(chars.next()),
+            c if inside => text.push(c),
+            _ => {}
+        }
+    }
+    text
+}
+
+fn absolute(name: &Fqdn) -> Name {
+    // A checked name is one of DNS; the root is the one answerless stand-in.
+    let mut name = Name::from_ascii(name.as_str()).unwrap_or_else(|_| Name::root());
+    name.set_fqdn(true);
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hickory_proto::op::OpCode;
+    use hickory_proto::rr::Record;
+    use hickory_proto::rr::rdata::{A, AAAA, CNAME, MX, NS, SOA, TXT};
+
+    fn name(text: &str) -> Name {
+        Name::from_ascii(text).unwrap()
+    }
+
+    fn check(owner: &str, kind: RecordType, expect: &[&str]) -> Dns {
+        Dns {
+            name: Fqdn::new(owner).unwrap(),
+            kind,
+            expect: expect.iter().map(|&text| text.to_owned()).collect(),
+        }
+    }
+
+    /// An authoritative answer with these records.
+    fn answer(records: Vec<(&str, RData)>) -> Message {
+        let mut message = Message::response(7, OpCode::Query);
+        message.metadata.authoritative = true;
+        for (owner, data) in records {
+            message.add_answer(Record::from_rdata(name(owner), 3600, data));
+        }
+        message
+    }
+
+    fn heard(transport: Transport, reply: Result<Message, String>) -> Heard {
+        Heard {
+            address: "192.0.2.1".parse().unwrap(),
+            transport,
+            reply,
+        }
+    }
+
+    fn both(message: &Message) -> Vec<Heard> {
+        [Transport::Udp, Transport::Tcp]
+            .map(|transport| heard(transport, Ok(message.clone())))
+            .into()
+    }
+
+    fn a(text: &str) -> RData {
+        RData::A(A(text.parse().unwrap()))
+    }
+
+    fn soa() -> RData {
+        RData::SOA(SOA::new(
+            name("ns1.foobar.com."),
+            name("hostmaster.foobar.com."),
+            2_025_010_101,
+            3600,
+            600,
+            604_800,
+            300,
+        ))
+    }
+
+    #[test]
+    fn right_records_are_sound() {
+        let www = vec![
+            ("www.foobar.com.", RData::CNAME(CNAME(name("foobar.com.")))),
+            ("foobar.com.", a("192.0.2.1")),
+        ];
+        for (check, records, want) in [
+            (
+                check("foobar.com", RecordType::A, &["192.0.2.1"]),
+                vec![("FOOBAR.com.", a("192.0.2.1"))],
+                "192.0.2.1",
+            ),
+            (
+                check("foobar.com", RecordType::A, &["192.0.2.2", "192.0.2.1"]),
+                vec![
+                    ("foobar.com.", a("192.0.2.1")),
+                    ("foobar.com.", a("192.0.2.2")),
+                ],
+                "192.0.2.1, 192.0.2.2",
+            ),
+            (
+                check("foobar.com", RecordType::AAAA, &["2001:DB8:0::1"]),
+                vec![(
+                    "foobar.com.",
+                    RData::AAAA(AAAA("2001:db8::1".parse().unwrap())),
+                )],
+                "2001:db8::1",
+            ),
+            (
+                check("www.foobar.com", RecordType::CNAME, &["foobar.com."]),
+                www.clone(),
+                "foobar.com.",
+            ),
+            (
+                check("www.foobar.com", RecordType::A, &["192.0.2.1"]),
+                www,
+                "192.0.2.1",
+            ),
+            (
+                check("foobar.com", RecordType::NS, &["NS1.foobar.com."]),
+                vec![("foobar.com.", RData::NS(NS(name("ns1.foobar.com."))))],
+                "ns1.foobar.com.",
+            ),
+            (
+                check("foobar.com", RecordType::MX, &["10  mx.example.net."]),
+                vec![(
+                    "foobar.com.",
+                    RData::MX(MX::new(10, name("mx.example.net."))),
+                )],
+                "10 mx.example.net.",
+            ),
+            (
+                check("foobar.com", RecordType::TXT, &["\"v=spf1 \" \"-all\""]),
+                vec![(
+                    "foobar.com.",
+                    RData::TXT(TXT::new(vec!["v=spf1 -all".to_owned()])),
+                )],
+                "\"v=spf1 -all\"",
+            ),
+            (
+                check(
+                    "foobar.com",
+                    RecordType::SOA,
+                    &["ns1.foobar.com. hostmaster.foobar.com."],
+                ),
+                vec![("foobar.com.", soa())],
+                "ns1.foobar.com. hostmaster.foobar.com. 2025010101 3600 600 604800 300",
+            ),
+            (
+                check("foobar.com", RecordType::SOA, &[]),
+                vec![("foobar.com.", soa())],
+                "ns1.foobar.com. hostmaster.foobar.com. 2025010101 3600 600 604800 300",
+            ),
+        ] {
+            assert_eq!(
+                check.judge(&both(&answer(records))),
+                Judgement::Sound(want.to_owned()),
+                "{check:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn wrong_answers_are_told_apart() {
+        let right = answer(vec![("foobar.com.", a("192.0.2.1"))]);
+        let with = |change: fn(&mut Message)| {
+            let mut message = right.clone();
+            change(&mut message);
+            message
+        };
+        let check_a = check("foobar.com", RecordType::A, &["192.0.2.1"]);
+        for (message, want) in [
+            (answer(vec![("foobar.com.", a("192.0.2.9"))]), "192.0.2.9"),
+            (answer(vec![("other.com.", a("192.0.2.1"))]), "no A record"),
+            (
+                answer(vec![
+                    ("foobar.com.", a("192.0.2.1")),
+                    ("foobar.com.", a("192.0.2.9")),
+                ]),
+                "192.0.2.1, 192.0.2.9",
+            ),
+            (answer(vec![]), "no A record"),
+            (
+                answer(vec![
+                    ("foobar.com.", RData::CNAME(CNAME(name("www.foobar.com.")))),
+                    ("www.foobar.com.", RData::CNAME(CNAME(name("foobar.com.")))),
+                ]),
+                "no A record",
+            ),
+            (
+                with(|message| message.metadata.authoritative = false),
+                "192.0.2.1, without the authority bit",
+            ),
+            (
+                with(|message| message.metadata.truncation = true),
+                "truncated",
+            ),
+            (
+                with(|message| message.metadata.response_code = ResponseCode::NXDomain),
+                "NXDOMAIN: there is no such name",
+            ),
+            (
+                with(|message| message.metadata.response_code = ResponseCode::Refused),
+                "REFUSED: the server does not answer this zone",
+            ),
+        ] {
+            let heard = [heard(Transport::Udp, Ok(message))];
+            assert_eq!(
+                check_a.judge(&heard),
+                Judgement::Broken(format!("192.0.2.1 over udp: {want}"))
+            );
+        }
+    }
+
+    #[test]
+    fn only_an_address_that_is_not_had_over_udp_breaks_what_comes_after() {
+        let right = answer(vec![("foobar.com.", a("192.0.2.1"))]);
+        let check_a = check("foobar.com", RecordType::A, &["192.0.2.1"]);
+        let silent = || Err("timed out".to_owned());
+        assert_eq!(
+            check_a.judge(&[
+                heard(Transport::Udp, Ok(right.clone())),
+                heard(Transport::Tcp, silent())
+            ]),
+            Judgement::Flawed("192.0.2.1 over tcp: timed out".to_owned())
+        );
+        assert_eq!(
+            check_a.judge(&[
+                heard(Transport::Udp, silent()),
+                heard(Transport::Tcp, Ok(right))
+            ]),
+            Judgement::Broken("192.0.2.1 over udp: timed out".to_owned())
+        );
+        let mx = check("foobar.com", RecordType::MX, &["10 mx.example.net."]);
+        assert_eq!(
+            mx.judge(&both(&answer(vec![]))),
+            Judgement::Flawed(
+                "192.0.2.1 over udp: no MX record; 192.0.2.1 over tcp: no MX record".to_owned()
+            )
+        );
+        let other_soa = check("foobar.com", RecordType::SOA, &["ns1.foobar.co"]);
+        assert!(matches!(
+            other_soa.judge(&both(&answer(vec![("foobar.com.", soa())]))),
+            Judgement::Flawed(_)
+        ));
+        assert!(matches!(check_a.judge(&[]), Judgement::Flawed(_)));
+    }
+
+    #[test]
+    fn a_question_is_one_name_without_recursion() {
+        let message = check("foobar.com", RecordType::A, &[]).question();
+        assert!(!message.metadata.recursion_desired);
+        assert_eq!(message.queries.len(), 1);
+        assert_eq!(message.queries[0].name().to_string(), "foobar.com.");
+    }
+
+    #[test]
+    fn the_address_of_a_name_is_found_through_its_cname() {
+        let message = answer(vec![
+            ("www.foobar.com.", RData::CNAME(CNAME(name("foobar.com.")))),
+            ("foobar.com.", a("192.0.2.1")),
+        ]);
+        let www = Fqdn::new("www.foobar.com").unwrap();
+        assert_eq!(
+            addresses(&message, &www),
+            ["192.0.2.1".parse::<IpAddr>().unwrap()]
+        );
+        assert!(addresses(&answer(vec![]), &www).is_empty());
+    }
+}

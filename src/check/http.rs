@@ -1,0 +1,358 @@
+//! `[[check.http]]`: a page, as a visitor would get it.
+
+use super::{Defaults, Hop, Judgement};
+use crate::types::Fqdn;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// The fields.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Http {
+    /// What to get.
+    pub url: Url,
+    /// The status (RFC 9110 section 15).
+    #[serde(default = "ok")]
+    pub status: u16,
+    /// What the page must contain.
+    pub contains: Option<String>,
+    /// Where it must send visitors to. Redirects are never followed.
+    pub location: Option<String>,
+    /// Headers that must be there, each with a value that begins like this.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+}
+
+fn ok() -> u16 {
+    200
+}
+
+/// The address of a page: `http` or `https`, a name, perhaps a port, and a path.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Url {
+    /// Whether TLS is spoken.
+    pub https: bool,
+    /// The name.
+    pub host: Fqdn,
+    /// The port, also when the text leaves it out.
+    pub port: u16,
+    /// Path and query.
+    path: String,
+}
+
+impl TryFrom<String> for Url {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let wrong = |why: &str| format!("`{text}` is not the URL of a page: {why}");
+        let (https, rest) = if let Some(rest) = text.strip_prefix("https://") {
+            (true, rest)
+        } else if let Some(rest) = text.strip_prefix("http://") {
+            (false, rest)
+        } else {
+            return Err(wrong("it does not begin with `http://` or `https://`"));
+        };
+        if text.chars().any(|c| !c.is_ascii_graphic() || c == '#') {
+            return Err(wrong(
+                "it has a space, a `#`, or what must be percent-encoded",
+            ));
+        }
+        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        let (authority, path) = rest.split_at(end);
+        let (host, port) = match authority.split_once(':') {
+            Some((host, port)) => {
+                let port = port
+                    .parse()
+                    .map_err(|_| wrong("its port is no number up to 65535"))?;
+                (host, port)
+            }
+            None => (authority, if https { 443 } else { 80 }),
+        };
+        let host = Fqdn::new(host).map_err(|error| wrong(&error.to_string()))?;
+        let path = if path.starts_with('/') {
+            path.to_owned()
+        } else {
+            format!("/{path}")
+        };
+        Ok(Self {
+            https,
+            host,
+            port,
+            path,
+        })
+    }
+}
+
+impl fmt::Display for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            https,
+            host,
+            port,
+            path,
+        } = self;
+        match (https, port) {
+            (true, 443) => write!(f, "https://{host}{path}"),
+            (false, 80) => write!(f, "http://{host}{path}"),
+            (true, _) => write!(f, "https://{host}:{port}{path}"),
+            (false, _) => write!(f, "http://{host}:{port}{path}"),
+        }
+    }
+}
+
+/// A response.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Response {
+    /// The status.
+    pub status: u16,
+    /// The version of HTTP.
+    pub version: String,
+    /// Names in lower case, and values.
+    pub headers: Vec<(String, String)>,
+    /// The body, or its beginning.
+    pub body: String,
+}
+
+impl Http {
+    pub(super) fn defaults(&self) -> Defaults {
+        let mut needs = vec![Hop::Dns, Hop::Tcp];
+        if self.url.https {
+            needs.push(Hop::Tls);
+        }
+        // Nginx sends visitors elsewhere by itself.
+        if self.location.is_none() {
+            needs.extend([Hop::Database, Hop::App]);
+        }
+        Defaults {
+            title: format!("GET {}", self.url),
+            hop: Hop::Web,
+            needs,
+            unit: Some("nginx.service".to_owned()),
+        }
+    }
+
+    pub(super) fn expected(&self) -> String {
+        let mut text = self.status.to_string();
+        if let Some(location) = &self.location {
+            text.push_str(&format!(" to {location}"));
+        }
+        if let Some(words) = &self.contains {
+            text.push_str(&format!(" with `{words}`"));
+        }
+        for (name, value) in &self.headers {
+            text.push_str(&format!(", {name}: {value}"));
+        }
+        text
+    }
+
+    /// Judges the response, or why there is none.
+    #[must_use]
+    pub fn judge(&self, reply: &Result<Response, String>) -> Judgement {
+        let response = match reply {
+            Ok(response) => response,
+            Err(reason) => return Judgement::Broken(reason.clone()),
+        };
+        let mut seen = response.status.to_string();
+        let location = response.header("location");
+        if let Some(location) = location {
+            seen.push_str(&format!(" to {location}"));
+        }
+        if response.status != self.status {
+            if let Some(line) = first_line(&response.body) {
+                seen.push_str(&format!(": {line}"));
+            }
+            return Judgement::Broken(seen);
+        }
+        if self.location.is_some() && location != self.location.as_deref() {
+            return Judgement::Broken(seen);
+        }
+        if let Some(words) = &self.contains
+            && !response.body.contains(words.as_str())
+        {
+            let begin = first_line(&response.body).unwrap_or("an empty page");
+            return Judgement::Broken(format!("{seen} without `{words}`: {begin}"));
+        }
+        for (name, wanted) in &self.headers {
+            match response.header(name) {
+                Some(value) if value.starts_with(wanted.as_str()) => {}
+                Some(value) => return Judgement::Flawed(format!("{seen}, {name}: {value}")),
+                None => return Judgement::Flawed(format!("{seen} without the header {name}")),
+            }
+        }
+        Judgement::Sound(format!(
+            "{seen}, {}, {} bytes",
+            response.version,
+            response.body.len()
+        ))
+    }
+}
+
+impl Response {
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+    }
+}
+
+/// The first line of a page that says something, cut to the width of a screen.
+fn first_line(body: &str) -> Option<&str> {
+    let line = body.lines().map(str::trim).find(|line| !line.is_empty())?;
+    Some(
+        line.char_indices()
+            .nth(80)
+            .map_or(line, |(end, _)| &line[..end]),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> Result<Url, String> {
+        Url::try_from(text.to_owned())
+    }
+
+    #[test]
+    fn urls() {
+        for (text, shown, port) in [
+            ("https://foobar.com", "https://foobar.com/", 443),
+            (
+                "https://Foobar.com:443/a?b=c",
+                "https://foobar.com/a?b=c",
+                443,
+            ),
+            ("http://foobar.com:8080/", "http://foobar.com:8080/", 8080),
+            ("http://foobar.com?x", "http://foobar.com/?x", 80),
+        ] {
+            let url = url(text).unwrap();
+            assert_eq!((url.to_string().as_str(), url.port), (shown, port));
+        }
+        for text in [
+            "",
+            "foobar.com",
+            "ftp://foobar.com/",
+            "https://",
+            "https:///a",
+            "https://foobar.com:x/",
+            "https://foobar.com:70000/",
+            "https://a@foobar.com/",
+            "https://foobar.com/a b",
+            "https://foobar.com/#a",
+            "https://192.0.2.1/",
+        ] {
+            assert!(url(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn judgements() {
+        let page = Response {
+            status: 200,
+            version: "HTTP/2.0".to_owned(),
+            headers: vec![(
+                "strict-transport-security".to_owned(),
+                "max-age=31536000".to_owned(),
+            )],
+            body: "\n<h1>foobar</h1>\n".to_owned(),
+        };
+        let redirect = Response {
+            status: 301,
+            headers: vec![("location".to_owned(), "https://foobar.com/".to_owned())],
+            body: "<html>".to_owned(),
+            ..page.clone()
+        };
+        let gateway = Response {
+            status: 502,
+            headers: vec![],
+            ..page.clone()
+        };
+        let empty = Response {
+            body: String::new(),
+            ..page.clone()
+        };
+
+        let sound = |text: &str| Judgement::Sound(text.to_owned());
+        let flawed = |text: &str| Judgement::Flawed(text.to_owned());
+        let broken = |text: &str| Judgement::Broken(text.to_owned());
+        let hsts = "headers = { Strict-Transport-Security = 'max-age=";
+        let to = "status = 301\nlocation = 'https://";
+        for (entry, response, want) in [
+            ("", &page, sound("200, HTTP/2.0, 17 bytes")),
+            (
+                "contains = 'foobar'",
+                &page,
+                sound("200, HTTP/2.0, 17 bytes"),
+            ),
+            (
+                &format!("{hsts}31536000' }}"),
+                &page,
+                sound("200, HTTP/2.0, 17 bytes"),
+            ),
+            (
+                &format!("{to}foobar.com/'"),
+                &redirect,
+                sound("301 to https://foobar.com/, HTTP/2.0, 6 bytes"),
+            ),
+            (
+                "status = 301",
+                &redirect,
+                sound("301 to https://foobar.com/, HTTP/2.0, 6 bytes"),
+            ),
+            ("", &gateway, broken("502: <h1>foobar</h1>")),
+            ("", &redirect, broken("301 to https://foobar.com/: <html>")),
+            (
+                &format!("{to}foobar.org/'"),
+                &redirect,
+                broken("301 to https://foobar.com/"),
+            ),
+            (
+                &format!("{to}foobar.com/'").replace("301", "200"),
+                &page,
+                broken("200"),
+            ),
+            (
+                "contains = 'bar!'",
+                &page,
+                broken("200 without `bar!`: <h1>foobar</h1>"),
+            ),
+            (
+                "contains = 'bar'",
+                &empty,
+                broken("200 without `bar`: an empty page"),
+            ),
+            (
+                &format!("{hsts}9' }}"),
+                &page,
+                flawed("200, Strict-Transport-Security: max-age=31536000"),
+            ),
+            (
+                "headers = { X-A = '' }",
+                &page,
+                flawed("200 without the header X-A"),
+            ),
+        ] {
+            let check: Http =
+                toml::from_str(&format!("url = 'https://foobar.com/'\n{entry}")).unwrap();
+            assert_eq!(check.judge(&Ok(response.clone())), want, "{entry}");
+        }
+    }
+
+    #[test]
+    fn no_response_breaks_with_the_reason() {
+        let check: Http = toml::from_str("url = 'https://foobar.com/'").unwrap();
+        assert_eq!(
+            check.judge(&Err("connection refused".to_owned())),
+            Judgement::Broken("connection refused".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_long_line_is_cut_between_characters() {
+        assert_eq!(first_line(&"é".repeat(90)).unwrap().chars().count(), 80);
+        assert_eq!(first_line(" \n"), None);
+    }
+}

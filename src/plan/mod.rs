@@ -1,0 +1,189 @@
+//! The plan: desired minus observed.
+//!
+//! Pure. [`plan`] compares every resource of a [`Stack`] with what was observed and gives the
+//! [`Plan`], which is shown, and [`Work`], which is run: both come from the same comparison,
+//! so what is shown is what is done. There is no dry run below this point.
+
+mod summary;
+
+pub use summary::Summary;
+
+use crate::check::Check;
+use crate::resource::{Change, Observed, Resource, ResourceId, State, Surroundings, Work};
+use crate::types::AbsolutePath;
+
+/// Everything that should be so on one server: the result of compiling an inventory and roles
+/// with that server's facts.
+#[derive(Debug, Clone, Default)]
+pub struct Stack {
+    /// In the order in which they are applied.
+    pub resources: Vec<Resource>,
+    /// What must agree to the staged future.
+    pub validators: Vec<Validator>,
+    /// What proves it.
+    pub checks: Vec<Check>,
+    /// The roles, in their order.
+    pub roles: Vec<String>,
+}
+
+/// A program that is shown the future `/etc` before it becomes true.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Validator {
+    /// The role it belongs to.
+    pub role: String,
+    /// Its name.
+    pub name: String,
+    /// The words of the command; another status than 0 refuses the run.
+    pub command: Vec<String>,
+    /// It runs when a change touches one of these paths or what lies below them.
+    pub paths: Vec<AbsolutePath>,
+}
+
+/// What the server was like when the plan was made; a run refuses when it no longer is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Basis {
+    /// How many runs the server had seen.
+    pub generation: u64,
+    /// The server's clock, in seconds since 1970.
+    pub now: i64,
+    /// The server's date in UTC, as `YYYYMMDD`.
+    pub date: String,
+}
+
+/// What would change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The changes, in the order in which they are made.
+    pub changes: Vec<Change>,
+    /// What could not be compared because a service does not run that this plan starts.
+    pub hidden: Vec<(ResourceId, String)>,
+    /// The roles it is limited to; none for all.
+    pub target: Option<Vec<String>>,
+    /// What it rests on.
+    pub basis: Basis,
+}
+
+impl Plan {
+    /// True if nothing would change.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    /// How much of what would happen.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        Summary::of(&self.changes)
+    }
+}
+
+/// Why there is no plan: what could not be observed, each with its reason.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the server could not be observed: {}", list(.0))]
+pub struct UnknownState(pub Vec<(ResourceId, String)>);
+
+impl UnknownState {
+    /// What to do next.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        "nothing was changed; mend what the reason names, or look at the server with `foobar-stack doctor`"
+    }
+}
+
+fn list(unknown: &[(ResourceId, String)]) -> String {
+    let all: Vec<String> = unknown
+        .iter()
+        .map(|(id, why)| format!("{id} ({why})"))
+        .collect();
+    all.join("; ")
+}
+
+/// Compares what should be with what is.
+///
+/// `observed` has one entry for each resource, in their order. `target` limits the plan to the
+/// resources of these roles.
+///
+/// # Errors
+/// When something could not be observed: a plan would be a guess.
+pub fn plan(
+    stack: &Stack,
+    observed: &[Observed<State>],
+    basis: Basis,
+    target: Option<&[String]>,
+) -> Result<(Plan, Work), UnknownState> {
+    let wanted = |role: &String| target.is_none_or(|roles| roles.contains(role));
+    let pairs: Vec<(&Resource, &Observed<State>)> = stack
+        .resources
+        .iter()
+        .zip(observed)
+        .filter(|(resource, _)| wanted(&resource.role))
+        .collect();
+
+    let mut unknown: Vec<(ResourceId, String)> = Vec::new();
+    let mut hidden: Vec<(ResourceId, String)> = Vec::new();
+    for (resource, observed) in &pairs {
+        match observed {
+            Observed::Unknown { reason } => unknown.push((resource.id.clone(), reason.clone())),
+            Observed::Hidden { unit } => hidden.push((resource.id.clone(), unit.clone())),
+            Observed::Absent | Observed::Present(_) => {}
+        }
+    }
+    if !unknown.is_empty() {
+        return Err(UnknownState(unknown));
+    }
+
+    // First what stands for itself, then what reacts to it, each seeing all that came before.
+    let mut found: Vec<(usize, Change)> = Vec::new();
+    for reacts in [false, true] {
+        for (place, (resource, observed)) in pairs.iter().enumerate() {
+            if resource.spec.reacts() != reacts || matches!(observed, Observed::Hidden { .. }) {
+                continue;
+            }
+            let changes: Vec<Change> = found.iter().map(|(_, change)| change.clone()).collect();
+            let around = Surroundings {
+                now: basis.now,
+                date: &basis.date,
+                changes: &changes,
+            };
+            if let Some(delta) = resource.spec.compare(observed, &around) {
+                found.push((place, Change::of(resource, delta)));
+            }
+        }
+    }
+    found.sort_by_key(|(place, _)| *place);
+
+    // What is hidden comes to light when its service runs; if this plan does not start it,
+    // nobody would ever look.
+    let (hidden, stuck): (Vec<_>, Vec<_>) = hidden.into_iter().partition(|(_, unit)| {
+        found
+            .iter()
+            .any(|(_, change)| change.id.kind == "service" && change.id.name == *unit)
+    });
+    if !stuck.is_empty() {
+        let why = |(id, unit): (ResourceId, String)| (id, format!("{unit} does not answer"));
+        return Err(UnknownState(stuck.into_iter().map(why).collect()));
+    }
+
+    let changes: Vec<Change> = found.iter().map(|(_, change)| change.clone()).collect();
+    let around = Surroundings {
+        now: basis.now,
+        date: &basis.date,
+        changes: &changes,
+    };
+    let mut work = Work::default();
+    for (place, change) in &found {
+        let (resource, observed) = &pairs[*place];
+        work.uses(resource.id.kind);
+        resource.spec.work(observed, change, &around, &mut work);
+    }
+    let target = target.map(<[String]>::to_vec);
+    Ok((
+        Plan {
+            changes,
+            hidden,
+            target,
+            basis,
+        },
+        work,
+    ))
+}

@@ -1,0 +1,3 @@
+//! What people and programs read of a run.
+
+pub mod diagnostic;

@@ -1,0 +1,78 @@
+//! Paths at which nothing should be: what a package brings and the stack does not want.
+
+use super::ownership::{Place, place_of, read_places};
+use super::{
+    Action, Change, Delta, Diff, EntryError, Future, Kind, Materials, Observed, Phase, Probe,
+    Surroundings, Work,
+};
+use crate::shell::Script;
+use crate::types::AbsolutePath;
+use serde::Deserialize;
+
+/// A path at which nothing should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Absent {
+    path: AbsolutePath,
+    package: Option<String>,
+}
+
+/// The fields of `[[absent]]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    path: AbsolutePath,
+    /// The package whose installation makes the path, so that a plan for a bare server can
+    /// say that it will be removed.
+    package: Option<String>,
+}
+
+impl Kind for Absent {
+    const NAME: &'static str = "absent";
+    const LIBRARY: &'static str = include_str!("absent.sh");
+    const REACTS: bool = true;
+    type Entry = Entry;
+    type State = Place;
+
+    fn build(entry: Entry, _: &dyn Materials) -> Result<Self, EntryError> {
+        let Entry { path, package } = entry;
+        Ok(Self { path, package })
+    }
+
+    fn name(&self) -> String {
+        self.path.to_string()
+    }
+
+    fn probe(batch: &[&Self], _: &Probe, script: &mut Script) {
+        script.call("probe_paths", batch.iter().map(|absent| &absent.path));
+    }
+
+    fn observe(batch: &[&Self], _: &Probe, reply: &str) -> Vec<Observed<Place>> {
+        let places = read_places(reply);
+        batch
+            .iter()
+            .map(|absent| place_of(&places, &absent.path))
+            .collect()
+    }
+
+    fn applied(&self, _: &Observed<Place>, _: &Surroundings<'_>) -> Observed<Place> {
+        Observed::Absent
+    }
+
+    fn compare(&self, observed: &Observed<Place>, around: &Surroundings<'_>) -> Option<Delta> {
+        let because = match (observed, &self.package) {
+            (Observed::Present(place), _) => format!("a {} is there", place.file_type),
+            (_, Some(package)) if around.creates("package", package) => {
+                format!("the package {package} brings it")
+            }
+            _ => return None,
+        };
+        Some(Delta::quiet(Action::Delete, because, Diff::default()))
+    }
+
+    fn work(&self, _: &Observed<Place>, change: &Change, _: &Surroundings<'_>, work: &mut Work) {
+        work.future(Future::Absent(self.path.clone()));
+        let mut script = Script::new();
+        script.call("remove_path", [self.path.as_str()]);
+        work.step(Phase::Commit, &change.id, script);
+    }
+}

@@ -1,0 +1,214 @@
+//! Self-signed certificates, made on the server; their keys never leave it.
+
+use super::probe::{decode, fields};
+use super::{
+    Action, Change, Delta, Diff, EntryError, Future, Kind, Materials, Observed, Phase, Probe,
+    Surroundings, Work,
+};
+use crate::shell::Script;
+use crate::types::{AbsolutePath, Fqdn};
+use serde::Deserialize;
+use std::collections::BTreeSet;
+use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+
+/// A certificate that should be there, for these names, and not near its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Certificate {
+    names: BTreeSet<Fqdn>,
+    /// The first of the names, which is also the subject.
+    subject: Fqdn,
+    certificate: AbsolutePath,
+    key: AbsolutePath,
+    days: u32,
+}
+
+/// The fields of `[[certificate]]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    names: Vec<Fqdn>,
+    certificate: AbsolutePath,
+    key: AbsolutePath,
+    days: Option<u32>,
+}
+
+/// A certificate as it was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    names: BTreeSet<String>,
+    /// When it ends, in seconds since 1970.
+    not_after: i64,
+    /// Whether issuer and subject are the same.
+    self_signed: bool,
+    /// Whether the key beside it is its own.
+    key_fits: bool,
+}
+
+const DAY: i64 = 86_400;
+/// Renewed when less than this is left, as a share of its life: a third.
+const RENEW_SHARE: i64 = 3;
+
+impl Certificate {
+    fn renewal(&self) -> i64 {
+        i64::from(self.days) * DAY / RENEW_SHARE
+    }
+}
+
+fn read(der: &[u8], key_fits: bool) -> Option<Found> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    let names = certificate
+        .subject_alternative_name()
+        .ok()?
+        .map(|extension| {
+            let names = extension.value.general_names.iter();
+            names
+                .filter_map(|name| match name {
+                    GeneralName::DNSName(name) => Some((*name).to_owned()),
+                    _ => None,
+                })
+                .collect()
+        })
+        .unwrap_or_default();
+    Some(Found {
+        names,
+        not_after: certificate.validity().not_after.timestamp(),
+        self_signed: certificate.issuer() == certificate.subject(),
+        key_fits,
+    })
+}
+
+impl Kind for Certificate {
+    const NAME: &'static str = "certificate";
+    const LIBRARY: &'static str = include_str!("certificate.sh");
+    type Entry = Entry;
+    type State = Found;
+
+    fn build(entry: Entry, _: &dyn Materials) -> Result<Self, EntryError> {
+        let Some(subject) = entry.names.first().cloned() else {
+            return Err(EntryError::field(
+                "names",
+                "a certificate needs at least one name",
+            ));
+        };
+        let days = entry.days.unwrap_or(825);
+        if !(1..=36_500).contains(&days) {
+            return Err(EntryError::field(
+                "days",
+                "a certificate lives 1 to 36500 days",
+            ));
+        }
+        Ok(Self {
+            names: entry.names.into_iter().collect(),
+            subject,
+            certificate: entry.certificate,
+            key: entry.key,
+            days,
+        })
+    }
+
+    fn name(&self) -> String {
+        self.certificate.to_string()
+    }
+
+    fn probe(batch: &[&Self], _: &Probe, script: &mut Script) {
+        let paths = batch.iter().flat_map(|one| [&one.certificate, &one.key]);
+        script.call("probe_certificate", paths);
+    }
+
+    fn observe(batch: &[&Self], _: &Probe, reply: &str) -> Vec<Observed<Found>> {
+        batch
+            .iter()
+            .map(|one| {
+                let path = one.certificate.as_str();
+                let line = reply
+                    .lines()
+                    .filter_map(fields::<4>)
+                    .find(|line| line[1] == path);
+                match line {
+                    Some(["absent", ..]) => Observed::Absent,
+                    Some(["certificate", _, key, der]) => {
+                        // What is no certificate is replaced like one that does not fit.
+                        let found = decode(der).and_then(|der| read(&der, key == "fits"));
+                        Observed::Present(found.unwrap_or(Found {
+                            names: BTreeSet::new(),
+                            not_after: 0,
+                            self_signed: false,
+                            key_fits: false,
+                        }))
+                    }
+                    _ => Observed::unknown(format!("the probe says nothing of {path}")),
+                }
+            })
+            .collect()
+    }
+
+    fn applied(&self, _: &Observed<Found>, around: &Surroundings<'_>) -> Observed<Found> {
+        Observed::Present(Found {
+            names: self.names.iter().map(ToString::to_string).collect(),
+            not_after: around.now + i64::from(self.days) * DAY,
+            self_signed: true,
+            key_fits: true,
+        })
+    }
+
+    fn compare(&self, observed: &Observed<Found>, around: &Surroundings<'_>) -> Option<Delta> {
+        let join = |names: Vec<&str>| names.join(", ");
+        let wanted = join(self.names.iter().map(Fqdn::as_str).collect());
+        let Observed::Present(found) = observed else {
+            let days = format!("{} days", self.days);
+            return Some(Delta::create([("names", wanted), ("valid for", days)]));
+        };
+        let mut diff = Diff::default();
+        let names = join(found.names.iter().map(String::as_str).collect());
+        diff.compare("names", Some(&names), Some(&wanted));
+        if !found.key_fits {
+            diff.compare("key", Some("of another certificate"), Some("its own"));
+        }
+        if !found.self_signed {
+            diff.compare("issuer", Some("another"), Some("itself"));
+        }
+        let left = found.not_after - around.now;
+        if left < self.renewal() {
+            let before = format!("{} days left", left.div_euclid(DAY));
+            diff.compare(
+                "valid for",
+                Some(&before),
+                Some(&format!("{} days", self.days)),
+            );
+        }
+        Delta::update(diff).map(|delta| Delta {
+            action: Action::Update,
+            ..delta
+        })
+    }
+
+    fn work(&self, _: &Observed<Found>, change: &Change, _: &Surroundings<'_>, work: &mut Work) {
+        let names: Vec<&str> = std::iter::once(&self.subject)
+            .chain(self.names.iter().filter(|name| **name != self.subject))
+            .map(Fqdn::as_str)
+            .collect();
+        let days = self.days.to_string();
+        let certificate = format!("certificate-{}", work.steps.len());
+        let key = format!("{certificate}.key");
+        let mut stage = Script::new();
+        let head = [certificate.as_str(), key.as_str(), days.as_str()];
+        stage.call("make_certificate", head.iter().chain(&names));
+        work.step(Phase::Stage, &change.id, stage);
+        work.future(Future::File(self.certificate.clone(), certificate.clone()));
+        work.future(Future::File(self.key.clone(), key.clone()));
+        let mut commit = Script::new();
+        commit.call("put_file", [&key, self.key.as_str(), "600", "root", "root"]);
+        commit.call(
+            "put_file",
+            [
+                &certificate,
+                self.certificate.as_str(),
+                "644",
+                "root",
+                "root",
+            ],
+        );
+        work.step(Phase::Commit, &change.id, commit);
+        work.uses("file");
+    }
+}

@@ -1,0 +1,40 @@
+# Self-signed certificates, on the server.
+
+# probe_certificate CERTIFICATE KEY...: of each pair whether the key fits, and
+# the certificate itself, which is public.
+probe_certificate() {
+	while [ $# -gt 0 ]; do
+		if [ ! -e "$1" ]; then
+			printf 'absent\037%s\037\037\n' "$1"
+		else
+			own=$(openssl x509 -noout -pubkey -in "$1" 2>/dev/null)
+			other=$(openssl pkey -pubout -in "$2" 2>/dev/null)
+			if [ -n "$own" ] && [ "$own" = "$other" ]; then fits=fits; else fits=other; fi
+			printf 'certificate\037%s\037%s\037' "$1" "$fits"
+			openssl x509 -outform DER -in "$1" 2>/dev/null | base64 -w 0
+			printf '\n'
+		fi
+		shift 2
+	done
+}
+
+# make_certificate CERTIFICATE KEY DAYS NAME...: makes both in the payload
+# folder. The serial number is random, as RFC 5280, section 4.1.2.2, allows.
+make_certificate() {
+	certificate=$1 key=$2 days=$3
+	shift 3
+	subject=$1 names=
+	for name do names=$names,DNS:$name; done
+	(
+		umask 077
+		openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -sha256 \
+			-days "$days" -subj "/CN=$subject" \
+			-addext "subjectAltName=${names#,}" \
+			-addext 'extendedKeyUsage=serverAuth' \
+			-addext 'basicConstraints=critical,CA:FALSE' \
+			-keyout "$RUN/payload/$key" -out "$RUN/payload/$certificate" 2>"$RUN/openssl.log"
+	) || {
+		cat "$RUN/openssl.log"
+		return 1
+	}
+}

@@ -1,0 +1,152 @@
+//! Commands that run once for each value of a key: migrations, for example.
+
+use super::probe::fields;
+use super::{
+    Action, Change, Delta, Diff, EntryError, Kind, Materials, Observed, Phase, Probe, Surroundings,
+    Work,
+};
+use crate::shell::Script;
+use crate::types::{AbsolutePath, AccountName};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// A command that should have run with success for this key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    name: AccountName,
+    command: Vec<String>,
+    user: AccountName,
+    directory: AbsolutePath,
+    environment: BTreeMap<String, String>,
+    credentials: BTreeMap<String, AbsolutePath>,
+    key: String,
+}
+
+/// The fields of `[[command]]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    name: AccountName,
+    command: Vec<String>,
+    user: AccountName,
+    directory: AbsolutePath,
+    #[serde(default)]
+    environment: BTreeMap<String, String>,
+    /// Files it finds in `$CREDENTIALS_DIRECTORY`, by name.
+    #[serde(default)]
+    credentials: BTreeMap<String, AbsolutePath>,
+    key: String,
+}
+
+/// The key of the last success.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Done {
+    key: String,
+}
+
+impl Kind for Command {
+    const NAME: &'static str = "command";
+    const LIBRARY: &'static str = include_str!("command.sh");
+    type Entry = Entry;
+    type State = Done;
+
+    fn build(entry: Entry, _: &dyn Materials) -> Result<Self, EntryError> {
+        if entry.command.is_empty() {
+            return Err(EntryError::field(
+                "command",
+                "a command has at least one word",
+            ));
+        }
+        if entry.key.is_empty() || entry.key.contains(char::is_control) {
+            return Err(EntryError::field(
+                "key",
+                "a key is one line that is not empty",
+            ));
+        }
+        let Entry {
+            name,
+            command,
+            user,
+            directory,
+            environment,
+            credentials,
+            key,
+        } = entry;
+        Ok(Self {
+            name,
+            command,
+            user,
+            directory,
+            environment,
+            credentials,
+            key,
+        })
+    }
+
+    fn name(&self) -> String {
+        self.name.to_string()
+    }
+
+    fn probe(batch: &[&Self], _: &Probe, script: &mut Script) {
+        script.call("probe_command", batch.iter().map(|command| &command.name));
+    }
+
+    fn observe(batch: &[&Self], _: &Probe, reply: &str) -> Vec<Observed<Done>> {
+        let lines: BTreeMap<&str, [&str; 3]> = reply
+            .lines()
+            .filter_map(fields::<3>)
+            .map(|line| (line[1], line))
+            .collect();
+        batch
+            .iter()
+            .map(|command| match lines.get(command.name.as_str()) {
+                Some(["done", _, key]) => Observed::Present(Done {
+                    key: (*key).to_owned(),
+                }),
+                Some(["never", ..]) => Observed::Absent,
+                _ => Observed::unknown(format!("the probe says nothing of {}", command.name)),
+            })
+            .collect()
+    }
+
+    fn applied(&self, _: &Observed<Done>, _: &Surroundings<'_>) -> Observed<Done> {
+        Observed::Present(Done {
+            key: self.key.clone(),
+        })
+    }
+
+    fn compare(&self, observed: &Observed<Done>, _: &Surroundings<'_>) -> Option<Delta> {
+        let (because, before) = match observed {
+            Observed::Present(done) if done.key == self.key => return None,
+            Observed::Present(done) => ("it last ran for another key", Some(done.key.as_str())),
+            _ => ("it has not run yet", None),
+        };
+        let mut diff = Diff::default();
+        diff.compare("command", None, Some(&self.command.join(" ")));
+        diff.compare("key", before, Some(&self.key));
+        Some(Delta::quiet(Action::Run, because, diff))
+    }
+
+    fn work(&self, _: &Observed<Done>, change: &Change, _: &Surroundings<'_>, work: &mut Work) {
+        let mut words = vec![
+            self.name.to_string(),
+            self.key.clone(),
+            format!("--property=User={}", self.user),
+            format!("--property=WorkingDirectory={}", self.directory),
+        ];
+        words.extend(
+            self.environment
+                .iter()
+                .map(|(name, value)| format!("--setenv={name}={value}")),
+        );
+        let credentials = self.credentials.iter();
+        words.extend(
+            credentials.map(|(name, path)| format!("--property=LoadCredential={name}:{path}")),
+        );
+        words.push("--".to_owned());
+        words.extend(self.command.iter().cloned());
+        let mut script = Script::new();
+        script.call("run_once", words);
+        work.step(Phase::Activate, &change.id, script);
+    }
+}

@@ -1,0 +1,12 @@
+# Folders, on the server.
+
+# make_directory PATH MODE OWNER GROUP
+make_directory() {
+	if exists "$1" && { [ -L "$1" ] || [ ! -d "$1" ]; }; then
+		fail "$1 is there and is not a folder; move it away"
+	fi
+	mkdir -p -m 755 -- "${1%/*}/"
+	[ -d "$1" ] || mkdir -m 700 -- "$1"
+	chown "$3:$4" -- "$1"
+	chmod "$2" -- "$1"
+}

@@ -1,0 +1,373 @@
+//! Files: rendered from a template, written in the role, or copied from beside the inventory.
+
+use super::ownership::{Ownership, Place, place_of, read_places};
+use super::probe::{decode, fields};
+use super::{
+    Change, Content, Delta, Diff, EntryError, Future, Kind, Materials, Observed, Phase, Probe,
+    Surroundings, TextChange, Work,
+};
+use crate::shell::Script;
+use crate::types::{AbsolutePath, AccountName, Digest, FileMode, SecretValue};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A file that should be there with this content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    path: AbsolutePath,
+    ownership: Ownership,
+    content: FileContent,
+    /// Where the content comes from, for people.
+    origin: String,
+}
+
+/// The content of a file. A sensitive one is compared by keyed hash and never shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum FileContent {
+    Plain(Arc<[u8]>),
+    Sensitive(SecretValue),
+}
+
+/// The fields of `[[file]]`: one of `template`, `content` and `source`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    path: AbsolutePath,
+    template: Option<String>,
+    content: Option<String>,
+    source: Option<String>,
+    owner: Option<AccountName>,
+    group: Option<AccountName>,
+    mode: Option<FileMode>,
+    #[serde(default)]
+    sensitive: bool,
+}
+
+/// A file as it was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    place: Place,
+    digest: Option<Digest>,
+    /// The text on the server, if it differs and is a text of moderate size.
+    text: Option<String>,
+}
+
+const TYPE: &str = "regular file";
+
+impl File {
+    fn digest(&self, probe: &Probe) -> Digest {
+        match &self.content {
+            FileContent::Plain(bytes) => Digest::of(bytes),
+            FileContent::Sensitive(secret) => probe.keyed(secret),
+        }
+    }
+
+    fn is_sensitive(&self) -> bool {
+        matches!(self.content, FileContent::Sensitive(_))
+    }
+}
+
+impl Kind for File {
+    const NAME: &'static str = "file";
+    const LIBRARY: &'static str = include_str!("file.sh");
+    type Entry = Entry;
+    type State = Found;
+
+    fn build(entry: Entry, materials: &dyn Materials) -> Result<Self, EntryError> {
+        let (content, origin) = match (&entry.template, &entry.content, &entry.source) {
+            (Some(name), None, None) => {
+                let text = materials.template(name)?;
+                (
+                    FileContent::Plain(text.into_bytes().into()),
+                    format!("its template {name}"),
+                )
+            }
+            (None, Some(text), None) => {
+                let bytes = text.as_bytes().into();
+                (FileContent::Plain(bytes), "the role".to_owned())
+            }
+            (None, None, Some(path)) if entry.sensitive => {
+                let secret = materials.sensitive_file(path)?;
+                (FileContent::Sensitive(secret), path.clone())
+            }
+            (None, None, Some(path)) => (FileContent::Plain(materials.file(path)?), path.clone()),
+            _ => {
+                return Err(EntryError::entry(
+                    "a file takes exactly one of `template`, `content` and `source`",
+                ));
+            }
+        };
+        let content = match content {
+            FileContent::Plain(bytes) if entry.sensitive => {
+                FileContent::Sensitive(SecretValue::new(bytes.to_vec()))
+            }
+            content => content,
+        };
+        let default_mode = if entry.sensitive { "0600" } else { "0644" };
+        let ownership = Ownership::new(entry.mode, default_mode, entry.owner, entry.group)?;
+        if entry.sensitive && ownership.mode.is_world_readable() {
+            return Err(
+                EntryError::field("mode", "a sensitive file must not be readable by all")
+                    .help("use \"0600\", or \"0640\" with a group"),
+            );
+        }
+        Ok(Self {
+            path: entry.path,
+            ownership,
+            content,
+            origin,
+        })
+    }
+
+    fn name(&self) -> String {
+        self.path.to_string()
+    }
+
+    fn probe(batch: &[&Self], probe: &Probe, script: &mut Script) {
+        // What is known need not come back: only a file that differs sends its text.
+        let mut known = String::new();
+        let mut sensitive = String::new();
+        for file in batch {
+            if file.is_sensitive() {
+                sensitive.push_str(&format!("{}\n", file.path));
+            } else {
+                known.push_str(&format!("{}  {}\n", file.digest(probe), file.path));
+            }
+        }
+        script
+            .assign("known", &known)
+            .assign("sensitive", &sensitive)
+            .assign("salt", probe.salt());
+        script.call("probe_file", batch.iter().map(|file| &file.path));
+    }
+
+    fn observe(batch: &[&Self], probe: &Probe, reply: &str) -> Vec<Observed<Found>> {
+        let places = read_places(reply);
+        let mut digests: BTreeMap<&str, (Option<Digest>, Option<String>)> = BTreeMap::new();
+        for line in reply.lines() {
+            if let Some(["digest", digest, path]) = fields::<3>(line) {
+                digests.insert(path, (Digest::parse(digest), None));
+            } else if let Some(["text", path, encoded]) = fields::<3>(line)
+                && let Some((_, text)) = digests.get_mut(path)
+            {
+                *text = decode(encoded).and_then(|bytes| String::from_utf8(bytes).ok());
+            } else if let Some(["same", path]) = fields::<2>(line)
+                && let Some(file) = batch.iter().find(|file| file.path.as_str() == path)
+            {
+                digests.insert(path, (Some(file.digest(probe)), None));
+            }
+        }
+        batch
+            .iter()
+            .map(|file| {
+                let place = match place_of(&places, &file.path) {
+                    Observed::Present(place) => place,
+                    other => {
+                        return other.map(|place| Found {
+                            place,
+                            digest: None,
+                            text: None,
+                        });
+                    }
+                };
+                match digests.remove(file.path.as_str()) {
+                    Some((Some(digest), text)) => {
+                        // Only the verdict of a sensitive file is kept, not its salted hash.
+                        Observed::Present(Found {
+                            place,
+                            digest: Some(digest),
+                            text,
+                        })
+                    }
+                    None if place.file_type != TYPE => Observed::Present(Found {
+                        place,
+                        digest: None,
+                        text: None,
+                    }),
+                    _ => {
+                        Observed::unknown(format!("the content of {} could not be read", file.path))
+                    }
+                }
+                .map(|found| file.judge(found, probe))
+            })
+            .collect()
+    }
+
+    fn applied(&self, _: &Observed<Found>, _: &Surroundings<'_>) -> Observed<Found> {
+        Observed::Present(Found {
+            place: Place::like(TYPE, &self.ownership),
+            digest: Some(self.own_digest()),
+            text: None,
+        })
+    }
+
+    fn compare(&self, observed: &Observed<Found>, _: &Surroundings<'_>) -> Option<Delta> {
+        let because = format!("its content differs from {}", self.origin);
+        let Observed::Present(found) = observed else {
+            let mut delta = Delta::create(self.ownership.fields());
+            self.compare_content(None, &mut delta.diff);
+            return Some(delta);
+        };
+        let mut diff = Diff::default();
+        if found.digest.as_ref() != Some(&self.own_digest()) {
+            self.compare_content(Some(found), &mut diff);
+            found.place.compare(TYPE, &self.ownership, &mut diff);
+            return Some(Delta::quiet(super::Action::Update, because, diff));
+        }
+        found.place.compare(TYPE, &self.ownership, &mut diff);
+        Delta::update(diff)
+    }
+
+    fn work(&self, _: &Observed<Found>, change: &Change, _: &Surroundings<'_>, work: &mut Work) {
+        let payload = work.payload(match &self.content {
+            FileContent::Plain(bytes) => Content::Bytes(Arc::clone(bytes)),
+            FileContent::Sensitive(secret) => Content::Secret(secret.clone()),
+        });
+        work.future(Future::File(self.path.clone(), payload.clone()));
+        let mut script = Script::new();
+        let [mode, owner, group] = self.ownership.words();
+        script.call(
+            "put_file",
+            [payload.as_str(), self.path.as_str(), mode, owner, group],
+        );
+        work.step(Phase::Commit, &change.id, script);
+    }
+}
+
+impl File {
+    /// The digest that stands for the content within the client; it never leaves it.
+    fn own_digest(&self) -> Digest {
+        match &self.content {
+            FileContent::Plain(bytes) => Digest::of(bytes),
+            FileContent::Sensitive(secret) => Digest::of(secret.expose()),
+        }
+    }
+
+    /// Turns the keyed digest of a sensitive file into its own where they agree.
+    fn judge(&self, mut found: Found, probe: &Probe) -> Found {
+        if self.is_sensitive() {
+            found.digest = found
+                .digest
+                .filter(|digest| *digest == self.digest(probe))
+                .map(|_| self.own_digest());
+            found.text = None;
+        }
+        found
+    }
+
+    fn compare_content(&self, found: Option<&Found>, diff: &mut Diff) {
+        match (&self.content, found) {
+            (FileContent::Sensitive(_), found) => {
+                let before = found.map(|_| "(sensitive)");
+                diff.compare("content", before, Some("(sensitive, another)"));
+            }
+            (FileContent::Plain(bytes), found) => {
+                let before = match found {
+                    None => Some(""),
+                    Some(found) => found.text.as_deref(),
+                };
+                match (before, std::str::from_utf8(bytes)) {
+                    (Some(before), Ok(after)) => {
+                        diff.text = Some(TextChange {
+                            before: before.into(),
+                            after: after.into(),
+                        });
+                    }
+                    _ => {
+                        let size = |digest: &Digest| format!("sha256 {}", digest.short());
+                        let before = found.and_then(|found| found.digest.as_ref()).map(size);
+                        diff.compare(
+                            "content",
+                            before.as_deref(),
+                            Some(&size(&Digest::of(bytes))),
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AROUND: Surroundings<'static> = Surroundings {
+        now: 0,
+        date: "20260101",
+        changes: &[],
+    };
+
+    fn file(content: FileContent) -> File {
+        File {
+            path: AbsolutePath::new("/etc/x").unwrap(),
+            ownership: Ownership::new(None, "0644", None, None).unwrap(),
+            content,
+            origin: "its template x".into(),
+        }
+    }
+
+    fn plain(text: &str) -> File {
+        file(FileContent::Plain(text.as_bytes().into()))
+    }
+
+    fn observe(file: &File, reply: &str) -> Observed<Found> {
+        File::observe(&[file], &Probe::new("salt".into()), reply).remove(0)
+    }
+
+    #[test]
+    fn a_file_that_differs_shows_its_text() {
+        let wanted = plain("new\n");
+        let reply = format!(
+            "regular file\x1f644\x1froot\x1froot\x1f/etc/x\ndigest\x1f{}\x1f/etc/x\ntext\x1f/etc/x\x1fb2xkCg==\n",
+            Digest::of(b"old\n")
+        );
+        let delta = wanted.compare(&observe(&wanted, &reply), &AROUND).unwrap();
+        let text = delta.diff.text.unwrap();
+        assert_eq!(
+            (text.before.as_str(), text.after.as_str()),
+            ("old\n", "new\n")
+        );
+    }
+
+    #[test]
+    fn only_the_mode_differs() {
+        let wanted = plain("new\n");
+        let reply = "regular file\x1f600\x1froot\x1froot\x1f/etc/x\nsame\x1f/etc/x\n";
+        let delta = wanted.compare(&observe(&wanted, reply), &AROUND).unwrap();
+        assert_eq!(delta.diff.text, None);
+        assert_eq!(delta.diff.fields.len(), 1);
+        assert_eq!(delta.diff.fields[0].name, "mode");
+    }
+
+    #[test]
+    fn what_the_reply_does_not_say_is_unknown() {
+        let wanted = plain("new\n");
+        assert!(matches!(observe(&wanted, ""), Observed::Unknown { .. }));
+        let no_digest = "regular file\x1f644\x1froot\x1froot\x1f/etc/x\n";
+        assert!(matches!(
+            observe(&wanted, no_digest),
+            Observed::Unknown { .. }
+        ));
+        assert_eq!(observe(&wanted, "absent\x1f/etc/x\n"), Observed::Absent);
+    }
+
+    #[test]
+    fn a_sensitive_file_is_compared_by_its_keyed_digest_and_never_shown() {
+        let wanted = file(FileContent::Sensitive(SecretValue::new(b"canary".to_vec())));
+        let reply = |digest: &Digest| {
+            format!("regular file\x1f644\x1froot\x1froot\x1f/etc/x\ndigest\x1f{digest}\x1f/etc/x\n")
+        };
+        let same = observe(&wanted, &reply(&Digest::of(b"saltcanary")));
+        assert_eq!(wanted.compare(&same, &AROUND), None);
+        let other = observe(&wanted, &reply(&Digest::of(b"saltother")));
+        let delta = wanted.compare(&other, &AROUND).unwrap();
+        assert_eq!(delta.diff.text, None);
+        assert!(!format!("{delta:?}").contains("canary"));
+        assert_eq!(
+            wanted.compare(&wanted.applied(&other, &AROUND), &AROUND),
+            None
+        );
+    }
+}

@@ -1,0 +1,26 @@
+# Symbolic links, on the server.
+
+# probe_link PATH...: what stands at each path, and a link's target.
+probe_link() {
+	for path do
+		if [ -L "$path" ]; then
+			printf 'link\037%s\037%s\n' "$path" "$(readlink -- "$path")"
+		elif [ -e "$path" ]; then
+			printf 'other\037%s\037\n' "$path"
+		else
+			printf 'absent\037%s\037\n' "$path"
+		fi
+	done
+}
+
+# put_link PATH TARGET: made beside its place, then renamed over it.
+put_link() {
+	if [ -d "$1" ] && [ ! -L "$1" ]; then
+		fail "$1 is a folder, a link should be there; move it away"
+	fi
+	keep "$1"
+	mkdir -p -m 755 -- "${1%/*}/"
+	new=${1%/*}/.${1##*/}.foobar-stack
+	ln -sfn -- "$2" "$new"
+	mv -fT -- "$new" "$1"
+}

@@ -1,0 +1,297 @@
+//! Resources: what should be so on the server, one kind a file.
+//!
+//! Pure. A kind's file holds its whole life: the fields a role may set, how it is observed
+//! (its half of the probe), how desired and observed are compared, the steps that change it
+//! and the impact that has. The shell functions it needs on the server stand beside it, in
+//! the `.sh` file of the same name. A new kind is such a file and one line in [`registry`].
+
+mod absent;
+mod certificate;
+mod change;
+mod command;
+mod database;
+mod database_user;
+mod directory;
+mod file;
+mod grants;
+mod introspect;
+mod link;
+mod ownership;
+mod package;
+mod probe;
+mod registry;
+mod release;
+mod secret;
+mod service;
+mod sql;
+mod user;
+mod work;
+mod zone;
+mod zone_text;
+
+pub use change::{Action, Change, Delta, Diff, FieldChange, Impact, TextChange};
+pub use probe::{Observed, Probe};
+pub(crate) use registry::libraries;
+pub use registry::{Spec, State, fields_of, kinds};
+pub use release::release_id;
+pub use work::{Content, Future, Payload, Phase, Reaction, Step, Work};
+
+use crate::diagnostic::Diagnostics;
+use crate::shell::Script;
+use crate::types::{SecretValue, Tree};
+use serde::de::DeserializeOwned;
+use std::fmt;
+use std::sync::Arc;
+
+/// What a resource is called everywhere: its kind, and its name among its kind.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ResourceId {
+    /// The kind's name, as in a role's `[[kind]]`.
+    pub kind: &'static str,
+    /// What tells it from others of its kind: a path, a unit, a package.
+    pub name: String,
+}
+
+impl ResourceId {
+    /// True if `pattern` (an id in which `*` stands for anything) fits.
+    #[must_use]
+    pub fn matches(&self, pattern: &str) -> bool {
+        fits(pattern, &self.to_string())
+    }
+}
+
+impl fmt::Display for ResourceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.kind, self.name)
+    }
+}
+
+/// Whether a pattern with `*` for any run of characters fits the whole text.
+fn fits(pattern: &str, text: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == text,
+        Some((head, rest)) => text.strip_prefix(head).is_some_and(|tail| {
+            tail.char_indices()
+                .map(|(at, _)| at)
+                .chain([tail.len()])
+                .any(|at| fits(rest, &tail[at..]))
+        }),
+    }
+}
+
+/// One thing on the server that should be so.
+#[derive(Debug, Clone)]
+pub struct Resource {
+    /// Its id.
+    pub id: ResourceId,
+    /// The role that wants it.
+    pub role: String,
+    /// Where the role declares it: file and line.
+    pub origin: String,
+    /// What it should be.
+    pub spec: Spec,
+}
+
+/// What the value of a secret resource is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretMaterial {
+    /// Made on the server when it is not there.
+    Generated,
+    /// Read on the client.
+    Value(SecretValue),
+}
+
+/// What an entry of a role may draw on besides its own fields.
+pub trait Materials {
+    /// The rendered text of a template of the entry's role.
+    ///
+    /// # Errors
+    /// When there is no such template, or it does not render.
+    fn template(&self, name: &str) -> Result<String, EntryError>;
+    /// The bytes of a file beside the inventory.
+    ///
+    /// # Errors
+    /// When the file was not read.
+    fn file(&self, path: &str) -> Result<Arc<[u8]>, EntryError>;
+    /// The bytes of a file beside the inventory that must not be seen.
+    ///
+    /// # Errors
+    /// When the file was not read.
+    fn sensitive_file(&self, path: &str) -> Result<SecretValue, EntryError>;
+    /// A secret of the inventory.
+    ///
+    /// # Errors
+    /// When the inventory has no such secret.
+    fn secret(&self, name: &str) -> Result<SecretMaterial, EntryError>;
+    /// The app's code.
+    ///
+    /// # Errors
+    /// When the inventory has no app.
+    fn app(&self) -> Result<Arc<Tree>, EntryError>;
+}
+
+/// Why an entry of a role is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EntryError {
+    /// One of its fields is wrong.
+    #[error("{message}")]
+    Field {
+        /// Which field; none for the entry as a whole.
+        field: Option<String>,
+        /// What is wrong.
+        message: String,
+        /// What would be right.
+        help: Option<String>,
+    },
+    /// A text it refers to is wrong; the place is there.
+    #[error(transparent)]
+    Text(#[from] Diagnostics),
+}
+
+impl EntryError {
+    /// A wrong field.
+    pub fn field(field: &str, message: impl Into<String>) -> Self {
+        Self::Field {
+            field: Some(field.to_owned()),
+            message: message.into(),
+            help: None,
+        }
+    }
+
+    /// A wrong entry.
+    pub fn entry(message: impl Into<String>) -> Self {
+        Self::Field {
+            field: None,
+            message: message.into(),
+            help: None,
+        }
+    }
+
+    /// Adds what would be right.
+    #[must_use]
+    pub fn help(mut self, text: impl Into<String>) -> Self {
+        if let Self::Field { help, .. } = &mut self {
+            *help = Some(text.into());
+        }
+        self
+    }
+}
+
+/// What a comparison may know of beside the resource itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// The server's clock, in seconds since 1970.
+    pub now: i64,
+    /// The server's date in UTC, as `YYYYMMDD`.
+    pub date: &'a str,
+    /// The changes found so far; every change of what does not react, for what reacts.
+    pub changes: &'a [Change],
+}
+
+impl Surroundings<'_> {
+    /// The changes whose id fits one of the patterns.
+    pub fn matching<'b>(&'b self, patterns: &'b [String]) -> impl Iterator<Item = &'b Change> {
+        self.changes
+            .iter()
+            .filter(move |change| patterns.iter().any(|pattern| change.id.matches(pattern)))
+    }
+
+    /// Whether this plan creates the resource with this id.
+    #[must_use]
+    pub fn creates(&self, kind: &str, name: &str) -> bool {
+        self.changes.iter().any(|change| {
+            change.action == Action::Create && change.id.kind == kind && change.id.name == name
+        })
+    }
+}
+
+/// A kind of resource: its whole life.
+pub trait Kind: Sized + Clone + fmt::Debug {
+    /// The name in a role's `[[name]]`.
+    const NAME: &'static str;
+    /// Its shell functions, for the probe and for the executor.
+    const LIBRARY: &'static str;
+    /// Whether it reacts to the changes of others, and so is compared after them.
+    const REACTS: bool = false;
+
+    /// The fields a role may set.
+    type Entry: DeserializeOwned;
+    /// What is observed of one.
+    type State: Clone + fmt::Debug + PartialEq;
+
+    /// Makes the resource from its fields.
+    ///
+    /// # Errors
+    /// When a field is wrong, or what it refers to is missing.
+    fn build(entry: Self::Entry, materials: &dyn Materials) -> Result<Self, EntryError>;
+
+    /// What tells it from others of its kind.
+    fn name(&self) -> String;
+
+    /// Adds the command that observes all of `batch`; its status is that of the probe.
+    fn probe(batch: &[&Self], probe: &Probe, script: &mut Script);
+
+    /// Reads what the command printed: one observation for each of `batch`, in its order.
+    fn observe(batch: &[&Self], probe: &Probe, reply: &str) -> Vec<Observed<Self::State>>;
+
+    /// What would be observed right after it was applied over `before`.
+    fn applied(
+        &self,
+        before: &Observed<Self::State>,
+        around: &Surroundings<'_>,
+    ) -> Observed<Self::State>;
+
+    /// What must change, if anything.
+    fn compare(&self, observed: &Observed<Self::State>, around: &Surroundings<'_>)
+    -> Option<Delta>;
+
+    /// Adds the work that makes the change.
+    fn work(
+        &self,
+        observed: &Observed<Self::State>,
+        change: &Change,
+        around: &Surroundings<'_>,
+        work: &mut Work,
+    );
+}
+
+/// Materials of a test that needs none.
+#[cfg(test)]
+pub(crate) struct NoMaterials;
+
+#[cfg(test)]
+impl Materials for NoMaterials {
+    fn template(&self, name: &str) -> Result<String, EntryError> {
+        Err(EntryError::entry(format!("no template {name}")))
+    }
+    fn file(&self, path: &str) -> Result<Arc<[u8]>, EntryError> {
+        Err(EntryError::entry(format!("no file {path}")))
+    }
+    fn sensitive_file(&self, path: &str) -> Result<SecretValue, EntryError> {
+        Err(EntryError::entry(format!("no file {path}")))
+    }
+    fn secret(&self, name: &str) -> Result<SecretMaterial, EntryError> {
+        Err(EntryError::entry(format!("no secret {name}")))
+    }
+    fn app(&self) -> Result<Arc<Tree>, EntryError> {
+        Err(EntryError::entry("no app"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_fit_whole_ids() {
+        let id = ResourceId {
+            kind: "file",
+            name: "/etc/nginx/nginx.conf".into(),
+        };
+        assert!(id.matches("file:/etc/nginx/*"));
+        assert!(id.matches("file:/etc/nginx/nginx.conf"));
+        assert!(id.matches("*:*.conf"));
+        assert!(!id.matches("file:/etc/nginx"));
+        assert!(!id.matches("link:/etc/nginx/*"));
+    }
+}

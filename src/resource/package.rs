@@ -1,0 +1,120 @@
+//! Packages of the distribution. All that are missing are installed in one transaction.
+
+use super::probe::fields;
+use super::{Change, Delta, EntryError, Kind, Materials, Observed, Probe, Surroundings, Work};
+use crate::shell::Script;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// A package that should be installed, in whatever version the distribution has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Package {
+    name: String,
+}
+
+/// The fields of `[[package]]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    name: String,
+}
+
+/// An installed package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Installed {
+    /// Its version.
+    pub version: String,
+}
+
+impl Kind for Package {
+    const NAME: &'static str = "package";
+    const LIBRARY: &'static str = include_str!("package.sh");
+    type Entry = Entry;
+    type State = Installed;
+
+    fn build(entry: Entry, _: &dyn Materials) -> Result<Self, EntryError> {
+        // Debian Policy, section 5.6.7.
+        let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "+-.".contains(c);
+        let head = entry.name.starts_with(|c: char| c.is_ascii_alphanumeric());
+        if entry.name.len() < 2 || !head || !entry.name.chars().all(legal) {
+            let message = format!("`{}` is not a package name", entry.name);
+            return Err(EntryError::field("name", message)
+                .help("lower-case letters, digits, `+`, `-` and `.`"));
+        }
+        Ok(Self { name: entry.name })
+    }
+
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn probe(batch: &[&Self], _: &Probe, script: &mut Script) {
+        script.call("probe_package", batch.iter().map(|package| &package.name));
+    }
+
+    fn observe(batch: &[&Self], _: &Probe, reply: &str) -> Vec<Observed<Installed>> {
+        let installed: BTreeMap<&str, &str> = reply
+            .lines()
+            .filter_map(fields::<3>)
+            // The second letter is the state: `i` is installed, all else is not usable.
+            .filter(|[_, status, _]| status.chars().nth(1) == Some('i'))
+            .map(|[name, _, version]| (name, version))
+            .collect();
+        batch
+            .iter()
+            .map(|package| match installed.get(package.name.as_str()) {
+                Some(version) => Observed::Present(Installed {
+                    version: (*version).to_owned(),
+                }),
+                None => Observed::Absent,
+            })
+            .collect()
+    }
+
+    fn applied(&self, before: &Observed<Installed>, _: &Surroundings<'_>) -> Observed<Installed> {
+        let version = before.present().map_or("new", |state| &state.version);
+        Observed::Present(Installed {
+            version: version.to_owned(),
+        })
+    }
+
+    fn compare(&self, observed: &Observed<Installed>, _: &Surroundings<'_>) -> Option<Delta> {
+        match observed {
+            Observed::Present(_) => None,
+            _ => Some(Delta::create([])),
+        }
+    }
+
+    fn work(
+        &self,
+        _: &Observed<Installed>,
+        change: &Change,
+        _: &Surroundings<'_>,
+        work: &mut Work,
+    ) {
+        work.packages.push((change.id.clone(), self.name.clone()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_installed_counts() {
+        let package = |name: &str| Package { name: name.into() };
+        let (a, b, c, d) = (package("a1"), package("b1"), package("c1"), package("d1"));
+        let reply = "a1\x1fii \x1f1.0\nb1\x1frc \x1f1.0\nc1\x1fiF \x1f1.0\n";
+        let found = Package::observe(&[&a, &b, &c, &d], &Probe::new("s".into()), reply);
+        let version = "1.0".to_owned();
+        assert_eq!(
+            found,
+            [
+                Observed::Present(Installed { version }),
+                Observed::Absent,
+                Observed::Absent,
+                Observed::Absent
+            ]
+        );
+    }
+}

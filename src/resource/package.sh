@@ -1,0 +1,60 @@
+# Packages, on the server.
+
+# probe_package NAME...: name, status and version of each one dpkg knows.
+# dpkg-query answers 1 when it does not know some of them; that is an answer.
+probe_package() {
+	dpkg-query -W -f '${Package}\037${db:Status-Abbrev}\037${Version}\n' -- "$@" 2>/dev/null
+	[ $? -le 1 ]
+}
+
+# install_packages NAME...: one transaction; no service of theirs starts yet.
+install_packages() {
+	export DEBIAN_FRONTEND=noninteractive APT_LISTCHANGES_FRONTEND=none NEEDRESTART_MODE=l
+	set -- -y --no-install-recommends \
+		-o DPkg::Lock::Timeout=600 \
+		-o Dpkg::Use-Pty=0 \
+		-o Dpkg::Options::=--force-confdef \
+		-o Dpkg::Options::=--force-confold \
+		-- "$@"
+	hold_services
+	# An earlier run of dpkg that was cut off is ended first.
+	if [ -n "$(ls -A /var/lib/dpkg/updates 2>/dev/null)" ]; then
+		dpkg --configure -a --force-confdef --force-confold
+	fi
+	if ! lists_are_fresh; then
+		apt-get update -q -o DPkg::Lock::Timeout=600
+	elif apt-get install -q "$@"; then
+		release_services
+		return 0
+	else
+		# The lists may be older than the archive: once more with new ones.
+		apt-get update -q -o DPkg::Lock::Timeout=600
+	fi
+	apt-get install -q "$@"
+	release_services
+}
+
+# lists_are_fresh: the package lists are there and were fetched within the hour.
+lists_are_fresh() {
+	[ -n "$(find /var/lib/apt/lists -maxdepth 1 -name '*_Packages*' -print -quit 2>/dev/null)" ] &&
+		[ -n "$(find /var/lib/apt/lists/partial -maxdepth 0 -mmin -60 2>/dev/null)" ]
+}
+
+# hold_services: says "not now" to every start that a package's installation
+# asks for (policy-rc.d of invoke-rc.d(8)), so that no service runs with the
+# distribution's configuration in between.
+hold_services() {
+	policy=/usr/sbin/policy-rc.d
+	if [ -e "$policy" ] && ! grep -q foobar-stack "$policy"; then
+		mv -f "$policy" "$policy.kept-by-foobar-stack"
+	fi
+	printf '#!/bin/sh\n# foobar-stack: services start when their configuration is there\nexit 101\n' >"$policy"
+	chmod 755 "$policy"
+}
+
+# release_services: takes that back. The executor also does so when it is killed.
+release_services() {
+	policy=/usr/sbin/policy-rc.d
+	if [ -e "$policy" ] && grep -q foobar-stack "$policy"; then rm -f "$policy"; fi
+	if [ -e "$policy.kept-by-foobar-stack" ]; then mv -f "$policy.kept-by-foobar-stack" "$policy"; fi
+}

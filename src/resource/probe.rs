@@ -1,0 +1,178 @@
+//! The probe: one read-only script that observes every resource, and what it found.
+
+use super::registry;
+use super::{Resource, State};
+use crate::shell::Script;
+use crate::types::{Digest, SecretValue};
+use base64::Engine as _;
+use std::collections::BTreeMap;
+
+/// What was found of one resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Observed<T> {
+    /// It is not there.
+    Absent,
+    /// It is there, like this.
+    Present(T),
+    /// It could not be looked at, because a service that the stack runs is not running.
+    Hidden {
+        /// The unit that must run first.
+        unit: String,
+    },
+    /// The probe failed. Never taken for anything else.
+    Unknown {
+        /// Why, for people.
+        reason: String,
+    },
+}
+
+impl<T> Observed<T> {
+    /// A failed observation.
+    pub fn unknown(reason: impl Into<String>) -> Self {
+        Self::Unknown {
+            reason: reason.into(),
+        }
+    }
+
+    /// What is there, if something is.
+    pub fn present(&self) -> Option<&T> {
+        match self {
+            Self::Present(state) => Some(state),
+            _ => None,
+        }
+    }
+
+    /// The same with another state.
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Observed<U> {
+        match self {
+            Self::Present(state) => Observed::Present(f(state)),
+            Self::Absent => Observed::Absent,
+            Self::Hidden { unit } => Observed::Hidden { unit },
+            Self::Unknown { reason } => Observed::Unknown { reason },
+        }
+    }
+}
+
+const LIBRARY: &str = include_str!("probe.sh");
+
+/// What one probe shares between asking and reading.
+#[derive(Debug, Clone)]
+pub struct Probe {
+    salt: String,
+}
+
+impl Probe {
+    /// `salt` is a fresh random text of letters and digits; secrets are compared by hashes
+    /// that begin with it, so that no hash of a secret is worth anything later.
+    #[must_use]
+    pub fn new(salt: String) -> Self {
+        Self { salt }
+    }
+
+    /// The salt.
+    #[must_use]
+    pub fn salt(&self) -> &str {
+        &self.salt
+    }
+
+    /// The keyed digest of a secret, as the server computes it.
+    #[must_use]
+    pub fn keyed(&self, secret: &SecretValue) -> Digest {
+        Digest::of_parts([self.salt.as_bytes(), secret.expose()])
+    }
+
+    /// The script that observes all resources, batched by kind.
+    #[must_use]
+    pub fn script(&self, resources: &[Resource]) -> Script {
+        let mut script = Script::new();
+        script.raw(LIBRARY);
+        registry::probe(resources, self, &mut script);
+        script
+    }
+
+    /// Reads the reply: one observation for each resource, in their order.
+    #[must_use]
+    pub fn read(&self, resources: &[Resource], reply: &str) -> Vec<Observed<State>> {
+        registry::observe(resources, self, &sections(reply))
+    }
+}
+
+/// One kind's part of a reply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Section<'a> {
+    /// The status of its command; none if the reply breaks off in it.
+    pub(super) status: Option<i32>,
+    /// What it printed.
+    pub(super) body: &'a str,
+}
+
+/// Cuts a reply into the sections that `begin` and `end` of the library mark.
+pub(super) fn sections(reply: &str) -> BTreeMap<&str, Section<'_>> {
+    let mut found = BTreeMap::new();
+    for piece in reply.split("\x1ebegin ").skip(1) {
+        let Some((name, rest)) = piece.split_once('\n') else {
+            continue;
+        };
+        let section = match rest.split_once("\x1eend ") {
+            Some((body, tail)) => Section {
+                status: tail
+                    .lines()
+                    .next()
+                    .and_then(|line| line.trim().parse().ok()),
+                body,
+            },
+            None => Section {
+                status: None,
+                body: rest,
+            },
+        };
+        found.insert(name, section);
+    }
+    found
+}
+
+/// Splits a line of a reply into exactly `N` fields.
+pub(super) fn fields<const N: usize>(line: &str) -> Option<[&str; N]> {
+    let parts: Vec<&str> = line.split('\x1f').collect();
+    parts.try_into().ok()
+}
+
+/// Decodes what `base64 -w 0` printed.
+pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
+    base64::engine::general_purpose::STANDARD
+        .decode(text.trim_end())
+        .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_is_cut_into_sections() {
+        let reply =
+            "junk\n\x1ebegin file\na\nb\n\x1eend 0\n\x1ebegin user\nc\n\x1eend 2\n\x1ebegin x\nd";
+        let found = sections(reply);
+        assert_eq!(
+            found["file"],
+            Section {
+                status: Some(0),
+                body: "a\nb\n"
+            }
+        );
+        assert_eq!(
+            found["user"],
+            Section {
+                status: Some(2),
+                body: "c\n"
+            }
+        );
+        assert_eq!(
+            found["x"],
+            Section {
+                status: None,
+                body: "d"
+            }
+        );
+    }
+}

@@ -1,0 +1,30 @@
+# The frame of the probe: each kind's answers stand between begin and end.
+# Fields of a line are parted by the unit separator (octal 037).
+
+begin() {
+	printf '\036begin %s\n' "$1"
+}
+
+end() {
+	printf '\036end %s\n' "$1"
+}
+
+# exists PATH: true for anything at PATH, a dangling link, too.
+exists() {
+	[ -e "$1" ] || [ -L "$1" ]
+}
+
+# probe_paths PATH...: of each path either `absent PATH` or type, mode, owner,
+# group, link target and name; one stat for all of them.
+probe_paths() {
+	for path do
+		if ! exists "$path"; then
+			printf 'absent\037%s\n' "$path"
+		fi
+	done
+	for path do
+		shift
+		if exists "$path"; then set -- "$@" "$path"; fi
+	done
+	[ $# -eq 0 ] || stat --printf '%F\037%a\037%U\037%G\037%n\n' -- "$@"
+}

@@ -1,0 +1,265 @@
+//! The registry of kinds: the only place that knows them all.
+//!
+//! Adding a kind is its file, its `mod` line and one line in [`registry`] below. Kinds stand
+//! in the order in which the probe asks for them.
+
+use super::probe::{Observed, Probe, Section};
+use super::{Change, Delta, EntryError, Kind, Materials, Resource, ResourceId, Surroundings, Work};
+use super::{
+    absent, certificate, command, database, database_user, directory, file, introspect, link,
+    package, release, secret, service, user, zone,
+};
+use crate::shell::Script;
+use std::collections::{BTreeMap, BTreeSet};
+
+macro_rules! registry {
+    ($($module:ident::$kind:ident),* $(,)?) => {
+        /// A resource of any kind.
+        #[derive(Debug, Clone)]
+        #[expect(missing_docs, reason = "each variant is the kind of its name")]
+        pub enum Spec {
+            $($kind($module::$kind),)*
+        }
+
+        /// What was observed of a resource of any kind.
+        #[derive(Debug, Clone, PartialEq)]
+        #[expect(missing_docs, reason = "each variant is the kind of its name")]
+        pub enum State {
+            $($kind(<$module::$kind as Kind>::State),)*
+        }
+
+        /// The names of all kinds.
+        #[must_use]
+        pub fn kinds() -> &'static [&'static str] {
+            &[$(<$module::$kind as Kind>::NAME),*]
+        }
+
+        /// The fields an entry of this kind may have.
+        #[must_use]
+        pub fn fields_of(kind: &str) -> Option<&'static [&'static str]> {
+            $(if kind == <$module::$kind as Kind>::NAME {
+                return Some(introspect::fields::<<$module::$kind as Kind>::Entry>());
+            })*
+            None
+        }
+
+        impl Spec {
+            /// Makes a resource of the kind from the rendered fields of a role's entry.
+            ///
+            /// # Errors
+            /// When there is no such kind, a field is wrong, or what it refers to is missing.
+            pub fn build(
+                kind: &str,
+                entry: toml::Table,
+                materials: &dyn Materials,
+            ) -> Result<Self, EntryError> {
+                $(if kind == <$module::$kind as Kind>::NAME {
+                    let entry = entry.try_into().map_err(|error: toml::de::Error| {
+                        EntryError::entry(error.message().to_owned())
+                    })?;
+                    return <$module::$kind as Kind>::build(entry, materials).map(Self::$kind);
+                })*
+                Err(EntryError::entry(format!("there is no kind `{kind}`")))
+            }
+
+            /// The resource's id.
+            #[must_use]
+            pub fn id(&self) -> ResourceId {
+                match self {
+                    $(Self::$kind(spec) => ResourceId {
+                        kind: <$module::$kind as Kind>::NAME,
+                        name: spec.name(),
+                    },)*
+                }
+            }
+
+            /// Whether it reacts to the changes of others.
+            #[must_use]
+            pub fn reacts(&self) -> bool {
+                match self {
+                    $(Self::$kind(_) => <$module::$kind as Kind>::REACTS,)*
+                }
+            }
+
+            /// What must change, if anything.
+            #[must_use]
+            pub fn compare(
+                &self,
+                observed: &Observed<State>,
+                around: &Surroundings<'_>,
+            ) -> Option<Delta> {
+                match self {
+                    $(Self::$kind(spec) => {
+                        let observed = observed.narrow(|state| match state {
+                            State::$kind(state) => Some(state),
+                            _ => None,
+                        });
+                        spec.compare(&observed, around)
+                    })*
+                }
+            }
+
+            /// What would be observed right after it was applied over `before`.
+            #[must_use]
+            pub fn applied(
+                &self,
+                before: &Observed<State>,
+                around: &Surroundings<'_>,
+            ) -> Observed<State> {
+                match self {
+                    $(Self::$kind(spec) => {
+                        let before = before.narrow(|state| match state {
+                            State::$kind(state) => Some(state),
+                            _ => None,
+                        });
+                        spec.applied(&before, around).map(State::$kind)
+                    })*
+                }
+            }
+
+            /// Adds the work that makes the change.
+            pub fn work(
+                &self,
+                observed: &Observed<State>,
+                change: &Change,
+                around: &Surroundings<'_>,
+                work: &mut Work,
+            ) {
+                match self {
+                    $(Self::$kind(spec) => {
+                        let observed = observed.narrow(|state| match state {
+                            State::$kind(state) => Some(state),
+                            _ => None,
+                        });
+                        spec.work(&observed, change, around, work);
+                    })*
+                }
+            }
+        }
+
+        /// Adds the commands that observe all resources, each kind at once.
+        pub(super) fn probe(resources: &[Resource], probe: &Probe, script: &mut Script) {
+            let mut sent = Vec::new();
+            $({
+                let batch: Vec<&$module::$kind> = resources
+                    .iter()
+                    .filter_map(|resource| match &resource.spec {
+                        Spec::$kind(spec) => Some(spec),
+                        _ => None,
+                    })
+                    .collect();
+                if !batch.is_empty() {
+                    let library = <$module::$kind as Kind>::LIBRARY;
+                    if !sent.contains(&library) {
+                        script.raw(library);
+                        sent.push(library);
+                    }
+                    script.call("begin", [<$module::$kind as Kind>::NAME]);
+                    <$module::$kind as Kind>::probe(&batch, probe, script);
+                    script.raw("end $?");
+                }
+            })*
+        }
+
+        /// Reads the sections of a reply: one observation for each resource, in their order.
+        pub(super) fn observe(
+            resources: &[Resource],
+            probe: &Probe,
+            sections: &BTreeMap<&str, Section<'_>>,
+        ) -> Vec<Observed<State>> {
+            let mut all: Vec<Observed<State>> = resources
+                .iter()
+                .map(|resource| Observed::unknown(format!("{} was not asked for", resource.id)))
+                .collect();
+            $({
+                let (places, batch): (Vec<usize>, Vec<&$module::$kind>) = resources
+                    .iter()
+                    .enumerate()
+                    .filter_map(|(place, resource)| match &resource.spec {
+                        Spec::$kind(spec) => Some((place, spec)),
+                        _ => None,
+                    })
+                    .unzip();
+                let name = <$module::$kind as Kind>::NAME;
+                let found = match sections.get(name) {
+                    Some(Section { status: Some(0), body }) => {
+                        <$module::$kind as Kind>::observe(&batch, probe, body)
+                    }
+                    section => failed(&batch, name, section),
+                };
+                for (place, one) in places.into_iter().zip(found) {
+                    all[place] = one.map(State::$kind);
+                }
+            })*
+            all
+        }
+
+        /// The shell functions of every kind that has steps in `work`.
+        #[must_use]
+        pub(crate) fn libraries(used: &BTreeSet<&str>) -> Vec<&'static str> {
+            let mut all = Vec::new();
+            $({
+                let library = <$module::$kind as Kind>::LIBRARY;
+                if used.contains(<$module::$kind as Kind>::NAME) && !all.contains(&library) {
+                    all.push(library);
+                }
+            })*
+            all
+        }
+    };
+}
+
+registry! {
+    package::Package,
+    user::User,
+    directory::Directory,
+    file::File,
+    link::Link,
+    absent::Absent,
+    secret::Secret,
+    certificate::Certificate,
+    zone::Zone,
+    release::Release,
+    command::Command,
+    service::Service,
+    database::Database,
+    database_user::DatabaseUser,
+}
+
+/// What all of a kind is when its part of the probe did not end well.
+fn failed<K: Kind>(
+    batch: &[&K],
+    name: &str,
+    section: Option<&Section<'_>>,
+) -> Vec<Observed<K::State>> {
+    let reason = match section {
+        Some(Section {
+            status: Some(status),
+            body,
+        }) => {
+            let last = body.lines().next_back().unwrap_or_default();
+            format!("the probe of kind {name} failed with status {status}: {last}")
+        }
+        Some(Section { status: None, .. }) => format!("the probe broke off in kind {name}"),
+        None => format!("the probe did not reach kind {name}"),
+    };
+    batch
+        .iter()
+        .map(|_| Observed::unknown(reason.clone()))
+        .collect()
+}
+
+impl Observed<State> {
+    /// The observation with the state of one kind; another kind's state is a bug, and unknown.
+    fn narrow<T: Clone>(&self, pick: impl Fn(&State) -> Option<&T>) -> Observed<T> {
+        match self {
+            Self::Absent => Observed::Absent,
+            Self::Hidden { unit } => Observed::Hidden { unit: unit.clone() },
+            Self::Unknown { reason } => Observed::unknown(reason.clone()),
+            Self::Present(state) => match pick(state) {
+                Some(state) => Observed::Present(state.clone()),
+                None => Observed::unknown("it was observed as another kind"),
+            },
+        }
+    }
+}

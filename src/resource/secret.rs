@@ -1,0 +1,204 @@
+//! Secrets as files that only root reads: made on the server, or brought from the client.
+
+use super::ownership::{Ownership, Place, place_of, read_places};
+use super::probe::fields;
+use super::{
+    Action, Change, Content, Delta, Diff, EntryError, Kind, Materials, Observed, Phase, Probe,
+    SecretMaterial, Surroundings, Work,
+};
+use crate::shell::Script;
+use crate::types::{AbsolutePath, AccountName, Digest, FileMode};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// A secret that should be in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Secret {
+    path: AbsolutePath,
+    ownership: Ownership,
+    material: SecretMaterial,
+}
+
+/// The fields of `[[secret]]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    path: AbsolutePath,
+    /// The secret's name in the inventory.
+    name: String,
+    owner: Option<AccountName>,
+    group: Option<AccountName>,
+    mode: Option<FileMode>,
+}
+
+/// A secret as it was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    place: Place,
+    /// Whether it has the value it should; true for every value of a generated one.
+    agrees: bool,
+}
+
+const TYPE: &str = "regular file";
+
+impl Kind for Secret {
+    const NAME: &'static str = "secret";
+    const LIBRARY: &'static str = include_str!("secret.sh");
+    type Entry = Entry;
+    type State = Found;
+
+    fn build(entry: Entry, materials: &dyn Materials) -> Result<Self, EntryError> {
+        let ownership = Ownership::new(entry.mode, "0600", entry.owner, entry.group)?;
+        if ownership.mode.is_world_readable() {
+            return Err(EntryError::field(
+                "mode",
+                "a secret must not be readable by all",
+            ));
+        }
+        let material = materials.secret(&entry.name)?;
+        Ok(Self {
+            path: entry.path,
+            ownership,
+            material,
+        })
+    }
+
+    fn name(&self) -> String {
+        self.path.to_string()
+    }
+
+    fn probe(batch: &[&Self], probe: &Probe, script: &mut Script) {
+        script.assign("salt", probe.salt());
+        script.call("probe_secret", batch.iter().map(|secret| &secret.path));
+    }
+
+    fn observe(batch: &[&Self], probe: &Probe, reply: &str) -> Vec<Observed<Found>> {
+        let places = read_places(reply);
+        let digests: BTreeMap<&str, Digest> = reply
+            .lines()
+            .filter_map(fields::<3>)
+            .filter(|[word, ..]| *word == "digest")
+            .filter_map(|[_, digest, path]| Some((path, Digest::parse(digest)?)))
+            .collect();
+        batch
+            .iter()
+            .map(|secret| {
+                let place = place_of(&places, &secret.path);
+                let Observed::Present(place) = place else {
+                    return place.map(|place| Found {
+                        place,
+                        agrees: false,
+                    });
+                };
+                let digest = digests.get(secret.path.as_str());
+                let agrees = match (&secret.material, digest) {
+                    (_, None) if place.file_type == TYPE => {
+                        return Observed::unknown(format!("{} could not be read", secret.path));
+                    }
+                    (_, None) => false,
+                    // An empty file is no secret; a run that was cut off may leave one.
+                    (SecretMaterial::Generated, Some(digest)) => {
+                        *digest != Digest::of(probe.salt().as_bytes())
+                    }
+                    (SecretMaterial::Value(value), Some(digest)) => *digest == probe.keyed(value),
+                };
+                Observed::Present(Found { place, agrees })
+            })
+            .collect()
+    }
+
+    fn applied(&self, _: &Observed<Found>, _: &Surroundings<'_>) -> Observed<Found> {
+        Observed::Present(Found {
+            place: Place::like(TYPE, &self.ownership),
+            agrees: true,
+        })
+    }
+
+    fn compare(&self, observed: &Observed<Found>, _: &Surroundings<'_>) -> Option<Delta> {
+        let Observed::Present(found) = observed else {
+            let because = match self.material {
+                SecretMaterial::Generated => "it is not there; it is made on the server",
+                SecretMaterial::Value(_) => "it is not there",
+            };
+            let mut diff = Diff::default();
+            diff.compare("value", None, Some("(sensitive)"));
+            return Some(Delta::quiet(Action::Create, because, diff));
+        };
+        let mut diff = Diff::default();
+        if !found.agrees {
+            diff.compare("value", Some("(sensitive)"), Some("(sensitive, another)"));
+        }
+        found.place.compare(TYPE, &self.ownership, &mut diff);
+        Delta::update(diff)
+    }
+
+    fn work(
+        &self,
+        observed: &Observed<Found>,
+        change: &Change,
+        _: &Surroundings<'_>,
+        work: &mut Work,
+    ) {
+        let mut script = Script::new();
+        let path = self.path.as_str();
+        let [mode, owner, group] = self.ownership.words();
+        match (&self.material, observed.present()) {
+            (_, Some(found)) if found.agrees => {
+                script.call("own_secret", [path, mode, owner, group]);
+            }
+            (SecretMaterial::Generated, _) => {
+                script.call("generate_secret", [path, mode, owner, group]);
+            }
+            (SecretMaterial::Value(value), _) => {
+                let payload = work.payload(Content::Secret(value.clone()));
+                script.call("put_secret", [payload.as_str(), path, mode, owner, group]);
+            }
+        }
+        work.step(Phase::Commit, &change.id, script);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::SecretValue;
+
+    const AROUND: Surroundings<'static> = Surroundings {
+        now: 0,
+        date: "20260101",
+        changes: &[],
+    };
+
+    fn secret(material: SecretMaterial) -> Secret {
+        Secret {
+            path: AbsolutePath::new("/etc/s").unwrap(),
+            ownership: Ownership::new(None, "0600", None, None).unwrap(),
+            material,
+        }
+    }
+
+    fn compare(secret: &Secret, value_on_server: &str) -> Option<Delta> {
+        let probe = Probe::new("salt".into());
+        let digest = Digest::of(format!("salt{value_on_server}").as_bytes());
+        let reply = format!(
+            "regular file\x1f600\x1froot\x1froot\x1f/etc/s\ndigest\x1f{digest}\x1f/etc/s\n"
+        );
+        let found = Secret::observe(&[secret], &probe, &reply).remove(0);
+        secret.compare(&found, &AROUND)
+    }
+
+    #[test]
+    fn a_generated_secret_only_has_to_be_there() {
+        let generated = secret(SecretMaterial::Generated);
+        assert_eq!(compare(&generated, "whatever"), None);
+        assert!(compare(&generated, "").is_some());
+    }
+
+    #[test]
+    fn a_brought_secret_is_compared_by_its_keyed_digest() {
+        let brought = secret(SecretMaterial::Value(SecretValue::new(b"canary".to_vec())));
+        assert_eq!(compare(&brought, "canary"), None);
+        let delta = compare(&brought, "other").unwrap();
+        assert!(!format!("{delta:?} {brought:?}").contains("canary"));
+    }
+}

@@ -1,0 +1,41 @@
+# Secrets, on the server. A value is never an argument and never printed.
+
+# probe_secret PATH...: the places, and of each file a digest keyed with $salt.
+probe_secret() {
+	probe_paths "$@" || return
+	for path do
+		[ -f "$path" ] || continue
+		digest=$({ printf %s "$salt" && cat -- "$path"; } | sha256sum) || return
+		printf 'digest\037%s\037%s\n' "${digest%% *}" "$path"
+	done
+}
+
+# own_secret PATH MODE OWNER GROUP: the value stays.
+own_secret() {
+	chown "$3:$4" -- "$1"
+	chmod "$2" -- "$1"
+}
+
+# generate_secret PATH MODE OWNER GROUP: 256 random bits as text.
+generate_secret() {
+	mkdir -p -m 755 -- "${1%/*}/"
+	new=${1%/*}/.${1##*/}.foobar-stack
+	(
+		umask 077
+		rm -f -- "$new"
+		head -c 32 /dev/urandom | base64 -w 0 >"$new"
+	)
+	own_secret "$new" "$2" "$3" "$4"
+	sync -- "$new"
+	mv -fT -- "$new" "$1"
+}
+
+# put_secret PAYLOAD PATH MODE OWNER GROUP: a value the client brought.
+put_secret() {
+	mkdir -p -m 755 -- "${2%/*}/"
+	new=${2%/*}/.${2##*/}.foobar-stack
+	install -T -m 600 -- "$RUN/payload/$1" "$new"
+	own_secret "$new" "$3" "$4" "$5"
+	sync -- "$new"
+	mv -fT -- "$new" "$2"
+}

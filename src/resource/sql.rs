@@ -1,0 +1,45 @@
+//! SQL text: the two quoting functions.
+
+/// A string literal for MySQL and MariaDB in their default mode.
+pub(super) fn string(value: &str) -> String {
+    let mut text = String::with_capacity(value.len() + 2);
+    text.push('\'');
+    for c in value.chars() {
+        match c {
+            '\'' => text.push_str("''"),
+            '\\' => text.push_str("\\\\"),
+            '\0' => {}
+            c => text.push(c),
+        }
+    }
+    text.push('\'');
+    text
+}
+
+/// An identifier.
+pub(super) fn name(value: &str) -> String {
+    format!("`{}`", value.replace('`', "``").replace('\0', ""))
+}
+
+/// The name of a database in a GRANT, where `_` and `%` are wildcards unless escaped.
+pub(super) fn grant_name(value: &str) -> String {
+    name(
+        &value
+            .replace('\\', "\\\\")
+            .replace('_', "\\_")
+            .replace('%', "\\%"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_breaks_out() {
+        assert_eq!(string("a'; DROP"), "'a''; DROP'");
+        assert_eq!(string("\\'"), "'\\\\'''");
+        assert_eq!(name("a`b"), "`a``b`");
+        assert_eq!(grant_name("my_db"), "`my\\_db`");
+    }
+}

@@ -1,0 +1,28 @@
+# Accounts, on the server.
+
+# probe_user NAME...: the passwd line of each, then each of its groups.
+probe_user() {
+	getent passwd -- "$@" | while IFS= read -r line; do
+		printf 'user\037%s\n' "$line"
+	done
+	# getent answers 2 when it does not know some of them; that is an answer.
+	getent group | while IFS=: read -r group _ _ members; do
+		for name do
+			case ",$members," in
+			*",$name,"*) printf 'group\037%s\037%s\n' "$group" "$name" ;;
+			esac
+		done
+	done
+}
+
+# make_user NAME HOME SHELL GROUPS: makes a system account, or mends it.
+make_user() {
+	if getent passwd -- "$1" >/dev/null; then
+		usermod --home "$2" --shell "$3" -- "$1"
+	else
+		if getent group -- "$1" >/dev/null; then own="--gid $1"; else own=--user-group; fi
+		# shellcheck disable=SC2086 # two words, or one
+		useradd --system $own --home-dir "$2" --no-create-home --shell "$3" -- "$1"
+	fi
+	[ -z "$4" ] || usermod --append --groups "$4" -- "$1"
+}

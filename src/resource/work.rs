@@ -1,0 +1,167 @@
+//! What must be done for a plan: steps in phases, the payload they need, the future they make.
+
+use super::ResourceId;
+use crate::shell::Script;
+use crate::types::{AbsolutePath, SecretValue, Tree};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// When a step runs. All steps of a phase end before the next begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// The one package transaction.
+    Packages,
+    /// Makes things in the staging tree. Touches nothing that is live.
+    Stage,
+    /// Checks the staged future. Touches nothing that is live.
+    Validate,
+    /// Accounts and folders, then files and links take their places.
+    Commit,
+    /// Services, databases, releases and commands, in the order of the stack.
+    Activate,
+}
+
+/// What a service must do to take its new configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reaction {
+    /// Reload.
+    Reload,
+    /// Stop and start.
+    Restart,
+}
+
+impl Reaction {
+    /// The word kept on the server.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Reload => "reload",
+            Self::Restart => "restart",
+        }
+    }
+
+    /// Reads the word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        match word {
+            "reload" => Some(Self::Reload),
+            "restart" => Some(Self::Restart),
+            _ => None,
+        }
+    }
+}
+
+/// One step of the executor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// When it runs.
+    pub phase: Phase,
+    /// The resource whose change it makes.
+    pub id: ResourceId,
+    /// The commands; the first that fails ends the step.
+    pub script: Script,
+}
+
+/// Bytes that travel to the server.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// A file.
+    Bytes(Arc<[u8]>),
+    /// A file that nobody but root may read on its way.
+    Secret(SecretValue),
+    /// A folder, travelling as one archive.
+    Tree(Arc<Tree>),
+}
+
+/// One file of the payload; the library finds it by its number.
+#[derive(Debug, Clone)]
+pub struct Payload {
+    /// Its name in the payload folder: a number.
+    pub name: String,
+    /// Its bytes.
+    pub content: Content,
+}
+
+/// How a path below `/etc` will look: what the validators are shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Future {
+    /// A file with the content of this payload.
+    File(AbsolutePath, String),
+    /// A link to this target.
+    Link(AbsolutePath, String),
+    /// Nothing.
+    Absent(AbsolutePath),
+    /// A folder.
+    Directory(AbsolutePath),
+}
+
+impl Future {
+    /// The path it speaks of.
+    #[must_use]
+    pub fn path(&self) -> &AbsolutePath {
+        match self {
+            Self::File(path, _)
+            | Self::Link(path, _)
+            | Self::Absent(path)
+            | Self::Directory(path) => path,
+        }
+    }
+}
+
+/// All the work of a plan, collected from its changes in the order of the stack.
+#[derive(Debug, Clone, Default)]
+pub struct Work {
+    /// Packages to install, all at once.
+    pub packages: Vec<(ResourceId, String)>,
+    /// The steps, in the order of the stack within each phase.
+    pub steps: Vec<Step>,
+    /// What travels.
+    pub payload: Vec<Payload>,
+    /// What the validators are shown.
+    pub future: Vec<Future>,
+    /// Services that owe a reaction from the moment the first file is in place.
+    pub pending: BTreeMap<String, Reaction>,
+    /// Kinds whose shell functions the steps need, beside those of the changes.
+    pub libraries: BTreeSet<&'static str>,
+    /// Whether systemd must read its units again.
+    pub daemon_reload: bool,
+}
+
+impl Work {
+    /// Adds a step.
+    pub fn step(&mut self, phase: Phase, id: &ResourceId, script: Script) {
+        self.steps.push(Step {
+            phase,
+            id: id.clone(),
+            script,
+        });
+    }
+
+    /// Notes that a service owes a reaction.
+    pub fn pending(&mut self, unit: &str, reaction: Reaction) {
+        self.pending.insert(unit.to_owned(), reaction);
+    }
+
+    /// Notes that the steps call functions of another kind.
+    pub fn uses(&mut self, kind: &'static str) {
+        self.libraries.insert(kind);
+    }
+
+    /// Adds bytes to the payload and gives the name they have there.
+    pub fn payload(&mut self, content: Content) -> String {
+        let name = self.payload.len().to_string();
+        self.payload.push(Payload {
+            name: name.clone(),
+            content,
+        });
+        name
+    }
+
+    /// Notes how a path will look. Units that change must be read again by systemd.
+    pub fn future(&mut self, future: Future) {
+        if future.path().as_str().starts_with("/etc/systemd/system/") {
+            self.daemon_reload = true;
+        }
+        self.future.push(future);
+    }
+}

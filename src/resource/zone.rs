@@ -1,0 +1,271 @@
+//! Zones of the name server. The kind owns the serial: it rises exactly when the content
+//! of the zone changes.
+
+use super::ownership::{Ownership, Place, place_of, read_places};
+use super::probe::{decode, fields};
+use super::zone_text::{ZoneContent, ZoneRecord, ZoneText, find_serial, next_serial, read};
+use super::{
+    Change, Content, Delta, Diff, EntryError, Future, Kind, Materials, Observed, Phase, Probe,
+    Surroundings, TextChange, Work,
+};
+use crate::shell::Script;
+use crate::types::{AbsolutePath, Fqdn};
+use serde::Deserialize;
+
+/// A zone that should be in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Zone {
+    path: AbsolutePath,
+    ownership: Ownership,
+    zone: ZoneText,
+}
+
+/// The fields of `[[zone]]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    domain: Fqdn,
+    path: AbsolutePath,
+    ttl: u32,
+    nameservers: Vec<Fqdn>,
+    contact: String,
+    records: Vec<ZoneRecord>,
+}
+
+/// A zone file as it was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    place: Place,
+    text: String,
+}
+
+const TYPE: &str = "regular file";
+
+impl Zone {
+    /// What the file says, if it can be read as a zone.
+    fn content(&self, text: &str) -> Option<ZoneContent> {
+        read(text, &self.zone.domain).ok()
+    }
+
+    /// The text to be, given the text that is.
+    fn wanted(&self, before: Option<&Found>, around: &Surroundings<'_>) -> String {
+        let content = before.and_then(|found| self.content(&found.text));
+        let wanted = self.content(&self.zone.render(1));
+        let serial = match (content, wanted) {
+            (Some(content), Some(wanted)) if content.records == wanted.records => content.serial,
+            _ => next_serial(
+                before.and_then(|found| find_serial(&found.text)),
+                around.date,
+            ),
+        };
+        self.zone.render(serial)
+    }
+}
+
+impl Kind for Zone {
+    const NAME: &'static str = "zone";
+    const LIBRARY: &'static str = include_str!("zone.sh");
+    type Entry = Entry;
+    type State = Found;
+
+    fn build(entry: Entry, _: &dyn Materials) -> Result<Self, EntryError> {
+        let Some(primary) = entry.nameservers.first().cloned() else {
+            return Err(EntryError::field(
+                "nameservers",
+                "a zone needs a name server",
+            ));
+        };
+        if !entry
+            .contact
+            .chars()
+            .all(|c| c.is_ascii_graphic() && !"\\\"();".contains(c))
+        {
+            return Err(EntryError::field("contact", "it is not a mail address"));
+        }
+        let zone = ZoneText {
+            domain: entry.domain,
+            primary,
+            contact: entry.contact,
+            ttl: entry.ttl,
+            records: entry.records,
+        };
+        zone.check()?;
+        Ok(Self {
+            path: entry.path,
+            ownership: Ownership::new(None, "0644", None, None)?,
+            zone,
+        })
+    }
+
+    fn name(&self) -> String {
+        self.zone.domain.to_string()
+    }
+
+    fn probe(batch: &[&Self], _: &Probe, script: &mut Script) {
+        script.call("probe_zone", batch.iter().map(|zone| &zone.path));
+    }
+
+    fn observe(batch: &[&Self], _: &Probe, reply: &str) -> Vec<Observed<Found>> {
+        let places = read_places(reply);
+        batch
+            .iter()
+            .map(|zone| {
+                let place = match place_of(&places, &zone.path) {
+                    Observed::Present(place) => place,
+                    other => {
+                        return other.map(|place| Found {
+                            place,
+                            text: String::new(),
+                        });
+                    }
+                };
+                let text = reply
+                    .lines()
+                    .filter_map(fields::<3>)
+                    .find(|line| line[0] == "text" && line[1] == zone.path.as_str())
+                    .and_then(|[_, _, encoded]| decode(encoded));
+                match text {
+                    Some(text) => Observed::Present(Found {
+                        place,
+                        text: String::from_utf8_lossy(&text).into_owned(),
+                    }),
+                    None if place.file_type != TYPE => Observed::Present(Found {
+                        place,
+                        text: String::new(),
+                    }),
+                    None => Observed::unknown(format!("{} could not be read", zone.path)),
+                }
+            })
+            .collect()
+    }
+
+    fn applied(&self, before: &Observed<Found>, around: &Surroundings<'_>) -> Observed<Found> {
+        Observed::Present(Found {
+            place: Place::like(TYPE, &self.ownership),
+            text: self.wanted(before.present(), around),
+        })
+    }
+
+    fn compare(&self, observed: &Observed<Found>, around: &Surroundings<'_>) -> Option<Delta> {
+        let found = observed.present();
+        let wanted = self.wanted(found, around);
+        let Some(found) = found else {
+            let mut delta = Delta::create(self.ownership.fields());
+            delta.diff.text = Some(TextChange {
+                before: String::new(),
+                after: wanted,
+            });
+            return Some(delta);
+        };
+        let mut diff = Diff::default();
+        found.place.compare(TYPE, &self.ownership, &mut diff);
+        if found.text == wanted {
+            return Delta::update(diff);
+        }
+        diff.text = Some(TextChange {
+            before: found.text.clone(),
+            after: wanted,
+        });
+        Some(Delta::quiet(
+            super::Action::Update,
+            "the zone differs from the inventory",
+            diff,
+        ))
+    }
+
+    fn work(
+        &self,
+        observed: &Observed<Found>,
+        change: &Change,
+        around: &Surroundings<'_>,
+        work: &mut Work,
+    ) {
+        let text = self.wanted(observed.present(), around);
+        let payload = work.payload(Content::Bytes(text.into_bytes().into()));
+        work.future(Future::File(self.path.clone(), payload.clone()));
+        let mut script = Script::new();
+        let [mode, owner, group] = self.ownership.words();
+        script.call(
+            "put_file",
+            [payload.as_str(), self.path.as_str(), mode, owner, group],
+        );
+        work.step(Phase::Commit, &change.id, script);
+        work.uses("file");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn zone() -> Zone {
+        let entry: Entry = toml::from_str(
+            r#"
+            domain = "foobar.com"
+            path = "/etc/bind/zones/foobar.com.zone"
+            ttl = 3600
+            nameservers = ["ns1.foobar.com"]
+            contact = "hostmaster@foobar.com"
+            records = [
+                { name = "foobar.com", type = "NS", value = "ns1.foobar.com.", ttl = 3600 },
+                { name = "ns1.foobar.com", type = "A", value = "8.8.8.8", ttl = 3600 },
+                { name = "www.foobar.com", type = "CNAME", value = "foobar.com.", ttl = 3600 },
+            ]
+            "#,
+        )
+        .unwrap();
+        Zone::build(entry, &crate::resource::NoMaterials).unwrap()
+    }
+
+    fn found(text: &str) -> Observed<Found> {
+        let ownership = Ownership::new(None, "0644", None, None).unwrap();
+        Observed::Present(Found {
+            place: Place::like(TYPE, &ownership),
+            text: text.to_owned(),
+        })
+    }
+
+    const AROUND: Surroundings<'static> = Surroundings {
+        now: 0,
+        date: "20261122",
+        changes: &[],
+    };
+
+    #[test]
+    fn the_serial_rises_exactly_when_the_content_changes() {
+        let zone = zone();
+        let first = zone.wanted(None, &AROUND);
+        assert!(first.contains(" 2026112201 "));
+        assert_eq!(zone.compare(&found(&first), &AROUND), None);
+        // Another day, the same content: nothing to do.
+        let later = Surroundings {
+            date: "20261123",
+            ..AROUND
+        };
+        assert_eq!(zone.compare(&found(&first), &later), None);
+        // A record changed by hand: it comes back under a new serial.
+        let edited = first.replace("CNAME foobar.com.", "CNAME evil.example.");
+        let after = zone
+            .compare(&found(&edited), &AROUND)
+            .unwrap()
+            .diff
+            .text
+            .unwrap()
+            .after;
+        assert!(after.contains(" 2026112202 "));
+        assert!(after.contains("CNAME foobar.com."));
+        // Only a comment: the form comes back, the serial stays.
+        let commented = format!("{first}; by hand\n");
+        let after = zone
+            .compare(&found(&commented), &AROUND)
+            .unwrap()
+            .diff
+            .text
+            .unwrap()
+            .after;
+        assert_eq!(after, first);
+        // The serial alone raised by hand is content that we keep.
+        let raised = first.replace("2026112201", "2026112299");
+        assert_eq!(zone.compare(&found(&raised), &AROUND), None);
+    }
+}

@@ -1,0 +1,132 @@
+//! A folder of files in memory: the app's code.
+
+use super::Digest;
+use std::sync::Arc;
+
+/// What stands at one path of a [`Tree`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Node {
+    /// A regular file.
+    File {
+        /// Whether it may be run.
+        executable: bool,
+        /// Its bytes.
+        content: Arc<[u8]>,
+    },
+    /// A symbolic link, with its target as it stands.
+    Link(String),
+}
+
+/// A folder in memory, sorted by path, without empty folders.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Tree {
+    entries: Vec<(String, Node)>,
+}
+
+impl Tree {
+    /// Takes the entries: paths relative to the folder, with `/` between their parts.
+    #[must_use]
+    pub fn new(mut entries: Vec<(String, Node)>) -> Self {
+        entries.sort_by(|a, b| a.0.cmp(&b.0));
+        Self { entries }
+    }
+
+    /// Every path and what stands there, in order.
+    pub fn entries(&self) -> impl Iterator<Item = (&str, &Node)> {
+        self.entries
+            .iter()
+            .map(|(path, node)| (path.as_str(), node))
+    }
+
+    /// How many files and links there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// True if there is nothing in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The size of all files, in bytes.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.entries
+            .iter()
+            .map(|(_, node)| match node {
+                Node::File { content, .. } => content.len() as u64,
+                Node::Link(_) => 0,
+            })
+            .sum()
+    }
+
+    /// The digest of paths, kinds and contents: equal trees have equal digests. Lengths are
+    /// part of what is hashed, so that no two different trees run into the same bytes.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        let mut lines = String::new();
+        for (path, node) in &self.entries {
+            let line = match node {
+                Node::File {
+                    executable,
+                    content,
+                } => {
+                    format!(
+                        "file {executable} {} {}:{path}\n",
+                        Digest::of(content),
+                        path.len()
+                    )
+                }
+                Node::Link(target) => {
+                    format!("link {}:{target} {}:{path}\n", target.len(), path.len())
+                }
+            };
+            lines.push_str(&line);
+        }
+        Digest::of(lines.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(content: &str, executable: bool) -> Node {
+        Node::File {
+            executable,
+            content: content.as_bytes().into(),
+        }
+    }
+
+    #[test]
+    fn the_digest_sees_path_content_and_mode_but_not_order() {
+        let tree = |entries: &[(&str, Node)]| {
+            Tree::new(
+                entries
+                    .iter()
+                    .map(|(p, n)| ((*p).to_owned(), n.clone()))
+                    .collect(),
+            )
+            .digest()
+        };
+        let one = tree(&[("a", file("x", false)), ("b", file("y", false))]);
+        assert_eq!(
+            one,
+            tree(&[("b", file("y", false)), ("a", file("x", false))])
+        );
+        assert_ne!(
+            one,
+            tree(&[("a", file("y", false)), ("b", file("x", false))])
+        );
+        assert_ne!(
+            one,
+            tree(&[("a", file("x", true)), ("b", file("y", false))])
+        );
+        assert_ne!(
+            one,
+            tree(&[("a", Node::Link("x".into())), ("b", file("y", false))])
+        );
+    }
+}
