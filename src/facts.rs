@@ -28,6 +28,8 @@ pub struct Facts {
     /// Each package that was asked for, with the version that is installed, else the one that
     /// can be; `""` if there is none, [`UNKNOWN_VERSION`] if there are no package lists.
     pub packages: BTreeMap<String, String>,
+    /// Those of them that are installed, in the order of the asking.
+    pub installed: Vec<String>,
     /// Port of sshd that we came in by.
     pub ssh_port: u16,
     /// The server's clock, in seconds since 1970.
@@ -178,6 +180,11 @@ pub fn parse(printed: &str, packages: &[String]) -> Result<Facts, FactsError> {
         hostname: printed.get("hostname")?.to_owned(),
         date,
         packages: BTreeMap::new(),
+        installed: packages
+            .iter()
+            .filter(|name| installed(name).is_some())
+            .cloned()
+            .collect(),
         // "CLIENT PORT SERVER PORT", see ssh(1).
         ssh_port: parse_number(
             "connection",
@@ -367,6 +374,7 @@ mod tests {
         assert_eq!(facts.os.pretty_name, "Debian GNU/Linux 13 (trixie)");
         assert_eq!(facts.package_lists_age, Some(100));
         assert_eq!(facts.dpkg_interrupted, ["libc6"]);
+        assert_eq!(facts.installed, ["nginx"]);
         let packages: Vec<(&str, &str)> = facts
             .packages
             .iter()
