@@ -6,3 +6,4 @@ pub mod inventory;
 pub mod sandbox;
 pub mod shell;
 pub mod types;
+pub mod verify;

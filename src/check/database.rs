@@ -61,6 +61,9 @@ impl Database {
             self.user.as_str(),
             "--",
             self.client.as_str(),
+            // Left to itself, the client of MySQL takes who logged in on the terminal.
+            "--user",
+            self.user.as_str(),
             "--batch",
             "--skip-column-names",
             "--connect-timeout=3",
