@@ -2,25 +2,23 @@
 //! the server. What the replies mean is decided in [`crate::check`].
 
 mod dns;
+mod outside;
 mod tcp;
+#[cfg(test)]
+mod tests;
 mod web;
 
-use crate::check::certificate::{Issuer, OnServer, Presented};
-use crate::check::dns::{Heard, Transport};
-use crate::check::http::{Http, Response};
-use crate::check::port::{Connection, Port};
 use crate::check::server::{self, Nonce, Sections};
 use crate::check::{
     Answer, Check, Hop, Judgement, Outcome, Question, Report, Verdict, conclude, in_chain_order,
 };
 use crate::shell::Script;
-use std::collections::{BTreeMap, BTreeSet};
+use outside::Replies;
 use std::future::Future;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::pin::Pin;
 use std::time::{Duration, Instant, SystemTime};
-use web::Trust;
 
 /// How many lines of a log a failure carries.
 const LOG_LINES: usize = 10;
@@ -171,17 +169,6 @@ enum FromServer {
     NotAsked(String),
 }
 
-/// A reply from outside.
-enum Reply {
-    Dns(Vec<Heard>),
-    Port(Vec<(IpAddr, Connection)>),
-    Certificate(Result<Presented, String>),
-    Http(Result<Response, String>),
-}
-
-/// Replies with their times in milliseconds, by the place of the check.
-type Replies = BTreeMap<usize, (Reply, u64)>;
-
 /// Asks everything once.
 async fn round(
     checks: &[&Check],
@@ -195,83 +182,60 @@ async fn round(
         .map_or(0, |time| time.as_secs().cast_signed());
     let (from_server, replies) = tokio::join!(
         ask_server(checks, server, &nonce, limits),
-        ask_outside(checks, target, limits, now),
+        outside::ask(checks, target, limits, now),
     );
     conclude(checks.iter().enumerate().map(|(place, &check)| {
-        (
-            check,
-            answer(
-                checks,
-                place,
-                replies.get(&place),
-                &from_server,
-                &nonce,
-                now,
-            ),
-        )
+        let answer = if check.on_server() {
+            from_inside(checks, place, &from_server, &nonce)
+        } else {
+            from_outside(check, place, &replies, &from_server, now)
+        };
+        (check, answer)
     }))
 }
 
-fn answer(
-    checks: &[&Check],
-    place: usize,
-    reply: Option<&(Reply, u64)>,
-    from_server: &FromServer,
-    nonce: &Nonce,
-    now: i64,
-) -> Answer {
-    let check = checks[place];
-    if check.on_server() {
-        return match from_server {
-            FromServer::NotAsked(reason) => Answer::NotAsked(reason.clone()),
-            FromServer::Failed(reason) => Answer::Judged {
-                judgement: Judgement::Flawed(format!("not known: {reason}")),
-                ms: 0,
-            },
-            FromServer::Said(sections, ms) => {
-                let judgement = match &check.question {
-                    Question::Unit(unit) => {
-                        let (section, place) = sections.unit(checks, unit.name.as_str());
-                        unit.judge(section, place)
-                    }
-                    Question::Database(database) => {
-                        database.judge(sections.check(place), nonce.as_str())
-                    }
-                    _ => return Answer::NotAsked("it is not asked on the server".to_owned()),
-                };
-                Answer::Judged { judgement, ms: *ms }
-            }
-        };
-    }
-    let Some((reply, ms)) = reply else {
-        return Answer::NotAsked("what it needs is broken".to_owned());
-    };
-    let on_server = match (&check.question, from_server) {
-        (Question::Certificate(certificate), from_server) if certificate.path.is_some() => {
-            match from_server {
-                FromServer::Said(sections, _) => Some(sections.certificate(place)),
-                FromServer::Failed(reason) => Some(Err(reason.clone())),
-                FromServer::NotAsked(_) => None,
-            }
+/// What became of a question that was asked on the server.
+fn from_inside(checks: &[&Check], place: usize, from: &FromServer, nonce: &Nonce) -> Answer {
+    let (sections, ms) = match from {
+        FromServer::Said(sections, ms) => (sections, *ms),
+        FromServer::Failed(reason) => {
+            let judgement = Judgement::Flawed(format!("not known: {reason}"));
+            return Answer::Judged { judgement, ms: 0 };
         }
-        _ => None,
+        FromServer::NotAsked(reason) => return Answer::NotAsked(reason.clone()),
     };
-    Answer::Judged {
-        judgement: judge(check, reply, &on_server, now),
-        ms: *ms,
-    }
+    let judgement = match &checks[place].question {
+        Question::Unit(unit) => {
+            let (section, place) = sections.unit(checks, unit.name.as_str());
+            unit.judge(section, place)
+        }
+        Question::Database(database) => database.judge(sections.check(place), nonce.as_str()),
+        _ => return Answer::NotAsked("it is not asked on the server".to_owned()),
+    };
+    Answer::Judged { judgement, ms }
 }
 
-fn judge(check: &Check, reply: &Reply, on_server: &OnServer<'_>, now: i64) -> Judgement {
-    match (&check.question, reply) {
-        (Question::Dns(dns), Reply::Dns(heard)) => dns.judge(heard),
-        (Question::Port(port), Reply::Port(reply)) => port.judge(reply),
-        (Question::Certificate(certificate), Reply::Certificate(reply)) => {
-            certificate.judge(reply, on_server, now)
+/// What became of a question that was asked from here.
+fn from_outside(
+    check: &Check,
+    place: usize,
+    replies: &Replies,
+    from: &FromServer,
+    now: i64,
+) -> Answer {
+    let Some((reply, ms)) = replies.get(&place) else {
+        return Answer::NotAsked("what it needs is broken".to_owned());
+    };
+    let on_server = match (&check.question, from) {
+        (Question::Certificate(certificate), _) if certificate.path.is_none() => None,
+        (Question::Certificate(_), FromServer::Said(sections, _)) => {
+            Some(sections.certificate(place))
         }
-        (Question::Http(http), Reply::Http(reply)) => http.judge(reply),
-        _ => Judgement::Flawed("the reply belongs to another question".to_owned()),
-    }
+        (Question::Certificate(_), FromServer::Failed(reason)) => Some(Err(reason.clone())),
+        _ => None,
+    };
+    let judgement = outside::judge(check, reply, &on_server, now);
+    Answer::Judged { judgement, ms: *ms }
 }
 
 /// Asks all that only the server knows, in one script.
@@ -312,168 +276,6 @@ async fn log(server: &mut dyn AskServer, unit: &str, limits: &Limits) -> Vec<Str
         Ok(Err(reason)) => vec![format!("the log of {unit} could not be read: {reason}")],
         Err(_) => vec![format!("the log of {unit} could not be read in time")],
     }
-}
-
-/// Asks all that is seen from outside: first names, ports and certificates, then the pages,
-/// which rest on the addresses and certificates of the first.
-async fn ask_outside(checks: &[&Check], target: &Target, limits: &Limits, now: i64) -> Replies {
-    let first = checks.iter().enumerate().filter_map(|(place, check)| {
-        let (question, target, limits) = (check.question.clone(), target.clone(), limits.clone());
-        let asked = matches!(
-            question,
-            Question::Dns(_) | Question::Port(_) | Question::Certificate(_)
-        );
-        asked.then_some(async move {
-            let started = Instant::now();
-            let reply = match question {
-                Question::Dns(dns) => Reply::Dns(hear(&dns.question(), &target, &limits).await),
-                Question::Port(port) => Reply::Port(knock(&port, &target, &limits).await),
-                Question::Certificate(certificate) => {
-                    let address = target.reached(target.ipv4.into());
-                    Reply::Certificate(web::presented(&certificate, address, &limits).await)
-                }
-                _ => return None,
-            };
-            Some((place, (reply, ms(started))))
-        })
-    });
-    let mut replies: Replies = together(first).await.into_iter().flatten().collect();
-
-    let broken: BTreeSet<Hop> = replies
-        .iter()
-        .filter(|(place, (reply, _))| {
-            matches!(
-                judge(checks[**place], reply, &None, now),
-                Judgement::Broken(_)
-            )
-        })
-        .map(|(&place, _)| checks[place].hop)
-        .collect();
-    let pages = checks.iter().enumerate().filter_map(|(place, check)| {
-        let Question::Http(http) = &check.question else {
-            return None;
-        };
-        if check.needs.iter().any(|hop| broken.contains(hop)) {
-            return None;
-        }
-        let trust = trust(http, checks, &replies);
-        let ours = checks.iter().any(|check| match &check.question {
-            Question::Dns(dns) => http.url.host.is_within(&dns.name),
-            _ => false,
-        });
-        let (http, target, limits) = (http.clone(), target.clone(), limits.clone());
-        Some(async move {
-            let started = Instant::now();
-            let reply = get(&http, &trust, ours, &target, &limits).await;
-            (place, (Reply::Http(reply), ms(started)))
-        })
-    });
-    replies.extend(together(pages).await);
-    replies
-}
-
-/// Asks every address of the server over both transports.
-async fn hear(
-    question: &hickory_proto::op::Message,
-    target: &Target,
-    limits: &Limits,
-) -> Vec<Heard> {
-    let mut questions = Vec::new();
-    for address in target.addresses() {
-        for transport in [Transport::Udp, Transport::Tcp] {
-            let (question, limits) = (question.clone(), limits.clone());
-            let server = SocketAddr::new(address, target.dns_port);
-            questions.push(async move {
-                let reply = dns::ask(server, transport, &question, &limits).await;
-                Heard {
-                    address,
-                    transport,
-                    reply,
-                }
-            });
-        }
-    }
-    together(questions).await
-}
-
-/// Tries a port at every address of the server.
-async fn knock(port: &Port, target: &Target, limits: &Limits) -> Vec<(IpAddr, Connection)> {
-    let limit = if port.open {
-        limits.connect
-    } else {
-        limits.closed
-    };
-    let number = port.port;
-    together(target.addresses().into_iter().map(|address| async move {
-        (
-            address,
-            tcp::connect(SocketAddr::new(address, number), limit).await,
-        )
-    }))
-    .await
-}
-
-/// Whom to believe about a page: the certificate that was checked for its name, if one was.
-fn trust(http: &Http, checks: &[&Check], replies: &Replies) -> Trust {
-    let checked = checks
-        .iter()
-        .enumerate()
-        .find_map(|(place, check)| match &check.question {
-            Question::Certificate(certificate)
-                if certificate.serves(&http.url.host, http.url.port) =>
-            {
-                Some((certificate, replies.get(&place)))
-            }
-            _ => None,
-        });
-    match checked {
-        Some((certificate, Some((Reply::Certificate(Ok(presented)), _))))
-            if certificate.issuer != Issuer::Trusted =>
-        {
-            Trust::Same(presented.der.clone())
-        }
-        _ => Trust::Machine,
-    }
-}
-
-/// Gets a page at the address that DNS gives for its name, or that of the server if the zone
-/// is not ours.
-async fn get(
-    http: &Http,
-    trust: &Trust,
-    ours: bool,
-    target: &Target,
-    limits: &Limits,
-) -> Result<Response, String> {
-    let mut address = IpAddr::from(target.ipv4);
-    if ours {
-        let question =
-            crate::check::dns::question(&http.url.host, hickory_proto::rr::RecordType::A);
-        let server = SocketAddr::new(target.reached(address), target.dns_port);
-        let message = dns::ask(server, Transport::Udp, &question, limits)
-            .await
-            .map_err(|reason| format!("DNS gave no address: {reason}"))?;
-        address = crate::check::dns::addresses(&message, &http.url.host)
-            .first()
-            .copied()
-            .ok_or_else(|| format!("DNS gave no address of {}", http.url.host))?;
-    }
-    web::get(&http.url, target.reached(address), trust, limits).await
-}
-
-/// Runs futures at the same time and gives their results in order. One that panicked is left
-/// out, which makes its check one that was not asked.
-async fn together<F>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output>
-where
-    F: Future + Send + 'static,
-    F::Output: Send + 'static,
-{
-    let tasks: Vec<_> = futures.into_iter().map(tokio::spawn).collect();
-    let mut results = Vec::with_capacity(tasks.len());
-    for task in tasks {
-        results.extend(task.await.ok());
-    }
-    results
 }
 
 fn ms(started: Instant) -> u64 {
