@@ -160,8 +160,11 @@ impl Http {
             seen.push_str(&format!(" to {location}"));
         }
         if response.status != self.status {
-            if let Some(line) = first_line(&response.body) {
-                seen.push_str(&format!(": {line}"));
+            match first_line(&response.body) {
+                // Nginx's own pages begin with the status.
+                Some(line) if line.starts_with(&seen) => seen = line,
+                Some(line) => seen.push_str(&format!(": {line}")),
+                None => {}
             }
             return Judgement::Broken(seen);
         }
@@ -277,6 +280,10 @@ mod tests {
             headers: vec![],
             ..page.clone()
         };
+        let nginx = Response {
+            body: "<title>502 Bad Gateway</title>".to_owned(),
+            ..gateway.clone()
+        };
         let empty = Response {
             body: String::new(),
             ..page.clone()
@@ -310,6 +317,7 @@ mod tests {
                 sound("301 to https://foobar.com/, HTTP/2.0, 6 bytes"),
             ),
             ("", &gateway, broken("502: foobar")),
+            ("", &nginx, broken("502 Bad Gateway")),
             ("", &redirect, broken("301 to https://foobar.com/")),
             (
                 &format!("{to}foobar.org/'"),

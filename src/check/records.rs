@@ -1,7 +1,7 @@
 //! DNS messages: the question for a record, and the values an answer gives.
 
 use crate::types::Fqdn;
-use hickory_proto::op::{Edns, Message, Query, ResponseCode};
+use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::{Name, RData, RecordType};
 use std::net::IpAddr;
 
@@ -10,9 +10,10 @@ use std::net::IpAddr;
 const PAYLOAD: u16 = 1232;
 
 /// A question for a record, without recursion: this server is to know the answer itself.
+/// Who sends it gives it its number.
 #[must_use]
 pub fn question(name: &Fqdn, kind: RecordType) -> Message {
-    let mut message = Message::query();
+    let mut message = Message::new(0, MessageType::Query, OpCode::Query);
     message.metadata.recursion_desired = false;
     let mut edns = Edns::new();
     edns.set_max_payload(PAYLOAD);

@@ -1,6 +1,6 @@
 //! Asks one name server one question.
 
-use super::{Limits, seconds};
+use super::{Limits, random, seconds};
 use crate::check::dns::Transport;
 use hickory_proto::op::{Message, MessageType};
 use std::io;
@@ -16,6 +16,10 @@ pub(super) async fn ask(
     question: &Message,
     limits: &Limits,
 ) -> Result<Message, String> {
+    let mut question = question.clone();
+    // A number that nobody can guess, so that nobody else can reply (RFC 5452 section 4.3).
+    question.metadata.id = random() as u16;
+    let question = &question;
     let asked = async {
         let bytes = question.to_vec().map_err(io::Error::other)?;
         match transport {
