@@ -224,7 +224,10 @@ fn from_outside(
     now: i64,
 ) -> Answer {
     let Some((reply, ms)) = replies.get(&place) else {
-        return Answer::NotAsked("what it needs is broken".to_owned());
+        // Left out because something it needs is broken, which `conclude` finds, too; and if
+        // not, it must not look as if nothing were wrong.
+        let judgement = Judgement::Flawed("not known: it was not asked".to_owned());
+        return Answer::Judged { judgement, ms: 0 };
     };
     let on_server = match (&check.question, from) {
         (Question::Certificate(certificate), _) if certificate.path.is_none() => None,

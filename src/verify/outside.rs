@@ -180,7 +180,7 @@ pub(super) fn judge(check: &Check, reply: &Reply, on_server: &OnServer<'_>, now:
 }
 
 /// Runs futures at the same time and gives their results in order. One that panicked is left
-/// out, which makes its check one that was not asked.
+/// out, which makes its check one without a reply.
 async fn together<F>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output>
 where
     F: Future + Send + 'static,
