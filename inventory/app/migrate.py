@@ -38,7 +38,10 @@ def main():
         applied = {row[0] for row in cursor.fetchall()}
         for file in pending(Path(__file__).parent.glob("migrations/*.sql"), applied):
             for statement in statements(file.read_text(encoding="utf-8")):
-                cursor.execute(statement)
+                try:
+                    cursor.execute(statement)
+                except database.Error as error:
+                    raise SystemExit(f"{file.name}: {error.args[-1]}") from None
             cursor.execute("INSERT INTO migrations (name) VALUES (%s)", (file.name,))
             link.commit()
             print(f"applied {file.name}")

@@ -117,7 +117,7 @@ def problem(title, release, status, text):
     """A page for what went wrong."""
     code, _, reason = status.partition(" ")
     main = f"""
-<header class="hero">
+<header class="hero problem">
   <p class="eyebrow">{escape(code)} · {escape(reason)}</p>
   <h1>{escape(text)}</h1>
   <p class="lead"><a href="/">To the guestbook</a></p>
