@@ -1,15 +1,12 @@
 //! foobar-stack sets up and proves a complete web stack on one server.
 
 pub mod diagnostic;
-pub mod facts;
-pub mod inventory;
-pub mod report;
-pub mod sandbox;
-pub mod server;
 pub mod shell;
 pub mod types;
 
 pub mod inventory;
+
+pub mod facts;
 
 pub mod resource;
 
@@ -17,6 +14,14 @@ pub mod check;
 
 pub mod plan;
 
+pub mod role;
+
 pub mod bundle;
 
+pub mod server;
+
+pub mod verify;
+
 pub mod sandbox;
+
+pub mod report;

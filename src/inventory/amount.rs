@@ -16,13 +16,14 @@ const SIZES: &[(&str, u64)] = &[
 pub(super) fn seconds(amount: &Amount, range: RangeInclusive<u32>) -> Result<u32, InvalidValue> {
     let hint = "seconds, or a number with a unit: \"90s\", \"5m\", \"1h\", \"1d\"";
     let seconds = number(amount, DURATIONS, "a duration", hint)?;
-    let fitting = u32::try_from(seconds).ok();
-    fitting
-        .filter(|seconds| range.contains(seconds))
-        .ok_or_else(|| {
-            let (least, most) = (range.start(), range.end());
-            InvalidValue::new(format!("{seconds} seconds are not from {least} to {most}"))
-        })
+    match u32::try_from(seconds) {
+        Ok(seconds) if range.contains(&seconds) => Ok(seconds),
+        Ok(seconds) if seconds < *range.start() => {
+            Err(InvalidValue::new(format!("{seconds} seconds are too few")))
+        }
+        _ => Err(InvalidValue::new(format!("{seconds} seconds are too many"))
+            .hint(format!("at most {}", range.end()))),
+    }
 }
 
 /// A size in bytes, at least one. Units are powers of 1024, in either case.

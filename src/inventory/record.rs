@@ -36,13 +36,9 @@ pub(super) fn owner(text: &str, domain: &Fqdn) -> Result<Fqdn, InvalidValue> {
 pub(super) fn data(kind: RecordType, text: &str, domain: &Fqdn) -> Result<Data, InvalidValue> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let wrong = |example: &str| {
-        let error = InvalidValue::new(format!("`{text}` is not the data of {kind:?}"));
-        InvalidValue::new(
-            error
-                .to_string()
-                .replace(&format!("{kind:?}"), kind.as_str()),
-        )
-        .hint(format!("like \"{example}\""))
+        let kind = kind.as_str();
+        InvalidValue::new(format!("`{text}` does not fit the type {kind}"))
+            .hint(format!("like \"{example}\""))
     };
     let plain = |text: String| Data { text, target: None };
     match (kind, words.as_slice()) {

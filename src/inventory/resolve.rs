@@ -8,7 +8,6 @@ use crate::diagnostic::{Diagnostics, Source};
 use crate::types::InvalidValue;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::Arc;
 
 /// Names of the roles inside the program; settings under them would be read by nobody.
@@ -23,13 +22,12 @@ const BUILT_IN_ROLES: &[&str] = &[
 /// wrong types and wrong values come together.
 pub fn parse(source: &Arc<Source>) -> Result<Parsed, Diagnostics> {
     let text = source.text.as_str();
-    let mut mistakes = Mistakes::new(source);
     let (mut table, errors) = toml::de::DeTable::parse_recoverable(text);
+    let mut mistakes = Mistakes::new(source, sensitive::find(table.get_ref()));
     if !errors.is_empty() {
         syntax::report(&errors, table.get_ref(), &mut mistakes);
-        return Err(mistakes.finish(|_| false));
+        return Err(mistakes.finish());
     }
-    let regions = sensitive::regions(table.get_ref());
     structure::check(table.get_mut(), &raw::schema(), &mut mistakes);
     let resolved = match raw::Inventory::deserialize(toml::de::Deserializer::from(table)) {
         Ok(raw) => resolve(&raw, &mut mistakes),
@@ -43,25 +41,8 @@ pub fn parse(source: &Arc<Source>) -> Result<Parsed, Diagnostics> {
     };
     match resolved {
         Some(parsed) if mistakes.is_empty() => Ok(parsed),
-        _ => Err(mistakes.finish(|span| shares_a_line(text, span, &regions))),
+        _ => Err(mistakes.finish()),
     }
-}
-
-fn shares_a_line(text: &str, span: &Range<usize>, regions: &[Range<usize>]) -> bool {
-    let lines = |span: &Range<usize>| {
-        let start = text[..span.start]
-            .rfind('\n')
-            .map_or(0, |newline| newline + 1);
-        let end = text[span.end..]
-            .find('\n')
-            .map_or(text.len(), |length| span.end + length);
-        start..end
-    };
-    let lines_of_span = lines(span);
-    regions
-        .iter()
-        .map(lines)
-        .any(|region| region.start <= lines_of_span.end && lines_of_span.start <= region.end)
 }
 
 /// The semantic pass. Every section is looked at, whatever was wrong in another.

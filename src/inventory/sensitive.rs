@@ -1,6 +1,6 @@
 //! What may be a secret, judged by its name, its look or its place.
 
-use std::ops::Range;
+use super::mistakes::Hidden;
 use toml::de::{DeTable, DeValue};
 
 /// Words that make a name one of a secret wherever they stand.
@@ -128,35 +128,33 @@ pub(super) fn value_is_secret(value: &str) -> Option<&'static str> {
 }
 
 /// The parts of the text whose lines must not be shown.
-pub(super) fn regions(table: &DeTable<'_>) -> Vec<Range<usize>> {
-    let mut regions = Vec::new();
-    in_table(table, "", &mut regions);
-    regions
+pub(super) fn find(table: &DeTable<'_>) -> Vec<Hidden> {
+    let mut found = Vec::new();
+    in_table(table, "", &mut found);
+    found
 }
 
-fn in_table(table: &DeTable<'_>, path: &str, regions: &mut Vec<Range<usize>>) {
+fn in_table(table: &DeTable<'_>, path: &str, found: &mut Vec<Hidden>) {
     for (key, value) in table {
         let path = format!("{path}.{}", key.get_ref());
-        in_value(value, &path, key.get_ref(), regions);
+        in_value(value, &path, key.get_ref(), found);
     }
 }
 
-fn in_value(
-    value: &toml::Spanned<DeValue<'_>>,
-    path: &str,
-    name: &str,
-    regions: &mut Vec<Range<usize>>,
-) {
+fn in_value(value: &toml::Spanned<DeValue<'_>>, path: &str, name: &str, found: &mut Vec<Hidden>) {
     match value.get_ref() {
-        DeValue::Table(inner) => in_table(inner, path, regions),
+        DeValue::Table(inner) => in_table(inner, path, found),
         DeValue::Array(items) => items
             .iter()
-            .for_each(|item| in_value(item, path, name, regions)),
+            .for_each(|item| in_value(item, path, name, found)),
         DeValue::Boolean(_) => {}
         other => {
             let text = other.as_str().unwrap_or_default();
             if is_secret_at(path, name) || value_is_secret(text).is_some() {
-                regions.push(value.span());
+                found.push(Hidden {
+                    span: value.span(),
+                    value: text.to_owned(),
+                });
             }
         }
     }
@@ -173,22 +171,38 @@ fn is_secret_at(path: &str, name: &str) -> bool {
     }
 }
 
-/// True if the line of `at` may hold a secret, in a text that could not be parsed.
+/// True if the line of `at` may hold a secret, in a text that could not be parsed: when in
+/// doubt, it may.
 pub(super) fn in_text(text: &str, at: usize) -> bool {
     let start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
     let line = text[start..].lines().next().unwrap_or_default();
-    let mut above = text[..start].lines().rev().map(str::trim_start);
+    let mut above = text[..start].lines().rev().map(str::trim);
+    // A value may have slipped into the line after its key.
+    let before = above.clone().next().unwrap_or_default();
     let header = above.find(|line| line.starts_with('[')).unwrap_or_default();
-    let key = line.split('=').next().unwrap_or_default();
-    let known = ["[tls", "[server"]
-        .iter()
-        .any(|known| header.starts_with(known));
-    let several = line.matches('=').count() > 1 && line.contains("secrets");
-    header.contains("secrets")
-        || several
-        || (!known && name_is_secret(key))
-        || key.contains("secrets")
-        || value_is_secret(line).is_some()
+    let section = header.trim_matches(['[', ']']);
+    let known = [
+        "server",
+        "site",
+        "tls",
+        "dns",
+        "dns.records",
+        "web",
+        "database",
+        "firewall",
+    ];
+    let telling = |line: &str| {
+        let names = line.split(|c: char| !c.is_alphanumeric() && c != '_');
+        let own = |name: &&str| known.contains(&section) && matches!(*name, "key" | "host_key");
+        value_is_secret(line).is_some() || names.filter(|name| !own(name)).any(name_is_secret)
+    };
+    match section {
+        _ if telling(line) || telling(before) => true,
+        "app" => line.contains('{'),
+        "" | "app.env" => false,
+        // A header that is not whole may have been that of the secrets.
+        _ => !known.contains(&section) || !header.ends_with(']'),
+    }
 }
 
 #[cfg(test)]

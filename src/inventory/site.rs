@@ -22,7 +22,9 @@ pub(super) fn resolve(
     let contact = mistakes.check("site.contact", raw.contact.as_ref(), |text| contact(text));
     let mut aliases: Vec<(Fqdn, &At<String>)> = Vec::new();
     for item in raw.aliases.iter().flat_map(|list| list.iter()) {
-        let checked = mistakes.check("site.aliases", Some(item), |text| Fqdn::new(text));
+        let checked = mistakes.check("site.aliases", Some(item), |text| {
+            name(text, domain.as_ref())
+        });
         let Some(alias) = checked else { continue };
         if Some(&alias) == domain.as_ref() {
             let mistake = mistakes.at(item.span(), format!("the alias `{alias}` is the domain"));
@@ -49,6 +51,15 @@ pub(super) fn resolve(
         aliases,
         contact,
     })
+}
+
+/// A full name. One without a dot is most likely meant below the domain.
+pub(super) fn name(text: &str, domain: Option<&Fqdn>) -> Result<Fqdn, InvalidValue> {
+    match domain.filter(|_| !text.is_empty() && !text.contains('.')) {
+        Some(domain) => Err(InvalidValue::new(format!("`{text}` is not a full name"))
+            .hint(format!("write \"{text}.{domain}\""))),
+        None => Fqdn::new(text),
+    }
 }
 
 /// A mail address: a dot-atom of RFC 5322 section 3.2.3, `@`, a domain.

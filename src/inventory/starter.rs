@@ -18,15 +18,15 @@ user = "root"
 [site]
 domain = "{domain}"
 
-# The code in the folder `app`, the packages it needs, and what runs it. It must listen on
-# 127.0.0.1:${{PORT}}.
+# The code in the folder `app`, the packages it needs, and what runs it. It must
+# listen on 127.0.0.1:${{PORT}}.
 [app]
 source = "app"
 packages = ["gunicorn", "python3-pymysql"]
 command = "gunicorn --bind 127.0.0.1:${{PORT}} app:application"
 
-# A secret is made on the server, or comes from {{ env = … }}, {{ file = … }}, {{ command = … }}.
-# The app finds it as a file in the folder $CREDENTIALS_DIRECTORY.
+# A secret is made on the server, or comes from {{ env = … }}, {{ file = … }} or
+# {{ command = … }}. The app finds it as a file in $CREDENTIALS_DIRECTORY.
 [app.secrets]
 SESSION_KEY = {{ generate = true }}
 "#

@@ -200,16 +200,13 @@ fn wrong_type(
     let mut wanted: Vec<&str> = choices.iter().map(|choice| in_words(choice)).collect();
     wanted.dedup();
     let (_, given) = type_of(value);
+    let written = mistakes.written(&span);
     let mut mistake = mistakes
-        .at(
-            span.clone(),
-            format!("{path} must be {}", wanted.join(" or ")),
-        )
+        .at(span, format!("{path} must be {}", wanted.join(" or ")))
         .label(format!("this is {given}"));
-    let written = mistakes.text().get(span).unwrap_or_default();
     let wants = |kind: &str| choices.iter().any(|choice| choice["type"] == kind);
     let scalar = !matches!(value, DeValue::Array(_) | DeValue::Table(_));
-    mistake.help = match value {
+    mistake.help = written.and_then(|written| match value {
         DeValue::String(text) if wants("integer") && text.parse::<u32>().is_ok() => {
             Some(format!("leave the quotes out: {text}"))
         }
@@ -218,12 +215,12 @@ fn wrong_type(
         }
         _ if wants("string") && scalar => Some(format!("write it in quotes: \"{written}\"")),
         _ if wants("array") && scalar => {
-            let item = choices.iter().find(|choice| choice["type"] == "array");
-            let fitting = item.is_some_and(|list| fits(&list["items"], value));
+            let list = choices.iter().find(|choice| choice["type"] == "array");
+            let fitting = list.is_some_and(|list| fits(&list["items"], value));
             fitting.then(|| format!("write it as a list: [{written}]"))
         }
         _ => None,
-    };
+    });
     mistakes.push(mistake);
 }
 

@@ -92,6 +92,9 @@ pub(super) fn web(
 
 fn url_prefix(text: &str) -> Result<String, InvalidValue> {
     let wrong = |why: &str| InvalidValue::new(format!("`{text}` is not a prefix: {why}"));
+    if text == "/" {
+        return Err(wrong("nothing would be left to the app"));
+    }
     let Some(inner) = text
         .strip_prefix('/')
         .and_then(|rest| rest.strip_suffix('/'))

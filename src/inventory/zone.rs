@@ -2,7 +2,8 @@
 
 use super::mistakes::Mistakes;
 use super::raw::{self, At, RecordType};
-use super::{Dns, DnsRecord, Server, Site, amount, record};
+use super::{Dns, DnsRecord, Server, Site, amount, record, site};
+use crate::diagnostic::Diagnostic;
 use crate::types::Fqdn;
 use std::net::Ipv4Addr;
 use std::ops::Range;
@@ -84,7 +85,9 @@ fn nameservers(
     }
     let mut names: Vec<Named> = Vec::new();
     for item in list.iter() {
-        let checked = mistakes.check("dns.nameservers", Some(item), |text| Fqdn::new(text));
+        let checked = mistakes.check("dns.nameservers", Some(item), |text| {
+            site::name(text, Some(&site.domain))
+        });
         let Some(name) = checked else { continue };
         match names.iter().find(|(other, _)| *other == name) {
             Some((_, first)) => {
@@ -230,18 +233,19 @@ impl Zone<'_> {
 /// Finds what cannot stand together.
 fn check(entries: &[Entry], domain: &Fqdn, mistakes: &mut Mistakes<'_>) {
     for (at, entry) in entries.iter().enumerate() {
-        for earlier in entries[..at]
+        let clash = entries[..at]
             .iter()
-            .filter(|e| e.record.name == entry.record.name)
-        {
-            pair(earlier, entry, mistakes);
+            .filter(|earlier| earlier.record.name == entry.record.name)
+            .find_map(|earlier| clash(earlier, entry, mistakes));
+        if let Some(clash) = clash {
+            mistakes.push(clash);
         }
         pointer(entry, entries, domain, mistakes);
     }
 }
 
-/// Two records of one name.
-fn pair(earlier: &Entry, entry: &Entry, mistakes: &mut Mistakes<'_>) {
+/// What is wrong with two records of one name, if anything.
+fn clash(earlier: &Entry, entry: &Entry, mistakes: &Mistakes<'_>) -> Option<Diagnostic> {
     let name = &entry.record.name;
     let same_kind = entry.record.kind == earlier.record.kind;
     let cname = entry.is(RecordType::Cname) || earlier.is(RecordType::Cname);
@@ -263,7 +267,7 @@ fn pair(earlier: &Entry, entry: &Entry, mistakes: &mut Mistakes<'_>) {
             "give all of them the same ttl (RFC 2181 section 5.2)",
         )
     } else {
-        return;
+        return None;
     };
     let (entry, other) = match (&entry.span, &earlier.span) {
         (None, Some(_)) => (earlier, entry),
@@ -271,10 +275,10 @@ fn pair(earlier: &Entry, entry: &Entry, mistakes: &mut Mistakes<'_>) {
     };
     let span = entry.span.clone().unwrap_or_default();
     let mistake = mistakes.at(span, message).label(&entry.origin).help(help);
-    mistakes.push(match &other.span {
+    Some(match &other.span {
         Some(place) => mistake.context(place.clone(), &other.origin),
-        None => mistake.help(format!("{help};\n{} is made for you", other.origin)),
-    });
+        None => mistake.help(format!("{help}; {} is made for you", other.origin)),
+    })
 }
 
 /// A record that points at a name.
@@ -290,10 +294,8 @@ fn pointer(entry: &Entry, entries: &[Entry], domain: &Fqdn, mistakes: &mut Mista
     }
     let mut at_target = entries.iter().filter(|other| other.record.name == *target);
     if let Some(cname) = at_target.clone().find(|other| other.is(RecordType::Cname)) {
-        let mistake = mistakes.at(
-            span,
-            format!("{} points at `{target}`, which is a CNAME", entry.origin),
-        );
+        let message = format!("{} points at `{target}`, which is a CNAME", entry.origin);
+        let mistake = mistakes.at(span, message);
         let mistake = mistake.label("must point at a name with an address");
         let help = format!("RFC 2181 section 10.3; {} is a CNAME", cname.origin);
         mistakes.push(match &cname.span {

@@ -8,7 +8,7 @@ use std::ops::Range;
 const MASK: &str = "(sensitive)";
 
 /// Draws every mistake: message, place, the line with a caret under what is wrong, and what
-/// to do. Lines are kept within `width` columns. Ends in a line break.
+/// to do, for a terminal of `width` columns. Ends in a line break.
 #[must_use]
 pub fn render(diagnostics: &Diagnostics, color: bool, width: usize) -> String {
     let renderer = if color {
@@ -68,7 +68,11 @@ struct Shown {
 
 impl Shown {
     fn of(diagnostic: &Diagnostic) -> Self {
-        let text = diagnostic.source.text.clone();
+        let mut text = diagnostic.source.text.clone();
+        // A place behind the last line break is drawn on a line of its own, not on the last.
+        if text.ends_with('\n') && diagnostic.span.start == text.len() {
+            text.push('\n');
+        }
         let inside = |span: &Range<usize>| {
             let floor = |mut at: usize| {
                 at = at.min(text.len());
@@ -139,10 +143,8 @@ fn without_values(before: &str) -> String {
     if before.trim().is_empty() || key.is_some_and(|key| key.chars().all(bare)) {
         return before.to_owned();
     }
-    before
-        .chars()
-        .map(|c| if c.is_whitespace() { c } else { '·' })
-        .collect()
+    // Spaces, too: the length of a value says something of it.
+    "·".repeat(before.chars().count())
 }
 
 /// Breaks lines at spaces where they grow longer than `room`.

@@ -11,7 +11,7 @@ use super::state::{failed, lock_file, user_directory};
 use super::{Progress, SandboxError};
 
 /// Raised whenever what is built changes.
-const RECIPE: u32 = 2;
+const RECIPE: u32 = 3;
 /// A tree older than this is built anew: security updates come in.
 const MAX_AGE: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 const SCRIPT: &str = include_str!("base.sh");
@@ -229,16 +229,16 @@ mod tests {
         let shelf = tempfile::tempdir().expect("a temporary directory");
         for name in [
             "r0-9999999999",
-            "r2-1700000000",
-            "r2-1700000001",
-            "r2-1700000002.work",
+            "r3-1700000000",
+            "r3-1700000001",
+            "r3-1700000002.work",
         ] {
             std::fs::create_dir(shelf.path().join(name)).expect("a tree");
         }
         let (tree, age) = newest(shelf.path())
             .expect("a readable shelf")
             .expect("a tree");
-        assert!(tree.ends_with("r2-1700000001"));
+        assert!(tree.ends_with("r3-1700000001"));
         assert!(age > MAX_AGE);
     }
 

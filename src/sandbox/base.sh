@@ -70,14 +70,13 @@ done
 systemctl --root="$tree" enable systemd-networkd.service >/dev/null 2>&1 ||
 	ln -sfn /usr/lib/systemd/system/systemd-networkd.service \
 		"$units/multi-user.target.wants/systemd-networkd.service"
-mkdir -p "$tree/etc/ssh/sshd_config.d" "$tree/etc/tmpfiles.d"
+mkdir -p "$tree/etc/ssh/sshd_config.d"
 cat >"$tree/etc/ssh/sshd_config.d/10-sandbox.conf" <<-CONF
 	PasswordAuthentication no
 	KbdInteractiveAuthentication no
 	PermitRootLogin prohibit-password
 CONF
-# Programs that write to the kernel log find it; what they write is nobody's business.
-echo 'L /dev/kmsg - - - - null' >"$tree/etc/tmpfiles.d/sandbox-kmsg.conf"
+# There is no /dev/kmsg, on purpose: journald reads it where it exists, and no stand-in will do.
 
 sync -f "$tree"
 mv "$tree" "$target"

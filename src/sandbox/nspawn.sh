@@ -38,6 +38,8 @@ network_up() {
 			ip link set dev "$bridge" alias "ip_forward was 0"
 			echo 1 >/proc/sys/net/ipv4/ip_forward
 		fi
+		# Ask more often than once a second who is there: a box comes up quicker than that.
+		echo 50 >"/proc/sys/net/ipv4/neigh/$bridge/retrans_time_ms"
 		ip link set dev "$bridge" up
 	fi
 	nft -f - <<-RULES
