@@ -25,3 +25,9 @@ pub mod verify;
 pub mod sandbox;
 
 pub mod report;
+
+pub mod error;
+
+pub mod cli;
+
+pub mod commands;
