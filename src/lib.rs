@@ -15,3 +15,11 @@ pub mod plan;
 pub mod bundle;
 
 pub mod sandbox;
+
+pub mod error;
+
+pub mod report;
+
+pub mod cli;
+
+pub mod commands;

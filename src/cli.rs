@@ -1,0 +1,418 @@
+//! The command line: what can be typed. The doc comments here are the manual.
+
+use crate::report::{Color, Settings, Verbosity};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+
+use crate::error::Exit;
+use crate::types::Fqdn;
+
+const AFTER_HELP: &str = "\
+Exit status:
+    0  done; for `plan` also if there are changes
+    1  failed
+    2  `plan --detailed-exitcode`: there are changes
+    3  `verify`: the stack is unhealthy
+    4  the server was not reached, or refused the login
+    5  another run holds the lock
+    6  `apply` failed and was rolled back
+   64  wrong usage
+   65  the inventory, a role or a template is invalid
+  130  interrupted
+`sandbox exec` and `sandbox ssh` end as the command they run.
+
+Colours follow --color, NO_COLOR, CLICOLOR and CLICOLOR_FORCE.";
+
+const EXAMPLES: &str = "\
+Examples:
+  foobar-stack demo                       try it all on a throw-away server
+  foobar-stack init --domain foobar.com --ipv4 8.8.8.8
+  foobar-stack plan                       what would change?
+  foobar-stack apply                      make it so, then prove it
+  foobar-stack verify --json | jq 'select(.outcome == \"fail\")'";
+
+/// Sets up a web stack on one server (DNS, TLS, Nginx, app, MySQL) and proves it.
+///
+/// One inventory file says what shall be: `plan` shows what would change, `apply` makes it so,
+/// `verify` proves it from the outside in, from the DNS answer to a row in the database. The
+/// server needs nothing but ssh, systemd and apt.
+#[derive(Debug, Clone, PartialEq, Parser)]
+#[command(name = "foobar-stack", version, max_term_width = 100)]
+#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{AFTER_HELP}"))]
+pub struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, PartialEq, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// The inventory [default: inventory.toml, else the only inventory/*.toml]
+    #[arg(short, long, value_name = "FILE", global = true)]
+    #[arg(env = "FOOBAR_STACK_INVENTORY", hide_env_values = true)]
+    pub inventory: Option<PathBuf>,
+
+    /// Print JSON, one object a line; people's text goes to standard error
+    #[arg(long, global = true)]
+    pub json: bool,
+
+    /// When to use colours
+    #[arg(long, value_name = "WHEN", global = true, value_enum, default_value_t)]
+    pub color: Color,
+
+    /// Show remote output and whole diffs; -vv also commands and round trips
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+
+    /// Show errors only
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+
+    /// Add the host key of a server that known_hosts does not have
+    #[arg(long, global = true)]
+    pub accept_new_host_key: bool,
+
+    /// Read this ssh configuration instead of yours, as `ssh -F` does
+    #[arg(long, value_name = "FILE", global = true)]
+    pub ssh_config: Option<PathBuf>,
+}
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq, Subcommand)]
+pub enum Command {
+    /// Write a commented inventory to start from
+    Init(Init),
+    /// Check the inventory, without a server
+    Validate,
+    /// Show or write the files that the server would get
+    Render(Render),
+    /// Show what would change; changes nothing
+    Plan(Plan),
+    /// Show what would change, ask, make it so, and prove it
+    Apply(Apply),
+    /// Prove the stack, end to end: DNS, TCP, TLS, Nginx, app, MySQL
+    Verify,
+    /// Look whether this server can be managed from here, and what is missing
+    Doctor,
+    /// Start, use and remove throw-away servers on this machine
+    #[command(subcommand)]
+    Sandbox(Sandbox),
+    /// Set up the example stack on a throw-away server, and prove it
+    Demo(Demo),
+    /// Print the JSON Schema of the inventory, for editors
+    Schema,
+    /// Print the completions for a shell
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+}
+
+impl Command {
+    /// Its name, as it is typed.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Init(_) => "init",
+            Self::Validate => "validate",
+            Self::Render(_) => "render",
+            Self::Plan(_) => "plan",
+            Self::Apply(_) => "apply",
+            Self::Verify => "verify",
+            Self::Doctor => "doctor",
+            Self::Sandbox(_) => "sandbox",
+            Self::Demo(_) => "demo",
+            Self::Schema => "schema",
+            Self::Completions { .. } => "completions",
+        }
+    }
+}
+
+/// Write a commented inventory to start from.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct Init {
+    /// Where to write it; a file that is there is left alone
+    #[arg(value_name = "FILE", default_value = "inventory.toml")]
+    pub file: PathBuf,
+    /// The domain of the site
+    #[arg(long, value_name = "NAME", default_value = "foobar.com")]
+    pub domain: Fqdn,
+    /// The public address of the server
+    #[arg(long, value_name = "ADDRESS", default_value = "8.8.8.8")]
+    pub ipv4: Ipv4Addr,
+}
+
+/// Show or write the files that the server would get.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct Render {
+    /// Write them below this folder instead of showing them
+    #[arg(value_name = "DIR")]
+    pub directory: Option<PathBuf>,
+    /// Without a server: assume this system
+    #[arg(long, value_enum, default_value_t)]
+    pub os: AssumedOs,
+    /// Ask the server what it is instead of assuming it
+    #[arg(long, conflicts_with = "os")]
+    pub server: bool,
+}
+
+/// A system whose files can be rendered without a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum AssumedOs {
+    /// Debian 13 "trixie", with MariaDB.
+    #[default]
+    #[value(name = "debian-13")]
+    Debian13,
+    /// Debian unstable "sid", with MySQL.
+    #[value(name = "debian-sid")]
+    DebianSid,
+    /// Ubuntu 24.04 "noble", with MySQL.
+    #[value(name = "ubuntu-24.04")]
+    Ubuntu2404,
+}
+
+/// Which roles a command is about.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct Selection {
+    /// Only these roles; the plan says that it is partial
+    #[arg(long, value_name = "ROLE", value_delimiter = ',')]
+    pub target: Vec<String>,
+}
+
+impl Selection {
+    /// The roles, if not all.
+    #[must_use]
+    pub fn roles(&self) -> Option<&[String]> {
+        (!self.target.is_empty()).then_some(&self.target)
+    }
+}
+
+/// Show what would change.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct Plan {
+    /// Which roles.
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Exit with 2 if there are changes
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+}
+
+/// Make it so.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct Apply {
+    /// Which roles.
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Do not ask; needed where there is no terminal
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Do not prove the stack afterwards
+    #[arg(long)]
+    pub no_verify: bool,
+}
+
+/// Throw-away servers.
+#[derive(Debug, Clone, PartialEq, Subcommand)]
+pub enum Sandbox {
+    /// Start one
+    Up {
+        /// Its name [default: the suite's]
+        name: Option<String>,
+        /// The release it runs: trixie, sid, noble, …
+        #[arg(long, default_value = "trixie")]
+        suite: String,
+    },
+    /// Stop and remove one, with all that is in it
+    #[command(arg_required_else_help = true)]
+    Down {
+        /// Its name
+        #[arg(required_unless_present = "all")]
+        name: Option<String>,
+        /// Every one
+        #[arg(long, conflicts_with = "name")]
+        all: bool,
+    },
+    /// List them
+    List,
+    /// Log in to one
+    Ssh {
+        /// Its name [default: the only one]
+        name: Option<String>,
+        /// Further words for ssh: options, or a command
+        #[arg(last = true)]
+        arguments: Vec<OsString>,
+    },
+    /// Run a command in one
+    Exec {
+        /// Its name
+        name: String,
+        /// The command and its arguments
+        #[arg(last = true, required = true, value_name = "COMMAND")]
+        command: Vec<OsString>,
+    },
+}
+
+/// The example stack on a throw-away server.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct Demo {
+    /// The release it runs: sid has MySQL, trixie has MariaDB
+    #[arg(long, default_value = "sid")]
+    pub suite: String,
+    /// The server's name
+    #[arg(long, default_value = "demo")]
+    pub name: String,
+    /// Remove the server when all is shown
+    #[arg(long)]
+    pub remove_after: bool,
+}
+
+impl Cli {
+    /// What the options mean for the report.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        let verbosity = match (self.global.quiet, self.global.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (false, 0) => Verbosity::Normal,
+            (false, 1) => Verbosity::Remote,
+            (false, _) => Verbosity::Commands,
+        };
+        Settings {
+            json: self.global.json,
+            color: self.global.color,
+            verbosity,
+        }
+    }
+}
+
+/// The exit status for a command line that is no command: help is what was asked for.
+#[must_use]
+pub fn exit(error: &clap::Error) -> Exit {
+    if error.use_stderr() {
+        Exit::Usage
+    } else {
+        Exit::Done
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(std::iter::once("foobar-stack").chain(line.split_whitespace()))
+    }
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help_lists_the_commands_that_exist() {
+        let names: Vec<String> = Cli::command()
+            .get_subcommands()
+            .map(|command| command.get_name().to_owned())
+            .collect();
+        assert_eq!(
+            names,
+            [
+                "init",
+                "validate",
+                "render",
+                "plan",
+                "apply",
+                "verify",
+                "doctor",
+                "sandbox",
+                "demo",
+                "schema",
+                "completions"
+            ]
+        );
+    }
+
+    #[test]
+    fn every_argument_says_what_it_is_for() {
+        fn look(command: &clap::Command) {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            for argument in command.get_arguments() {
+                let help = argument.get_help();
+                assert!(
+                    help.is_some(),
+                    "{} {}",
+                    command.get_name(),
+                    argument.get_id()
+                );
+            }
+            command.get_subcommands().for_each(look);
+        }
+        look(&Cli::command());
+    }
+
+    #[test]
+    fn wrong_usage_is_64_and_help_is_none() {
+        for (line, code) in [
+            ("", 64),
+            ("--help", 0),
+            ("plan --help", 0),
+            ("--version", 0),
+            ("aply", 64),
+            ("plan -q -v", 64),
+            ("plan --color sometimes", 64),
+            ("sandbox exec box", 64),
+            ("sandbox down", 64),
+            ("sandbox down a --all", 64),
+            ("render --os debian-13 --server", 64),
+            ("init --domain not_a_name", 64),
+            ("init --ipv4 8.8.8", 64),
+        ] {
+            assert_eq!(exit(&parse(line).unwrap_err()).code(), code, "{line}");
+        }
+    }
+
+    #[test]
+    fn options_stand_before_and_after_the_command() {
+        for line in ["-vv --json plan", "plan -vv --json", "plan --json -v -v"] {
+            let settings = parse(line).unwrap().settings();
+            assert_eq!(settings.verbosity, Verbosity::Commands, "{line}");
+            assert!(settings.json, "{line}");
+        }
+        assert_eq!(
+            parse("-q verify").unwrap().settings().verbosity,
+            Verbosity::Quiet
+        );
+    }
+
+    #[test]
+    fn roles_are_a_list() {
+        let Command::Plan(plan) = parse("plan --target web,app --target dns").unwrap().command
+        else {
+            panic!("not a plan");
+        };
+        assert_eq!(plan.selection.roles().unwrap(), ["web", "app", "dns"]);
+        let Command::Apply(apply) = parse("apply").unwrap().command else {
+            panic!("not an apply");
+        };
+        assert_eq!(apply.selection.roles(), None);
+    }
+
+    #[test]
+    fn the_words_after_two_hyphens_are_the_command() {
+        let Command::Sandbox(Sandbox::Exec { name, command }) =
+            parse("sandbox exec box -- ls -v --json").unwrap().command
+        else {
+            panic!("not an exec");
+        };
+        assert_eq!((name.as_str(), command.len()), ("box", 3));
+    }
+}

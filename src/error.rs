@@ -1,0 +1,198 @@
+//! What a command can end with: its errors, and the exit status that every end has.
+
+use crate::diagnostic::Diagnostics;
+use crate::plan::UnknownState;
+use std::error::Error as StdError;
+
+/// The exit status of the program; the numbers are a promise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Done; for `plan` also if there are changes.
+    Done,
+    /// It failed.
+    Failed,
+    /// `plan --detailed-exitcode`: there are changes.
+    Changes,
+    /// `verify`: the stack is unhealthy; the report has said why.
+    Unhealthy,
+    /// The server was not reached, or refused the login.
+    Unreachable,
+    /// Another run holds the lock.
+    Locked,
+    /// `apply` failed and was rolled back.
+    RolledBack,
+    /// Wrong usage.
+    Usage,
+    /// The inventory, a role or a template is invalid.
+    Invalid,
+    /// It was interrupted.
+    Interrupted,
+    /// A program that was run for the user (`sandbox exec`) ended with this status.
+    Child(u8),
+}
+
+impl Exit {
+    /// The number.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Changes => 2,
+            Self::Unhealthy => 3,
+            Self::Unreachable => 4,
+            Self::Locked => 5,
+            Self::RolledBack => 6,
+            Self::Usage => 64,
+            Self::Invalid => 65,
+            Self::Interrupted => 130,
+            Self::Child(status) => status,
+        }
+    }
+}
+
+/// Why a command failed.
+///
+/// A room's error is a variant here: `#[error(transparent)] Room(#[from] RoomError)`, with a line
+/// in [`Error::hint`] and one in [`Error::exit`].
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// What the user wrote is wrong.
+    #[error(transparent)]
+    Input(#[from] Diagnostics),
+    /// What was typed cannot be done.
+    #[error("{message}")]
+    Usage {
+        /// What is wrong with it.
+        message: String,
+        /// What to type instead.
+        hint: String,
+    },
+    /// The server's state is not known.
+    #[error(transparent)]
+    UnknownState(#[from] UnknownState),
+    /// Another run is under way.
+    #[error("another run holds the lock: {holder}")]
+    Locked {
+        /// Who holds it, and since when.
+        holder: String,
+    },
+    /// The server has changed since the plan was made.
+    #[error("the server has changed since the plan was made: it has generation {generation} now")]
+    Moved {
+        /// The generation it has.
+        generation: u64,
+    },
+    /// A step of the run failed.
+    #[error("the step '{title}' failed with status {status}")]
+    Step {
+        /// What it was to do.
+        title: String,
+        /// The status of its command.
+        status: i32,
+    },
+    /// The run was undone.
+    #[error("the run failed and was rolled back")]
+    RolledBack(#[source] Box<Error>),
+    /// Ctrl-C, or a signal to end.
+    #[error("interrupted")]
+    Interrupted,
+    /// A file or a stream of this machine.
+    #[error("cannot {action}")]
+    Io {
+        /// What was to be done, with its subject: `read inventory.toml`.
+        action: String,
+        /// Why it was not.
+        source: std::io::Error,
+    },
+    /// What has no line of its own, with what to do next.
+    #[error(transparent)]
+    Other(Box<dyn StdError + Send + Sync>),
+}
+
+impl Error {
+    /// Names what was to be done when an I/O error came: `map_err(Error::io("read x"))`.
+    pub fn io(action: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
+        let action = action.into();
+        |source| Self::Io { action, source }
+    }
+
+    /// What to do next.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            // Each mistake has its own help.
+            Self::Input(_) => None,
+            Self::Usage { hint, .. } => Some(hint.clone()),
+            Self::UnknownState(error) => Some(error.hint().to_owned()),
+            Self::Locked { .. } => Some("wait until it is over, then run the same command again".to_owned()),
+            Self::Moved { .. } => Some("run the same command again: it makes a new plan".to_owned()),
+            Self::Step { .. } => Some(
+                "the log above says why; correct it and run the same command again: it goes on from what is there".to_owned(),
+            ),
+            Self::RolledBack(cause) => cause.hint(),
+            Self::Interrupted | Self::Io { .. } | Self::Other(_) => None,
+        }
+    }
+
+    /// Decides the exit status: the only place that does.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Input(_) => Exit::Invalid,
+            Self::Usage { .. } => Exit::Usage,
+            Self::Locked { .. } => Exit::Locked,
+            Self::RolledBack(_) => Exit::RolledBack,
+            Self::Interrupted => Exit::Interrupted,
+            Self::UnknownState(_)
+            | Self::Moved { .. }
+            | Self::Step { .. }
+            | Self::Io { .. }
+            | Self::Other(_) => Exit::Failed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::{Diagnostic, Source};
+
+    #[test]
+    fn every_error_has_its_exit_status() {
+        let step = || Error::Step {
+            title: "install 6 packages".into(),
+            status: 100,
+        };
+        let mistake = Diagnostic::new(&Source::new("inventory.toml", ""), 0..0, "empty");
+        for (error, code) in [
+            (Error::Input(mistake.into()), 65),
+            (
+                Error::Usage {
+                    message: "x".into(),
+                    hint: "y".into(),
+                },
+                64,
+            ),
+            (UnknownState(Vec::new()).into(), 1),
+            (Error::Locked { holder: "h".into() }, 5),
+            (Error::Moved { generation: 8 }, 1),
+            (step(), 1),
+            (Error::RolledBack(Box::new(step())), 6),
+            (Error::Interrupted, 130),
+            (Error::io("read x")(std::io::ErrorKind::NotFound.into()), 1),
+            (Error::Other("x".into()), 1),
+        ] {
+            assert_eq!(error.exit().code(), code, "{error}");
+        }
+        for (exit, code) in [
+            (Exit::Done, 0),
+            (Exit::Changes, 2),
+            (Exit::Unhealthy, 3),
+            (Exit::Unreachable, 4),
+            (Exit::Child(7), 7),
+        ] {
+            assert_eq!(exit.code(), code);
+        }
+    }
+}

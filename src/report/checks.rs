@@ -1,0 +1,99 @@
+//! Checks for people: one line each in the order of the chain, and where the chain breaks.
+
+use super::text::{BAD, BOLD, DIM, GOOD, count, paint, visible, visible_line};
+use crate::check::{Outcome, Report, Verdict};
+use std::time::Duration;
+
+/// Titles longer than this push their line out of the columns.
+const TITLE: usize = 40;
+
+/// Draws every outcome.
+pub(super) fn draw(report: &Report) -> String {
+    let title = report
+        .outcomes
+        .iter()
+        .map(|outcome| visible(&outcome.name).chars().count())
+        .max()
+        .unwrap_or(0)
+        .min(TITLE);
+    let mut text = String::new();
+    for outcome in &report.outcomes {
+        text.push_str(&draw_outcome(outcome, title));
+    }
+    text
+}
+
+/// Draws the last words: that all is well, or what broke first, with the log that explains it.
+pub(super) fn conclusion(report: &Report, took: Duration) -> String {
+    let number = |verdict| {
+        let of = |outcome: &&Outcome| outcome.outcome == verdict;
+        report.outcomes.iter().filter(of).count()
+    };
+    let (failed, skipped) = (number(Verdict::Fail), number(Verdict::Skip));
+    let checks = count(report.outcomes.len(), "check");
+    let took = format!("{:.2} s", took.as_secs_f64());
+    let skips = if skipped > 0 {
+        format!(", {skipped} of them skipped")
+    } else {
+        String::new()
+    };
+    let Some(root) = report.first_broken() else {
+        let word = paint(GOOD.bold(), "healthy");
+        return format!("{word}: {checks} in {took}{skips}\n");
+    };
+
+    let mut text = format!(
+        "{} at {}: {}\n",
+        paint(BAD.bold(), "broken"),
+        root.hop,
+        paint(BOLD, visible(&root.name))
+    );
+    text.push_str(&expectation(root));
+    if let (Some(unit), false) = (&root.unit, root.log.is_empty()) {
+        text.push_str(&format!("  the last lines of {}:\n", visible(unit)));
+        for line in &root.log {
+            text.push_str(&format!("    {} {}\n", paint(DIM, "│"), visible_line(line)));
+        }
+    }
+    let word = paint(BAD.bold(), "unhealthy");
+    text.push_str(&format!(
+        "{word}: {failed} of {checks} failed in {took}{skips}\n"
+    ));
+    text
+}
+
+fn draw_outcome(outcome: &Outcome, width: usize) -> String {
+    let (mark, style) = match outcome.outcome {
+        Verdict::Pass => ('✓', GOOD),
+        Verdict::Fail => ('✗', BAD),
+        Verdict::Skip => ('–', DIM),
+    };
+    let head = format!(
+        "{} {:8}  {:width$}",
+        paint(style, mark),
+        outcome.hop.to_string(),
+        visible(&outcome.name)
+    );
+    let ms = paint(DIM, format_args!("{} ms", outcome.ms));
+    match outcome.outcome {
+        Verdict::Pass => {
+            let seen = visible(outcome.actual.as_deref().unwrap_or(&outcome.expected));
+            format!("{head}  {seen}  {ms}\n")
+        }
+        Verdict::Fail => format!("{head}  {ms}\n{}", expectation(outcome)),
+        Verdict::Skip => {
+            let cause = visible(outcome.because.as_deref().unwrap_or("it was not asked"));
+            let skipped = paint(DIM, format_args!("skipped: because {cause}"));
+            format!("{head}  {skipped}\n")
+        }
+    }
+}
+
+fn expectation(outcome: &Outcome) -> String {
+    let actual = outcome.actual.as_deref().unwrap_or("nothing");
+    format!(
+        "  expected  {}\n  actual    {}\n",
+        visible(&outcome.expected),
+        paint(BAD, visible(actual))
+    )
+}

@@ -1,0 +1,241 @@
+//! The report for programs: one JSON object a line.
+//!
+//! The first line is `version`, the last one `summary`. Fields are only ever added; when one
+//! has to change its meaning, [`FORMAT`] rises.
+
+use super::screen::Stream;
+use super::text::visible_json;
+use super::{Finding, RenderedFile, Table, Traffic, diff};
+use crate::bundle::{Event, StepTitle};
+use crate::check::{self, Verdict};
+use crate::diagnostic::Diagnostics;
+use crate::error::Exit;
+use crate::plan::Plan;
+use crate::resource::Change;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use std::time::Duration;
+
+/// The number of the format.
+const FORMAT: u32 = 1;
+
+/// Tells programs what happens.
+pub(super) struct Json {
+    out: Stream,
+    titles: Vec<StepTitle>,
+    /// What the last line will say beside the exit status.
+    summary: Map<String, Value>,
+}
+
+impl Json {
+    pub(super) fn new(out: Stream) -> Self {
+        let mut json = Self {
+            out,
+            titles: Vec::new(),
+            summary: Map::new(),
+        };
+        json.line(&json!({
+            "type": "version",
+            "format": FORMAT,
+            "program": env!("CARGO_PKG_NAME"),
+            "version": env!("CARGO_PKG_VERSION"),
+        }));
+        json
+    }
+
+    pub(super) fn plan(&mut self, plan: &Plan) {
+        let hidden: Vec<Value> = plan
+            .hidden
+            .iter()
+            .map(|(id, unit)| json!({ "id": id.to_string(), "until": unit }))
+            .collect();
+        self.line(&json!({
+            "type": "plan",
+            "target": plan.target,
+            "generation": plan.basis.generation,
+            "hidden": hidden,
+        }));
+        for change in &plan.changes {
+            self.line(&change_line(change));
+        }
+        self.summarise("plan", &plan.summary());
+    }
+
+    pub(super) fn steps(&mut self, titles: &[StepTitle]) {
+        self.titles = titles.to_vec();
+        self.line(&json!({ "type": "run", "state": "planned", "steps": titles.len() }));
+    }
+
+    pub(super) fn event(&mut self, event: &Event) {
+        let line = match event {
+            Event::Started { run } => json!({ "type": "run", "state": "started", "run": run }),
+            Event::StepStarted { step } => self.step(*step, "started"),
+            Event::Log { step, line } => json!({ "type": "log", "step": step, "line": line }),
+            Event::StepFinished { step, took } => {
+                let mut line = self.step(*step, "finished");
+                line["ms"] = json!(millis(*took));
+                line
+            }
+            Event::StepFailed { step, status } => {
+                let mut line = self.step(*step, "failed");
+                line["status"] = json!(status);
+                line
+            }
+            Event::Finished { generation } => {
+                self.summarise("generation", generation);
+                json!({ "type": "run", "state": "finished", "generation": generation })
+            }
+            Event::Failed => json!({ "type": "run", "state": "failed" }),
+            Event::Locked { holder } => {
+                json!({ "type": "run", "state": "locked", "holder": holder })
+            }
+            Event::Moved { generation } => {
+                json!({ "type": "run", "state": "moved", "generation": generation })
+            }
+        };
+        self.line(&line);
+    }
+
+    pub(super) fn verified(&mut self, report: &check::Report, took: Duration) {
+        for outcome in &report.outcomes {
+            self.line(outcome);
+        }
+        let number = |verdict: Verdict| {
+            let outcomes = report.outcomes.iter();
+            outcomes
+                .filter(|outcome| outcome.outcome == verdict)
+                .count()
+        };
+        let checks = json!({
+            "healthy": report.healthy(),
+            "pass": number(Verdict::Pass),
+            "fail": number(Verdict::Fail),
+            "skip": number(Verdict::Skip),
+            "first_broken": report.first_broken().map(|outcome| &outcome.name),
+            "ms": millis(took),
+        });
+        self.summarise("checks", &checks);
+    }
+
+    pub(super) fn findings(&mut self, findings: &[Finding]) {
+        for finding in findings {
+            self.line(&json!({
+                "type": "finding",
+                "state": finding.state,
+                "subject": finding.subject,
+                "text": finding.text,
+                "hint": finding.hint,
+            }));
+        }
+    }
+
+    pub(super) fn table(&mut self, table: &Table) {
+        for row in &table.rows {
+            let mut line = Map::new();
+            line.insert("type".to_owned(), json!(table.kind));
+            for (column, cell) in table.columns.iter().zip(row) {
+                line.insert((*column).to_owned(), json!(cell));
+            }
+            self.line(&line);
+        }
+    }
+
+    pub(super) fn file(&mut self, file: &RenderedFile) {
+        self.line(&json!({
+            "type": "file",
+            "path": file.path,
+            "role": file.role,
+            "text": file.text,
+        }));
+    }
+
+    pub(super) fn done(&mut self, text: &str) {
+        self.line(&json!({ "type": "done", "text": text }));
+    }
+
+    pub(super) fn output(&mut self, text: &str) {
+        self.line(&json!({ "type": "output", "text": text }));
+    }
+
+    pub(super) fn traffic(&mut self, traffic: &Traffic) {
+        self.summarise("traffic", traffic);
+    }
+
+    pub(super) fn error(&mut self, message: &str, causes: &[String], hint: Option<&str>) {
+        self.line(&json!({
+            "type": "error",
+            "message": message,
+            "causes": causes,
+            "hint": hint,
+        }));
+    }
+
+    pub(super) fn diagnostics(&mut self, diagnostics: &Diagnostics) {
+        for diagnostic in &diagnostics.0 {
+            self.line(&json!({
+                "type": "error",
+                "message": diagnostic.message,
+                "causes": [],
+                "hint": diagnostic.help,
+                "file": diagnostic.source.name,
+                "line": diagnostic.source.line(diagnostic.span.start),
+            }));
+        }
+    }
+
+    pub(super) fn finish(&mut self, command: &'static str, exit: Exit) {
+        let mut line = Map::new();
+        line.insert("type".to_owned(), json!("summary"));
+        line.insert("command".to_owned(), json!(command));
+        line.insert("exit".to_owned(), json!(exit.code()));
+        line.append(&mut self.summary);
+        self.line(&line);
+    }
+
+    pub(super) fn take_error(&mut self) -> Option<std::io::Error> {
+        self.out.take_error()
+    }
+
+    fn step(&self, step: usize, state: &str) -> Value {
+        let known = self.titles.get(step);
+        let ids = known.map_or(&[][..], |known| &known.ids);
+        let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        json!({
+            "type": "step",
+            "step": step,
+            "state": state,
+            "title": known.map(|known| &known.title),
+            "ids": ids,
+        })
+    }
+
+    fn summarise(&mut self, key: &str, value: &impl Serialize) {
+        // A value that cannot be JSON does not exist here: all are made of plain fields.
+        let value = serde_json::to_value(value).unwrap_or_default();
+        self.summary.insert(key.to_owned(), value);
+    }
+
+    fn line(&mut self, value: &impl Serialize) {
+        let line = serde_json::to_string(value).unwrap_or_default();
+        self.out
+            .write(format!("{}\n", visible_json(&line)).as_bytes());
+    }
+}
+
+fn change_line(change: &Change) -> Value {
+    let diff = change.diff.text.as_ref();
+    json!({
+        "type": "change",
+        "id": change.id.to_string(),
+        "role": change.role,
+        "action": change.action,
+        "impact": change.impact,
+        "because": change.because,
+        "diff": diff.map(|text| diff::unified(&change.id.name, text)),
+        "fields": change.diff.fields,
+    })
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

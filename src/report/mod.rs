@@ -1,0 +1,368 @@
+//! The report: the only code that prints.
+//!
+//! Commands tell a [`Reporter`] what happened; it knows how to say that to people ([`human`])
+//! and to programs ([`json`]). No command asks which of them is listening.
+//!
+//! For people, results and the progress of a run go to standard output, and what they may want
+//! to know beside goes to standard error. For programs standard output has one JSON object a
+//! line, and nothing else; people's text still goes to standard error.
+//!
+//! When nobody reads standard output any more, the run goes on without a word.
+
+mod checks;
+mod diff;
+mod human;
+mod json;
+mod plan;
+mod screen;
+mod steps;
+mod text;
+
+use crate::bundle::{Event, StepTitle};
+use crate::check;
+use crate::diagnostic::Diagnostics;
+use crate::error::Exit;
+use crate::plan::Plan;
+use human::Human;
+use json::Json;
+use screen::Stream;
+use std::error::Error;
+use std::io::{self, IsTerminal};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR or CLICOLOR=0 says otherwise; CLICOLOR_FORCE=1 forces them.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// How much to say; each says what those before it say, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Verbosity {
+    /// Errors, and what was asked for as such (a schema, a file).
+    Quiet,
+    /// Results and progress.
+    #[default]
+    Normal,
+    /// Every line of remote output, and every line of a diff.
+    Remote,
+    /// Commands, connections and round trips.
+    Commands,
+}
+
+/// How to report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Settings {
+    /// JSON lines instead of text for people.
+    pub json: bool,
+    /// When to use colours.
+    pub color: Color,
+    /// How much to say.
+    pub verbosity: Verbosity,
+}
+
+/// What a look at the server or this machine found (`doctor`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Whether that is as it must be.
+    pub state: FindingState,
+    /// What was looked at: `ssh`, `sudo`, `package lists`.
+    pub subject: String,
+    /// What was found.
+    pub text: String,
+    /// What to do, if there is something.
+    pub hint: Option<String>,
+}
+
+/// Whether a finding is as it must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FindingState {
+    /// It is.
+    Good,
+    /// It can be lived with.
+    Doubtful,
+    /// It stands in the way.
+    Bad,
+}
+
+/// Rows of the same shape.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Table {
+    /// What a row is; the `type` of its JSON line.
+    pub kind: &'static str,
+    /// The columns, lowercase; the keys of its JSON line.
+    pub columns: Vec<&'static str>,
+    /// The rows, each with a text for every column.
+    pub rows: Vec<Vec<String>>,
+}
+
+/// A file that would be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RenderedFile {
+    /// Its path on the server.
+    pub path: String,
+    /// The role that writes it.
+    pub role: String,
+    /// Its text; none if it is no text or must not be seen.
+    pub text: Option<String>,
+}
+
+/// What the connection to the server has cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Traffic {
+    /// Connections to sshd.
+    pub connections: u32,
+    /// Calls of sudo.
+    pub sudo: u32,
+    /// Requests with their replies.
+    pub round_trips: u32,
+    /// Bytes sent, before ssh encrypts them.
+    pub bytes_sent: u64,
+    /// Bytes received, after ssh decrypted them.
+    pub bytes_received: u64,
+}
+
+/// Says what happens. Clones say it to the same place.
+#[derive(Clone)]
+pub struct Reporter(Arc<Mutex<Voices>>);
+
+struct Voices {
+    human: Human,
+    /// There when programs listen; then it alone writes to standard output.
+    json: Option<Json>,
+}
+
+impl Reporter {
+    /// A reporter on the streams of this process. For programs it says its version at once.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        let stdout = Stream::stdout(settings.color);
+        let stderr = Stream::stderr(settings.color);
+        Self::on(settings, stdout, stderr)
+    }
+
+    fn on(settings: Settings, stdout: Stream, stderr: Stream) -> Self {
+        let (stdout, json) = if settings.json {
+            (None, Some(Json::new(stdout)))
+        } else {
+            (Some(stdout), None)
+        };
+        let human = Human::new(stdout, stderr, settings.verbosity);
+        Self(Arc::new(Mutex::new(Voices { human, json })))
+    }
+
+    /// Something worth knowing that is no result: where the inventory was found, what is waited
+    /// for. On standard error; silent with `-q`.
+    pub fn note(&self, text: &str) {
+        self.voices().human.note(text);
+    }
+
+    /// What only `level` shows, such as the commands with [`Verbosity::Commands`].
+    pub fn trace(&self, level: Verbosity, text: &str) {
+        self.voices().human.trace(level, text);
+    }
+
+    /// What goes on, such as "connecting to web1", until something else does or, with `None`,
+    /// nothing. Only a terminal shows it.
+    pub fn busy(&self, doing: Option<&str>) {
+        self.voices().human.busy(doing);
+    }
+
+    /// What would change, or is about to.
+    pub fn plan(&self, plan: &Plan) {
+        let mut voices = self.voices();
+        match &mut voices.json {
+            Some(json) => json.plan(plan),
+            None => voices.human.plan(plan),
+        }
+    }
+
+    /// A run begins that has these steps.
+    pub fn steps(&self, titles: &[StepTitle]) {
+        let mut voices = self.voices();
+        match &mut voices.json {
+            Some(json) => json.steps(titles),
+            None => voices.human.steps(titles),
+        }
+    }
+
+    /// The run says something.
+    pub fn event(&self, event: &Event) {
+        let mut voices = self.voices();
+        match &mut voices.json {
+            Some(json) => json.event(event),
+            None => voices.human.event(event),
+        }
+    }
+
+    /// Time goes by. Whoever follows a run calls it about once a second while no event comes,
+    /// so that a screen that is no terminal can be told that the run goes on.
+    pub fn tick(&self) {
+        let mut voices = self.voices();
+        if voices.json.is_none() {
+            voices.human.tick();
+        }
+    }
+
+    /// The stack was checked, which took so long. An unhealthy stack is shown with `-q`, too.
+    pub fn verified(&self, report: &check::Report, took: Duration) {
+        let mut voices = self.voices();
+        match &mut voices.json {
+            Some(json) => json.verified(report, took),
+            None => voices.human.verified(report, took),
+        }
+    }
+
+    /// What a look around found.
+    pub fn findings(&self, findings: &[Finding]) {
+        let mut voices = self.voices();
+        match &mut voices.json {
+            Some(json) => json.findings(findings),
+            None => voices.human.findings(findings),
+        }
+    }
+
+    /// Rows.
+    pub fn table(&self, table: &Table) {
+        let mut voices = self.voices();
+        match &mut voices.json {
+            Some(json) => json.table(table),
+            None => voices.human.table(table),
+        }
+    }
+
+    /// A file that would be written.
+    pub fn file(&self, file: &RenderedFile) {
+        let mut voices = self.voices();
+        match &mut voices.json {
+            Some(json) => json.file(file),
+            None => voices.human.file(file),
+        }
+    }
+
+    /// A result in one line, such as "inventory.toml is valid".
+    pub fn done(&self, text: &str) {
+        let mut voices = self.voices();
+        match &mut voices.json {
+            Some(json) => json.done(text),
+            None => voices.human.done(text),
+        }
+    }
+
+    /// What was asked for as it is, byte for byte, also with `-q`: a schema, a completion
+    /// script. It must be a text of this program's own.
+    pub fn output(&self, text: &str) {
+        let mut voices = self.voices();
+        match &mut voices.json {
+            Some(json) => json.output(text),
+            None => voices.human.output(text),
+        }
+    }
+
+    /// What the connection has cost: for programs, and for people with `-vv`.
+    pub fn traffic(&self, traffic: &Traffic) {
+        let mut voices = self.voices();
+        voices.human.traffic(traffic);
+        if let Some(json) = &mut voices.json {
+            json.traffic(traffic);
+        }
+    }
+
+    /// An error with its causes, each once, and what to do next.
+    pub fn error(&self, error: &dyn Error, hint: Option<&str>) {
+        let causes = causes(error);
+        let mut voices = self.voices();
+        voices.human.error(&error.to_string(), &causes, hint);
+        if let Some(json) = &mut voices.json {
+            json.error(&error.to_string(), &causes, hint);
+        }
+    }
+
+    /// Mistakes in what the user wrote, each at its place.
+    pub fn diagnostics(&self, diagnostics: &Diagnostics) {
+        let mut voices = self.voices();
+        voices.human.diagnostics(diagnostics);
+        if let Some(json) = &mut voices.json {
+            json.diagnostics(diagnostics);
+        }
+    }
+
+    /// Whether there is somebody to ask.
+    #[must_use]
+    pub fn can_ask(&self) -> bool {
+        io::stdin().is_terminal()
+    }
+
+    /// Asks a question on standard error and waits for the answer; anything but yes is no.
+    ///
+    /// # Errors
+    /// When standard input cannot be read.
+    pub async fn confirm(&self, question: &str) -> io::Result<bool> {
+        self.voices().human.ask(question);
+        // On a thread of its own, so that Ctrl-C is heard while it waits.
+        let read = tokio::task::spawn_blocking(|| {
+            let mut answer = String::new();
+            io::stdin().read_line(&mut answer).map(|_| answer)
+        });
+        let answer = read.await.map_err(io::Error::other)??;
+        Ok(is_yes(&answer))
+    }
+
+    /// The last word: for programs the summary. Gives the exit status, which is another one if
+    /// what was reported could not be written.
+    #[must_use]
+    pub fn finish(&self, command: &'static str, exit: Exit) -> Exit {
+        let mut voices = self.voices();
+        voices.human.busy(None);
+        let error = match &mut voices.json {
+            Some(json) => {
+                json.finish(command, exit);
+                json.take_error()
+            }
+            None => voices.human.take_error(),
+        };
+        let Some(error) = error else {
+            return exit;
+        };
+        let causes = [error.to_string()];
+        voices
+            .human
+            .error("the output could not be written", &causes, None);
+        if exit.code() == 0 { Exit::Failed } else { exit }
+    }
+
+    fn voices(&self) -> MutexGuard<'_, Voices> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The texts of the causes, without those that the text before already ends with.
+fn causes(error: &dyn Error) -> Vec<String> {
+    let mut last = error.to_string();
+    let mut causes = Vec::new();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let text = cause.to_string();
+        if !last.ends_with(&text) {
+            causes.push(text.clone());
+            last = text;
+        }
+        source = cause.source();
+    }
+    causes
+}
+
+fn is_yes(answer: &str) -> bool {
+    matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
+}
+
+#[cfg(test)]
+mod tests;

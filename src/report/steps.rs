@@ -1,0 +1,256 @@
+//! A run for people: what each event of the executor says, and what to say in a silence.
+
+use super::text::{BAD, BOLD, DIM, GOOD, PLACE, count, paint, seconds, visible, visible_line};
+use crate::bundle::{Event, StepTitle};
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// Lines of a step's log that are shown when it fails.
+const TAIL: usize = 20;
+/// After this long without a line, a plain screen says that the run goes on.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+
+/// How a run is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Style {
+    /// A line an event, and a heartbeat.
+    Plain,
+    /// Only what is over: what goes on is in the live line.
+    Live,
+}
+
+/// The steps of a run as far as they are known.
+pub(super) struct Steps {
+    style: Style,
+    /// Whether every line of the logs is shown.
+    logs: bool,
+    titles: Vec<StepTitle>,
+    running: Option<Running>,
+    finished: usize,
+    took: Duration,
+    last_line: Instant,
+}
+
+struct Running {
+    step: usize,
+    since: Instant,
+    tail: VecDeque<String>,
+}
+
+impl Steps {
+    pub(super) fn new(style: Style, logs: bool, titles: &[StepTitle], now: Instant) -> Self {
+        Self {
+            style,
+            logs,
+            titles: titles.to_vec(),
+            running: None,
+            finished: 0,
+            took: Duration::ZERO,
+            last_line: now,
+        }
+    }
+
+    /// The lines that an event adds to the screen.
+    pub(super) fn event(&mut self, event: &Event, now: Instant) -> Vec<String> {
+        let mut lines = Vec::new();
+        match event {
+            Event::StepStarted { step } => {
+                self.start(*step, now);
+                if self.style == Style::Plain {
+                    lines.push(format!("{} {}", paint(PLACE, '▸'), self.title(*step)));
+                }
+            }
+            Event::Log { step, line } => {
+                let running = self.start(*step, now);
+                if running.tail.len() == TAIL {
+                    running.tail.pop_front();
+                }
+                running.tail.push_back(line.clone());
+                if self.logs {
+                    lines.push(log_line(line));
+                }
+            }
+            Event::StepFinished { step, took } => {
+                self.running = None;
+                self.finished += 1;
+                self.took += *took;
+                let took = paint(DIM, seconds(*took));
+                lines.push(format!(
+                    "{} {}  {took}",
+                    paint(GOOD, '✓'),
+                    self.title(*step)
+                ));
+            }
+            Event::StepFailed { step, status } => {
+                let failed = format!("failed with status {status}");
+                lines.push(format!(
+                    "{} {}  {}",
+                    paint(BAD, '✗'),
+                    paint(BOLD, self.title(*step)),
+                    paint(BAD, failed)
+                ));
+                let tail = self.running.take().map(|running| running.tail);
+                if !self.logs {
+                    lines.extend(tail.iter().flatten().map(|line| log_line(line)));
+                }
+            }
+            Event::Finished { generation } => {
+                let steps = count(self.finished, "step");
+                let took = seconds(self.took);
+                lines.push(format!(
+                    "{steps} in {took}; this is generation {generation}"
+                ));
+            }
+            // The run's begin says nothing new, and its other ends come as errors.
+            Event::Started { .. } | Event::Failed | Event::Locked { .. } | Event::Moved { .. } => {}
+        }
+        if !lines.is_empty() {
+            self.last_line = now;
+        }
+        lines
+    }
+
+    /// The line for a long silence, if it is time for one.
+    pub(super) fn heartbeat(&mut self, now: Instant) -> Option<String> {
+        let running = self.running.as_ref()?;
+        if self.style == Style::Live || now.duration_since(self.last_line) < HEARTBEAT {
+            return None;
+        }
+        self.last_line = now;
+        let title = self.title(running.step);
+        let since = seconds(now.duration_since(running.since));
+        let tail = running.tail.back().map(|line| visible_line(line));
+        let tail = paint(DIM, tail.unwrap_or_default());
+        Some(format!("{} {title}  {since}  {tail}", paint(DIM, '…')))
+    }
+
+    /// What goes on, for a live line: the title, and the last line of its log.
+    pub(super) fn live(&self) -> Option<(String, String)> {
+        let running = self.running.as_ref()?;
+        let tail = running.tail.back().map(|line| visible(line).into_owned());
+        Some((self.title(running.step), tail.unwrap_or_default()))
+    }
+
+    fn start(&mut self, step: usize, now: Instant) -> &mut Running {
+        let new = || Running {
+            step,
+            since: now,
+            tail: VecDeque::new(),
+        };
+        let running = self.running.get_or_insert_with(new);
+        if running.step != step {
+            *running = new();
+        }
+        running
+    }
+
+    fn title(&self, step: usize) -> String {
+        self.titles.get(step).map_or_else(
+            || format!("step {}", step + 1),
+            |known| visible(&known.title).into_owned(),
+        )
+    }
+}
+
+fn log_line(line: &str) -> String {
+    format!("  {} {}", paint(DIM, '│'), visible_line(line))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anstream::adapter::strip_str;
+
+    fn titles() -> Vec<StepTitle> {
+        ["install 2 packages", "service nginx.service"]
+            .map(|title| StepTitle {
+                title: title.to_owned(),
+                ids: Vec::new(),
+            })
+            .into()
+    }
+
+    fn shown(style: Style, logs: bool, stream: &str) -> String {
+        let start = Instant::now();
+        let mut steps = Steps::new(style, logs, &titles(), start);
+        let mut text = String::new();
+        for line in stream.lines() {
+            let event = Event::parse(line).unwrap();
+            for line in steps.event(&event, start) {
+                text.push_str(&format!("{}\n", strip_str(&line)));
+            }
+        }
+        text
+    }
+
+    const GOOD_RUN: &str = "started\tr1\nbegin\t0\nlog\t0\tUnpacking nginx\nend\t0\t1230\nbegin\t1\nend\t1\t20\nfinished\t7";
+
+    #[test]
+    fn a_plain_screen_gets_a_line_an_event() {
+        assert_eq!(
+            shown(Style::Plain, false, GOOD_RUN),
+            "▸ install 2 packages\n\
+             ✓ install 2 packages  12.3 s\n\
+             ▸ service nginx.service\n\
+             ✓ service nginx.service  0.2 s\n\
+             2 steps in 12.5 s; this is generation 7\n"
+        );
+    }
+
+    #[test]
+    fn a_live_screen_gets_what_is_over_and_with_v_the_logs() {
+        assert_eq!(
+            shown(Style::Live, true, GOOD_RUN),
+            "  │ Unpacking nginx\n\
+             ✓ install 2 packages  12.3 s\n\
+             ✓ service nginx.service  0.2 s\n\
+             2 steps in 12.5 s; this is generation 7\n"
+        );
+    }
+
+    #[test]
+    fn a_failed_step_shows_the_end_of_its_own_log() {
+        let mut stream = String::from("begin\t0\nlog\t0\tof another step\nend\t0\t1\nbegin\t1\n");
+        for number in 1..=30 {
+            stream.push_str(&format!("log\t1\tline {number}\u{1b}[31m\n"));
+        }
+        stream.push_str("failed-step\t1\t100\nfailed");
+        let text = shown(Style::Live, false, &stream);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 1 + 1 + TAIL, "{text}");
+        assert_eq!(lines[1], "✗ service nginx.service  failed with status 100");
+        assert_eq!(lines[2], "  │ line 11\\u{1b}[31m");
+        assert_eq!(lines[21], "  │ line 30\\u{1b}[31m");
+    }
+
+    #[test]
+    fn a_step_without_a_title_has_its_number() {
+        assert_eq!(shown(Style::Plain, false, "begin\t4"), "▸ step 5\n");
+    }
+
+    #[test]
+    fn a_silence_has_a_heartbeat_every_ten_seconds() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut steps = Steps::new(Style::Plain, false, &titles(), start);
+        assert_eq!(steps.heartbeat(at(60)), None, "nothing runs yet");
+        steps.event(&Event::StepStarted { step: 0 }, at(60));
+        let line = "Unpacking nginx".to_owned();
+        steps.event(&Event::Log { step: 0, line }, at(61));
+        assert_eq!(steps.heartbeat(at(69)), None);
+        let beat = steps.heartbeat(at(70)).unwrap();
+        assert_eq!(
+            strip_str(&beat).to_string(),
+            "… install 2 packages  10.0 s  Unpacking nginx"
+        );
+        assert_eq!(steps.heartbeat(at(79)), None);
+        assert!(steps.heartbeat(at(80)).is_some());
+        assert_eq!(
+            steps.live(),
+            Some((
+                "install 2 packages".to_owned(),
+                "Unpacking nginx".to_owned()
+            ))
+        );
+    }
+}
