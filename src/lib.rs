@@ -6,13 +6,21 @@ pub mod types;
 
 pub mod inventory;
 
+pub mod facts;
+
 pub mod resource;
 
 pub mod check;
 
 pub mod plan;
 
+pub mod role;
+
 pub mod bundle;
+
+pub mod server;
+
+pub mod verify;
 
 pub mod sandbox;
 

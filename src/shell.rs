@@ -61,6 +61,17 @@ impl Script {
         self
     }
 
+    /// Adds a function of this name, which must be a name: letters, digits, `_`.
+    pub fn function(&mut self, name: &str, body: &Script) -> &mut Self {
+        debug_assert!(name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'));
+        self.0.push_str(name);
+        self.0.push_str("() {\n");
+        self.0
+            .push_str(if body.is_empty() { ":\n" } else { &body.0 });
+        self.0.push_str("}\n");
+        self
+    }
+
     /// Adds another script.
     pub fn append(&mut self, other: &Script) -> &mut Self {
         self.0.push_str(&other.0);

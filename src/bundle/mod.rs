@@ -1,17 +1,40 @@
 //! The bundle: a plan compiled into one program for the server, and the payload it needs.
+//!
+//! Pure. The program is POSIX sh: the executor's library, the functions of the kinds that are
+//! used, the steps of the plan, and a `main` that runs them in the order of their phases.
 
+mod archive;
+mod compile;
 mod event;
+mod launch;
 
+pub use archive::archive;
+pub use compile::{STATE, compile, run_directory};
 pub use event::Event;
+pub use launch::{follow, launch, unit};
 
-use crate::resource::ResourceId;
+use crate::resource::{Payload, ResourceId};
+use crate::shell::Script;
 
 /// What a step of the program is called on the screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepTitle {
-    /// For people: `install 6 packages`, `file /etc/nginx/nginx.conf`.
+    /// For people: `install 6 packages`, `file:/etc/nginx/nginx.conf`.
     pub title: String,
     /// The resources whose changes it makes; several for the package transaction, none for
     /// what belongs to the run itself (validation, reading units again).
     pub ids: Vec<ResourceId>,
+}
+
+/// A plan as a program.
+#[derive(Debug, Clone)]
+pub struct Bundle {
+    /// The run's id.
+    pub run: String,
+    /// The program.
+    pub program: Script,
+    /// Its steps, by their numbers in the events.
+    pub titles: Vec<StepTitle>,
+    /// The files it needs.
+    pub payload: Vec<Payload>,
 }

@@ -125,23 +125,16 @@ impl Certificate {
         if let Some(reason) = self.unusable(&parsed, now) {
             return Judgement::Broken(reason);
         }
-        let digest = Digest::of(&presented.der);
-        match on_server {
-            Some(Ok(file)) if *file != digest.as_str() => {
-                return Judgement::Broken(
-                    "another one than in the file on the server: it was not reloaded, or \
-                     somebody else answers"
-                        .to_owned(),
-                );
-            }
-            Some(Err(reason)) => {
-                return Judgement::Flawed(format!("not known if it is the server's: {reason}"));
-            }
-            Some(Ok(_)) | None => {}
-        }
-        let own = parsed.issuer() == parsed.subject();
-        if self.issuer == Issuer::SelfSigned && !own {
+        if self.issuer == Issuer::SelfSigned && parsed.issuer() != parsed.subject() {
             return Judgement::Broken(format!("issued by {}", parsed.issuer()));
+        }
+        let digest = Digest::of(&presented.der);
+        if matches!(on_server, Some(Ok(file)) if *file != digest.as_str()) {
+            return Judgement::Broken(
+                "another one than in the file on the server: it was not reloaded, or somebody \
+                 else answers"
+                    .to_owned(),
+            );
         }
         if self.issuer == Issuer::SelfSigned && parsed.is_ca() {
             return Judgement::Flawed(
@@ -150,6 +143,9 @@ impl Certificate {
         }
         if let Err(reason) = &presented.verified {
             return Judgement::Broken(format!("issued by {}: {reason}", parsed.issuer()));
+        }
+        if let Some(Err(reason)) = on_server {
+            return Judgement::Flawed(format!("not known if it is the server's: {reason}"));
         }
         let until = parsed.validity().not_after.timestamp();
         let days = (until - now) / DAY;

@@ -61,6 +61,9 @@ impl Database {
             self.user.as_str(),
             "--",
             self.client.as_str(),
+            // Left to itself, the client of MySQL takes who logged in on the terminal.
+            "--user",
+            self.user.as_str(),
             "--batch",
             "--skip-column-names",
             "--connect-timeout=3",
@@ -104,6 +107,13 @@ impl Database {
                 Judgement::Broken("another value was read back".to_owned())
             }
             Some(failed) => {
+                // MariaDB's client shows the statement before its error.
+                let error = failed
+                    .output
+                    .lines()
+                    .find(|line| line.starts_with("ERROR "));
+                let output = error.unwrap_or(&failed.output).to_owned();
+                let failed = Section { output, ..*failed };
                 Judgement::Broken(format!("{} {}", self.client.as_str(), failed.failure()))
             }
         }
@@ -142,8 +152,13 @@ mod tests {
             ),
             (
                 1,
-                "c0ffee\nERROR 1142",
-                broken("mariadb ended with status 1: c0ffee; ERROR 1142"),
+                "--------------\nDROP\n--------------\nERROR 1142 (42000): denied",
+                broken("mariadb ended with status 1: ERROR 1142 (42000): denied"),
+            ),
+            (
+                1,
+                "c0ffee\nno",
+                broken("mariadb ended with status 1: c0ffee; no"),
             ),
             (124, "", broken("mariadb did not end in time")),
             (127, "", broken("mariadb ended with status 127")),

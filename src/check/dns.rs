@@ -1,12 +1,15 @@
 //! `[[check.dns]]`: a record, as this server answers it over UDP and over TCP.
 
+use super::records::{code, folded, values};
 use super::{Defaults, Hop, Judgement};
 use crate::types::Fqdn;
-use hickory_proto::op::{Message, Query, ResponseCode};
-use hickory_proto::rr::{Name, RData, RecordType};
+use hickory_proto::op::{Message, ResponseCode};
+use hickory_proto::rr::RecordType;
 use serde::{Deserialize, Deserializer, de};
 use std::fmt;
 use std::net::IpAddr;
+
+pub use super::records::{addresses, question};
 
 /// The fields.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -90,21 +93,39 @@ impl Dns {
         let mut seen = None;
         let mut severed = false;
         for one in heard {
+            // A long answer does not fit into a datagram; that over TCP counts (RFC 2181
+            // section 9).
+            let cut = |message: &Message| message.metadata.truncation;
+            if one.transport == Transport::Udp && one.reply.as_ref().is_ok_and(cut) {
+                continue;
+            }
             match one.reply.clone().and_then(|message| self.read(&message)) {
                 Ok(values) => seen = Some(values),
                 Err(reason) => {
                     severed |= one.transport == Transport::Udp;
-                    wrong.push(format!("{} over {}: {reason}", one.address, one.transport));
+                    match wrong
+                        .iter_mut()
+                        .find(|(address, _, other)| *address == one.address && *other == reason)
+                    {
+                        Some((_, transports, _)) => {
+                            *transports = format!("{transports} and {}", one.transport);
+                        }
+                        None => wrong.push((one.address, one.transport.to_string(), reason)),
+                    }
                 }
             }
         }
+        let wrong: Vec<String> = wrong
+            .iter()
+            .map(|(address, transports, reason)| format!("{address} over {transports}: {reason}"))
+            .collect();
         let leads_on = matches!(
             self.kind,
             RecordType::A | RecordType::AAAA | RecordType::CNAME
         );
         match (wrong.is_empty(), seen) {
             (true, Some(values)) => Judgement::Sound(values),
-            (true, None) => Judgement::Flawed("nothing was asked".to_owned()),
+            (true, None) => Judgement::Flawed("there is no whole answer".to_owned()),
             (false, _) if severed && leads_on => Judgement::Broken(wrong.join("; ")),
             (false, _) => Judgement::Flawed(wrong.join("; ")),
         }
@@ -150,133 +171,12 @@ impl Dns {
     }
 }
 
-/// A question for a record, without recursion: this server is to know the answer itself.
-#[must_use]
-pub fn question(name: &Fqdn, kind: RecordType) -> Message {
-    let mut message = Message::query();
-    message.metadata.recursion_desired = false;
-    message.add_query(Query::query(absolute(name), kind));
-    message
-}
-
-/// The first addresses a message gives for a name, through its CNAMEs.
-#[must_use]
-pub fn addresses(message: &Message, name: &Fqdn) -> Vec<IpAddr> {
-    values(message, name, RecordType::A)
-        .iter()
-        .filter_map(|value| value.parse().ok())
-        .collect()
-}
-
-/// The mnemonic of a response code, as `dig` shows it.
-#[must_use]
-pub fn code(code: ResponseCode) -> String {
-    match code {
-        ResponseCode::NoError => "NOERROR".to_owned(),
-        ResponseCode::FormErr => "FORMERR".to_owned(),
-        ResponseCode::ServFail => "SERVFAIL: the server could not load the zone".to_owned(),
-        ResponseCode::NXDomain => "NXDOMAIN: there is no such name".to_owned(),
-        ResponseCode::NotImp => "NOTIMP".to_owned(),
-        ResponseCode::Refused => "REFUSED: the server does not answer this zone".to_owned(),
-        other => format!("{other:?}").to_uppercase(),
-    }
-}
-
-/// The values of one type that a message gives for a name, following CNAMEs in it (RFC 1034
-/// section 3.6.2), in the order of the message.
-fn values(message: &Message, name: &Fqdn, kind: RecordType) -> Vec<String> {
-    let mut owner = absolute(name);
-    // A chain is at most as long as the answer; a circle ends there, too.
-    for _ in 0..=message.answers.len() {
-        let found: Vec<String> = message
-            .answers
-            .iter()
-            .filter(|record| record.name == owner && record.record_type() == kind)
-            .map(|record| shown(&record.data))
-            .collect();
-        let next = message
-            .answers
-            .iter()
-            .find_map(|record| match &record.data {
-                RData::CNAME(target) if record.name == owner => Some(target.0.clone()),
-                _ => None,
-            });
-        match next {
-            Some(target) if found.is_empty() => owner = target,
-            _ => return found,
-        }
-    }
-    Vec::new()
-}
-
-/// A value as in a zone file.
-fn shown(data: &RData) -> String {
-    match data {
-        RData::TXT(text) => text
-            .txt_data
-            .iter()
-            .map(|part| {
-                let part = String::from_utf8_lossy(part);
-                format!("\"{}\"", part.replace('\\', "\\\\").replace('"', "\\\""))
-            })
-            .collect::<Vec<_>>()
-            .join(" "),
-        other => other.to_string(),
-    }
-}
-
-/// A value in the form in which two are compared: text without its quotes and the cuts
-/// between its strings, anything else in lower case with single spaces.
-fn folded(kind: RecordType, value: &str) -> String {
-    if kind == RecordType::TXT {
-        return unquoted(value);
-    }
-    if let Ok(address) = value.trim().parse::<IpAddr>() {
-        return address.to_string();
-    }
-    let mut words: Vec<String> = value.split_whitespace().map(str::to_owned).collect();
-    if kind == RecordType::CAA {
-        // The tag has no case, its value does (RFC 8659 section 4.1); quotes are optional.
-        if let Some(tag) = words.get_mut(1) {
-            *tag = tag.to_ascii_lowercase();
-        }
-        return words.join(" ").replace('"', "");
-    }
-    words.join(" ").to_ascii_lowercase()
-}
-
-/// The text of one or more character strings (RFC 1035 section 5.1); a bare one is taken whole.
-fn unquoted(value: &str) -> String {
-    if !value.trim_start().starts_with('"') {
-        return value.trim().to_owned();
-    }
-    let mut text = String::new();
-    let mut inside = false;
-    let mut chars = value.chars();
-    while let Some(c) = chars.next() {
-        match c {
-            '"' => inside = !inside,
-            '\\' => text.extend(chars.next()),
-            c if inside => text.push(c),
-            _ => {}
-        }
-    }
-    text
-}
-
-fn absolute(name: &Fqdn) -> Name {
-    // A checked name is one of DNS; the root is the one answerless stand-in.
-    let mut name = Name::from_ascii(name.as_str()).unwrap_or_else(|_| Name::root());
-    name.set_fqdn(true);
-    name
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use hickory_proto::op::OpCode;
-    use hickory_proto::rr::Record;
     use hickory_proto::rr::rdata::{A, AAAA, CNAME, MX, NS, SOA, TXT};
+    use hickory_proto::rr::{Name, RData, Record};
 
     fn name(text: &str) -> Name {
         Name::from_ascii(text).unwrap()
@@ -444,10 +344,6 @@ mod tests {
                 "192.0.2.1, without the authority bit",
             ),
             (
-                with(|message| message.metadata.truncation = true),
-                "truncated",
-            ),
-            (
                 with(|message| message.metadata.response_code = ResponseCode::NXDomain),
                 "NXDOMAIN: there is no such name",
             ),
@@ -479,16 +375,27 @@ mod tests {
         assert_eq!(
             check_a.judge(&[
                 heard(Transport::Udp, silent()),
-                heard(Transport::Tcp, Ok(right))
+                heard(Transport::Tcp, Ok(right.clone()))
             ]),
             Judgement::Broken("192.0.2.1 over udp: timed out".to_owned())
         );
+        let mut cut = right.clone();
+        cut.metadata.truncation = true;
+        let tcp = |message: &Message| heard(Transport::Tcp, Ok(message.clone()));
+        let udp = || heard(Transport::Udp, Ok(cut.clone()));
+        assert_eq!(
+            check_a.judge(&[udp(), tcp(&right)]),
+            Judgement::Sound("192.0.2.1".to_owned())
+        );
+        assert!(matches!(
+            check_a.judge(&[udp(), tcp(&cut)]),
+            Judgement::Flawed(_)
+        ));
+        assert!(matches!(check_a.judge(&[udp()]), Judgement::Flawed(_)));
         let mx = check("foobar.com", RecordType::MX, &["10 mx.example.net."]);
         assert_eq!(
             mx.judge(&both(&answer(vec![]))),
-            Judgement::Flawed(
-                "192.0.2.1 over udp: no MX record; 192.0.2.1 over tcp: no MX record".to_owned()
-            )
+            Judgement::Flawed("192.0.2.1 over udp and tcp: no MX record".to_owned())
         );
         let other_soa = check("foobar.com", RecordType::SOA, &["ns1.foobar.co"]);
         assert!(matches!(

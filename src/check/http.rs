@@ -160,8 +160,11 @@ impl Http {
             seen.push_str(&format!(" to {location}"));
         }
         if response.status != self.status {
-            if let Some(line) = first_line(&response.body) {
-                seen.push_str(&format!(": {line}"));
+            match first_line(&response.body) {
+                // Nginx's own pages begin with the status.
+                Some(line) if line.starts_with(&seen) => seen = line,
+                Some(line) => seen.push_str(&format!(": {line}")),
+                None => {}
             }
             return Judgement::Broken(seen);
         }
@@ -171,7 +174,7 @@ impl Http {
         if let Some(words) = &self.contains
             && !response.body.contains(words.as_str())
         {
-            let begin = first_line(&response.body).unwrap_or("an empty page");
+            let begin = first_line(&response.body).unwrap_or_else(|| "an empty page".to_owned());
             return Judgement::Broken(format!("{seen} without `{words}`: {begin}"));
         }
         for (name, wanted) in &self.headers {
@@ -198,14 +201,21 @@ impl Response {
     }
 }
 
-/// The first line of a page that says something, cut to the width of a screen.
-fn first_line(body: &str) -> Option<&str> {
-    let line = body.lines().map(str::trim).find(|line| !line.is_empty())?;
-    Some(
-        line.char_indices()
-            .nth(80)
-            .map_or(line, |(end, _)| &line[..end]),
-    )
+/// The first line of a page that says something, without its tags, cut to the width of a
+/// screen.
+fn first_line(body: &str) -> Option<String> {
+    let mut text = String::new();
+    let mut tag = false;
+    for c in body.chars() {
+        match c {
+            '<' => tag = true,
+            '>' => tag = false,
+            c if !tag => text.push(c),
+            _ => {}
+        }
+    }
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty())?;
+    Some(line.chars().take(80).collect())
 }
 
 #[cfg(test)]
@@ -270,6 +280,10 @@ mod tests {
             headers: vec![],
             ..page.clone()
         };
+        let nginx = Response {
+            body: "<title>502 Bad Gateway</title>".to_owned(),
+            ..gateway.clone()
+        };
         let empty = Response {
             body: String::new(),
             ..page.clone()
@@ -302,8 +316,9 @@ mod tests {
                 &redirect,
                 sound("301 to https://foobar.com/, HTTP/2.0, 6 bytes"),
             ),
-            ("", &gateway, broken("502: <h1>foobar</h1>")),
-            ("", &redirect, broken("301 to https://foobar.com/: <html>")),
+            ("", &gateway, broken("502: foobar")),
+            ("", &nginx, broken("502 Bad Gateway")),
+            ("", &redirect, broken("301 to https://foobar.com/")),
             (
                 &format!("{to}foobar.org/'"),
                 &redirect,
@@ -317,7 +332,7 @@ mod tests {
             (
                 "contains = 'bar!'",
                 &page,
-                broken("200 without `bar!`: <h1>foobar</h1>"),
+                broken("200 without `bar!`: foobar"),
             ),
             (
                 "contains = 'bar'",
@@ -351,8 +366,10 @@ mod tests {
     }
 
     #[test]
-    fn a_long_line_is_cut_between_characters() {
+    fn a_page_is_told_by_its_first_line() {
         assert_eq!(first_line(&"é".repeat(90)).unwrap().chars().count(), 80);
-        assert_eq!(first_line(" \n"), None);
+        assert_eq!(first_line(" \n<br>"), None);
+        let nginx = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n";
+        assert_eq!(first_line(nginx).as_deref(), Some("502 Bad Gateway"));
     }
 }

@@ -10,6 +10,7 @@ pub mod dns;
 mod hop;
 pub mod http;
 pub mod port;
+mod records;
 mod report;
 pub mod server;
 pub mod unit;
@@ -266,11 +267,11 @@ mod tests {
                 "foobar.com A",
                 Hop::Dns,
             ),
-            ("port", "port = 443", "port 443 open", Hop::Tcp),
+            ("port", "port = 443", "port 443", Hop::Tcp),
             (
                 "port",
                 "port = 3306\nopen = false",
-                "port 3306 closed",
+                "port 3306",
                 Hop::Server,
             ),
             (

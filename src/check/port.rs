@@ -47,7 +47,7 @@ pub enum Connection {
 impl Port {
     pub(super) fn defaults(&self) -> Defaults {
         Defaults {
-            title: format!("port {} {}", self.port, self.expected()),
+            title: format!("port {}", self.port),
             hop: if self.open { Hop::Tcp } else { Hop::Server },
             needs: Vec::new(),
             unit: None,

@@ -26,7 +26,8 @@ pub struct Outcome {
     pub name: String,
     /// How it ended.
     pub outcome: Verdict,
-    /// How long the reply took, in milliseconds; 0 when it was not asked.
+    /// How long the reply took, in milliseconds; 0 when it was not asked. What is asked on the
+    /// server is asked in one script, and has the time of the whole.
     pub ms: u64,
     /// What a healthy stack would have replied.
     pub expected: String,

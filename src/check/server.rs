@@ -102,15 +102,16 @@ pub fn script(checks: &[&Check], nonce: &Nonce, limit: u64) -> Script {
     script
 }
 
-/// How many questions [`script`] asks: the bound of its time is this many limits.
+/// How many time limits [`script`] may take, all in all.
 #[must_use]
-pub fn questions(checks: &[&Check]) -> usize {
-    let single = checks.iter().filter(|check| match &check.question {
-        Question::Database(_) => true,
-        Question::Certificate(certificate) => certificate.path.is_some(),
-        _ => false,
+pub fn questions(checks: &[&Check]) -> u32 {
+    let single = checks.iter().map(|check| match &check.question {
+        // It may have to be cleaned up after.
+        Question::Database(_) => 2,
+        Question::Certificate(certificate) => u32::from(certificate.path.is_some()),
+        _ => 0,
     });
-    single.count() + usize::from(!units(checks).is_empty())
+    single.sum::<u32>() + u32::from(!units(checks).is_empty())
 }
 
 /// The script that shows the last lines of a unit's log.

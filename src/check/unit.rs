@@ -89,7 +89,7 @@ impl Unit {
             if !matches!(get("Result"), "" | "success") {
                 seen.push_str(&format!(", result {}", get("Result")));
             }
-            if !matches!(get("ExecMainStatus"), "" | "0") {
+            if active == "failed" && !matches!(get("ExecMainStatus"), "" | "0") {
                 seen.push_str(&format!(", exit status {}", get("ExecMainStatus")));
             }
             return Judgement::Broken(seen);
@@ -165,7 +165,7 @@ mod tests {
                 broken("failed (failed), result exit-code, exit status 1"),
             ),
             (
-                "LoadState=loaded\nActiveState=inactive\nSubState=dead\nResult=success\nExecMainStatus=0",
+                "LoadState=loaded\nActiveState=inactive\nSubState=dead\nResult=success\nExecMainStatus=15",
                 broken("inactive (dead)"),
             ),
             (

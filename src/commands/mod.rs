@@ -2,6 +2,10 @@
 
 mod completions;
 mod discover;
+mod init;
+mod load;
+mod schema;
+mod validate;
 
 use crate::cli::{Cli, Command};
 use crate::error::{Error, Exit};
@@ -20,6 +24,9 @@ pub async fn run(cli: &Cli, reporter: &Reporter) -> Result<Exit, Error> {
 
 async fn dispatch(cli: &Cli, reporter: &Reporter) -> Result<Exit, Error> {
     match &cli.command {
+        Command::Init(init) => init::run(init, reporter)?,
+        Command::Validate => validate::run(&cli.global, reporter)?,
+        Command::Schema => schema::run(reporter),
         Command::Completions { shell } => completions::run(*shell, reporter),
         _ => return Err(Error::Other("this command is not here yet".into())),
     }

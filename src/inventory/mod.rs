@@ -3,10 +3,56 @@
 //! Pure: text in, [`Inventory`] or diagnostics out. Templates see it through its
 //! `Serialize` form, so a field's name here is its name in a template.
 
+mod amount;
+mod app;
+mod environment;
+mod mistakes;
+mod network;
+mod raw;
+mod record;
+mod resolve;
+mod sensitive;
+mod site;
+mod starter;
+mod structure;
+mod syntax;
+mod web;
+mod zone;
+
+pub use raw::schema;
+pub use resolve::parse;
+pub use starter::starter;
+
+use resolve::{file, relative};
+
 use crate::types::{AccountName, Fqdn, SecretSource};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::ops::Range;
+
+/// An inventory without a mistake in its text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parsed {
+    /// What the user wants.
+    pub inventory: Inventory,
+    /// The files it speaks of, in the order of the text: whoever reads them says it, with
+    /// the place, when one is not there.
+    pub files: Vec<FileReference>,
+}
+
+/// A file or folder of the client that the inventory speaks of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileReference {
+    /// The path, relative to the inventory or absolute.
+    pub path: String,
+    /// Where it is written.
+    pub span: Range<usize>,
+    /// The key: `tls.certificate`.
+    pub key: String,
+    /// True if it is a folder.
+    pub directory: bool,
+}
 
 /// A checked inventory. Every default is filled in.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -3,13 +3,18 @@
 use super::screen::Stream;
 use super::steps::{Steps, Style};
 use super::text::{BAD, BOLD, CHANGED, DIM, GOOD, PLACE, count, paint, visible, visible_text};
-use super::{Finding, FindingState, RenderedFile, Table, Traffic, Verbosity, checks, plan};
+use super::{
+    Finding, FindingState, RenderedFile, Table, Traffic, Verbosity, checks, diagnostic, plan,
+};
 use crate::bundle::{Event, StepTitle};
 use crate::check;
 use crate::diagnostic::Diagnostics;
 use crate::plan::Plan;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::time::{Duration, Instant};
+
+/// Columns of a drawn mistake.
+const WIDTH: usize = 100;
 
 /// Tells people what happens.
 pub(super) struct Human {
@@ -208,10 +213,8 @@ impl Human {
 
     pub(super) fn diagnostics(&mut self, diagnostics: &Diagnostics) {
         self.hide_live();
-        for diagnostic in &diagnostics.0 {
-            let help = diagnostic.help.as_deref();
-            self.error(&diagnostic.to_string(), &[], help);
-        }
+        let drawn = diagnostic::render(diagnostics, self.err.has_color(), WIDTH);
+        self.err.print(&drawn);
     }
 
     pub(super) fn ask(&mut self, question: &str) {

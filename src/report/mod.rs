@@ -10,6 +10,7 @@
 //! When nobody reads standard output any more, the run goes on without a word.
 
 mod checks;
+pub mod diagnostic;
 mod diff;
 mod human;
 mod json;

@@ -15,8 +15,8 @@ use std::collections::BTreeMap;
 pub struct Command {
     name: AccountName,
     command: Vec<String>,
-    user: AccountName,
-    directory: AbsolutePath,
+    user: Option<AccountName>,
+    directory: Option<AbsolutePath>,
     environment: BTreeMap<String, String>,
     credentials: BTreeMap<String, AbsolutePath>,
     key: String,
@@ -28,8 +28,10 @@ pub struct Command {
 pub struct Entry {
     name: AccountName,
     command: Vec<String>,
-    user: AccountName,
-    directory: AbsolutePath,
+    /// Default: root.
+    user: Option<AccountName>,
+    /// Default: the root folder.
+    directory: Option<AbsolutePath>,
     #[serde(default)]
     environment: BTreeMap<String, String>,
     /// Files it finds in `$CREDENTIALS_DIRECTORY`, by name.
@@ -128,12 +130,17 @@ impl Kind for Command {
     }
 
     fn work(&self, _: &Observed<Done>, change: &Change, _: &Surroundings<'_>, work: &mut Work) {
-        let mut words = vec![
-            self.name.to_string(),
-            self.key.clone(),
-            format!("--property=User={}", self.user),
-            format!("--property=WorkingDirectory={}", self.directory),
-        ];
+        let mut words = vec![self.name.to_string(), self.key.clone()];
+        words.extend(
+            self.user
+                .iter()
+                .map(|user| format!("--property=User={user}")),
+        );
+        words.extend(
+            self.directory
+                .iter()
+                .map(|path| format!("--property=WorkingDirectory={path}")),
+        );
         words.extend(
             self.environment
                 .iter()

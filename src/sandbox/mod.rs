@@ -1,1 +1,329 @@
-//! Throw-away servers.
+//! Throw-away servers: makes them, finds them again, and takes everything back.
+//!
+//! ```text
+//! up ──▶ state: a name, a directory, a lock ──▶ driver: a machine ──▶ ssh answers ──▶ Sandbox
+//! ```
+//!
+//! A [`Sandbox`] is described by one JSON file in a directory of its own; what runs it is a driver
+//! (one file each, behind one interface; so far [`DriverName::Nspawn`]). This room prints nothing:
+//! what takes time is told to a [`Progress`] callback. Only the drivers' shell programs run as
+//! root, and only the driver knows what they changed on the host, and takes it back.
+
+mod archive;
+mod base;
+mod driver;
+mod error;
+mod host;
+mod network;
+mod nspawn;
+mod ssh;
+mod state;
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+pub use error::SandboxError;
+pub use ssh::{exec, ssh_arguments};
+
+use driver::Driver;
+use state::{Entry, HeldStore, Store};
+
+/// Is told, one line at a time, what a person may have to wait for.
+pub type Progress<'a> = &'a (dyn Fn(&str) + Sync);
+
+/// What kind of machine stands behind a sandbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum DriverName {
+    /// A system container of systemd-nspawn: a whole Debian or Ubuntu on the host's kernel.
+    #[default]
+    Nspawn,
+}
+
+/// What a new sandbox shall be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// Its name, also its host name; `None`: the suite's, with a number if that is taken.
+    pub name: Option<String>,
+    /// The release it runs: `trixie`, `sid`, `noble`…
+    pub suite: String,
+    /// What runs it.
+    pub driver: DriverName,
+}
+
+impl Default for Request {
+    /// The present stable Debian in a container.
+    fn default() -> Self {
+        Self {
+            name: None,
+            suite: "trixie".to_owned(),
+            driver: DriverName::default(),
+        }
+    }
+}
+
+/// A throw-away server, and how to log in to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sandbox {
+    /// Its name and host name.
+    pub name: String,
+    /// The release it runs.
+    pub suite: String,
+    /// What runs it.
+    pub driver: DriverName,
+    /// Where it answers; reachable from this host only.
+    pub address: IpAddr,
+    /// The port of its ssh server.
+    pub port: u16,
+    /// Who may log in with the key.
+    pub user: String,
+    /// The private key that logs in.
+    pub identity_file: PathBuf,
+    /// The ssh server's key as `known_hosts` has it: `ssh-ed25519 AAAA…`.
+    pub host_key: String,
+    /// Where everything about it is kept.
+    pub directory: PathBuf,
+    /// When it was made, in seconds since 1970.
+    pub created: u64,
+}
+
+impl Sandbox {
+    /// What its console has said since it was made.
+    #[must_use]
+    pub fn console_log(&self) -> PathBuf {
+        self.directory.join("console.log")
+    }
+
+    /// The file for `ssh -F`, in which the sandbox goes by its name.
+    #[must_use]
+    pub fn ssh_config(&self) -> PathBuf {
+        self.directory.join("ssh_config")
+    }
+}
+
+/// What a sandbox is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// An `up` is at work on it.
+    Starting,
+    /// It is up.
+    Running,
+    /// It is complete, and off.
+    Stopped,
+    /// Its `up` was cut short; `down` removes it.
+    Broken,
+}
+
+/// One sandbox, as [`list`] finds it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Status {
+    /// Its name.
+    pub name: String,
+    /// What it is doing.
+    pub state: State,
+    /// What it is; `None` if its `up` did not come that far.
+    pub sandbox: Option<Sandbox>,
+}
+
+impl Status {
+    /// Whether it can be logged in to.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.state == State::Running
+    }
+}
+
+/// Makes a sandbox and waits until its ssh server answers.
+///
+/// It outlives this process. If anything fails, nothing of it is left; if this process is killed
+/// midway, what is there shows as [`State::Broken`] and [`down`] removes it.
+pub async fn up(request: &Request, progress: Progress<'_>) -> Result<Sandbox, SandboxError> {
+    let store = Store::open()?;
+    let suite = request.suite.as_str();
+    if !state::is_name(suite) {
+        return Err(SandboxError::BadSuite {
+            suite: suite.to_owned(),
+        });
+    }
+    if let Some(name) = &request.name
+        && !state::is_name(name)
+    {
+        return Err(SandboxError::BadName { name: name.clone() });
+    }
+    let driver = driver::of(request.driver);
+    driver.require(progress).await?;
+
+    let held = store.hold().await?;
+    let names = store.names()?;
+    let name = match &request.name {
+        Some(name) => name.clone(),
+        None => state::free_name(suite, &names),
+    };
+    let (directory, making) = held.create(&name)?;
+    let sandbox = match describe(driver, &held, request, name).await {
+        Ok(sandbox) => sandbox,
+        Err(error) => {
+            let _ = std::fs::remove_dir_all(&directory);
+            if names.is_empty() {
+                driver.leave(&held).await?;
+                held.forget()?;
+            }
+            return Err(error);
+        }
+    };
+    drop(held);
+
+    let made = async {
+        driver.create(&sandbox, progress).await?;
+        state::mark_ready(&sandbox.directory)
+    };
+    match made.await {
+        Ok(()) => {
+            drop(making);
+            Ok(sandbox)
+        }
+        Err(error) => {
+            // The first error is the one to tell.
+            let _ = remove(&store, &sandbox.name).await;
+            Err(error)
+        }
+    }
+}
+
+async fn describe(
+    driver: &dyn Driver,
+    held: &HeldStore,
+    request: &Request,
+    name: String,
+) -> Result<Sandbox, SandboxError> {
+    let store = held.store();
+    let used = store.names()?;
+    let used = used
+        .iter()
+        .filter_map(|name| description(store.entry(name)?));
+    let used: Vec<IpAddr> = used
+        .filter(|other| other.driver == request.driver)
+        .map(|sandbox| sandbox.address)
+        .collect();
+    let directory = store.directory(&name);
+    let place = driver::Place {
+        name,
+        suite: request.suite.clone(),
+        directory,
+        used,
+    };
+    let sandbox = driver.describe(held, place).await?;
+    ssh::write_files(&sandbox)?;
+    state::write(&sandbox)?;
+    Ok(sandbox)
+}
+
+/// Ends a sandbox and removes everything of it; with the last one goes what all of them shared.
+///
+/// One that is half made, or that is off, is removed as well.
+pub async fn down(name: &str, progress: Progress<'_>) -> Result<(), SandboxError> {
+    let store = Store::open()?;
+    if store.entry(name).is_none() {
+        let known = store.names()?;
+        return Err(SandboxError::Unknown {
+            name: name.to_owned(),
+            known,
+        });
+    }
+    progress(&format!("removing the sandbox {name}"));
+    remove(&store, name).await
+}
+
+async fn remove(store: &Store, name: &str) -> Result<(), SandboxError> {
+    let sandbox = store.entry(name).and_then(description);
+    let driver = driver::of(
+        sandbox
+            .as_ref()
+            .map(|sandbox| sandbox.driver)
+            .unwrap_or_default(),
+    );
+    if let Some(sandbox) = &sandbox {
+        driver.power_off(sandbox).await?;
+    }
+    let held = store.hold().await?;
+    driver.remove(&store.directory(name)).await?;
+    if store.names()?.is_empty() {
+        driver.leave(&held).await?;
+        held.forget()?;
+    }
+    Ok(())
+}
+
+/// All sandboxes, sorted by name.
+#[expect(clippy::unused_async, reason = "a later driver has to ask a program")]
+pub async fn list() -> Result<Vec<Status>, SandboxError> {
+    let store = Store::open()?;
+    let mut all = Vec::new();
+    for name in store.names()? {
+        let Some(entry) = store.entry(&name) else {
+            continue;
+        };
+        let state = match &entry {
+            Entry::Making(_) => State::Starting,
+            Entry::HalfMade(_) => State::Broken,
+            Entry::Complete(sandbox) if is_running(sandbox) => State::Running,
+            Entry::Complete(_) => State::Stopped,
+        };
+        all.push(Status {
+            name,
+            state,
+            sandbox: description(entry),
+        });
+    }
+    Ok(all)
+}
+
+/// The sandbox of that name; without a name, the only one there is.
+#[expect(clippy::unused_async, reason = "a later driver has to ask a program")]
+pub async fn find(name: Option<&str>) -> Result<Sandbox, SandboxError> {
+    let store = Store::open()?;
+    let mut known = store.names()?;
+    let name = match (name, known.len()) {
+        (Some(name), _) => name.to_owned(),
+        (None, 0) => return Err(SandboxError::None),
+        (None, 1) => known.remove(0),
+        (None, _) => return Err(SandboxError::Several { names: known }),
+    };
+    match store.entry(&name) {
+        Some(Entry::Complete(sandbox)) => Ok(sandbox),
+        Some(Entry::Making(_) | Entry::HalfMade(_)) => Err(SandboxError::HalfMade { name }),
+        None => Err(SandboxError::Unknown { name, known }),
+    }
+}
+
+/// Whether a sandbox is up.
+#[must_use]
+pub fn is_running(sandbox: &Sandbox) -> bool {
+    driver::of(sandbox.driver).is_running(sandbox)
+}
+
+/// Cuts a sandbox's power: every process ends at once, the disk stays as it is at that moment.
+pub async fn power_off(sandbox: &Sandbox) -> Result<(), SandboxError> {
+    driver::of(sandbox.driver).power_off(sandbox).await
+}
+
+/// Boots a sandbox that is off from the disk it has, and waits until ssh answers.
+///
+/// One that is up is left alone.
+pub async fn boot(sandbox: &Sandbox, progress: Progress<'_>) -> Result<(), SandboxError> {
+    if is_running(sandbox) {
+        return Ok(());
+    }
+    driver::of(sandbox.driver).boot(sandbox, progress).await
+}
+
+fn description(entry: Entry) -> Option<Sandbox> {
+    match entry {
+        Entry::Complete(sandbox) => Some(sandbox),
+        Entry::Making(sandbox) | Entry::HalfMade(sandbox) => sandbox,
+    }
+}

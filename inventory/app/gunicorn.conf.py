@@ -1,0 +1,17 @@
+"""Gunicorn's settings: threads, since the app mostly waits for its database."""
+
+import multiprocessing
+
+worker_class = "gthread"
+workers = min(2, multiprocessing.cpu_count())
+threads = 8
+timeout = 60
+graceful_timeout = 25
+# Longer than Nginx keeps a connection idle, so that it is never closed under a request.
+keepalive = 75
+# Nginx writes the access log; what goes wrong goes to the journal.
+accesslog = None
+errorlog = "-"
+# Two processes with different lives: they are not renewed at the same moment.
+max_requests = 10000
+max_requests_jitter = 1000

@@ -1,0 +1,71 @@
+//! The bundle as a tar stream.
+
+use super::Bundle;
+use crate::resource::Content;
+use crate::types::{Node, Tree};
+use std::io;
+use tar::{Builder, EntryType, Header};
+
+/// The program and its payload as one archive, to be unpacked in the folder of the run.
+///
+/// # Errors
+/// When a path of the app's code does not fit into an archive.
+pub fn archive(bundle: &Bundle) -> io::Result<Vec<u8>> {
+    let mut builder = Builder::new(Vec::new());
+    add(
+        &mut builder,
+        "program",
+        0o600,
+        bundle.program.as_str().as_bytes(),
+    )?;
+    for payload in &bundle.payload {
+        let path = format!("payload/{}", payload.name);
+        match &payload.content {
+            Content::Bytes(bytes) => add(&mut builder, &path, 0o600, bytes)?,
+            Content::Secret(secret) => add(&mut builder, &path, 0o600, secret.expose())?,
+            Content::Tree(tree) => add(&mut builder, &path, 0o600, &tree_archive(tree)?)?,
+        }
+    }
+    builder.into_inner()
+}
+
+/// The app's code as an archive: readable by all, writable by nobody but its owner.
+fn tree_archive(tree: &Tree) -> io::Result<Vec<u8>> {
+    let mut builder = Builder::new(Vec::new());
+    for (path, node) in tree.entries() {
+        match node {
+            Node::File {
+                executable,
+                content,
+            } => {
+                add(
+                    &mut builder,
+                    path,
+                    if *executable { 0o755 } else { 0o644 },
+                    content,
+                )?;
+            }
+            Node::Link(target) => {
+                let mut header = header(0o777, 0);
+                header.set_entry_type(EntryType::Symlink);
+                builder.append_link(&mut header, path, target)?;
+            }
+        }
+    }
+    builder.into_inner()
+}
+
+fn add(builder: &mut Builder<Vec<u8>>, path: &str, mode: u32, bytes: &[u8]) -> io::Result<()> {
+    builder.append_data(&mut header(mode, bytes.len() as u64), path, bytes)
+}
+
+/// A header without dates and owners, so that equal input gives an equal archive.
+fn header(mode: u32, size: u64) -> Header {
+    let mut header = Header::new_gnu();
+    header.set_mode(mode);
+    header.set_size(size);
+    header.set_mtime(0);
+    header.set_uid(0);
+    header.set_gid(0);
+    header
+}

@@ -1,0 +1,171 @@
+//! Compiles a plan's work into the program.
+
+use super::{Bundle, StepTitle};
+use crate::plan::{Plan, Stack, Validator};
+use crate::resource::{Future, Phase, Work, libraries};
+use crate::shell::Script;
+
+const EXECUTOR: &str = include_str!("executor.sh");
+/// Where the server keeps what it knows of runs.
+pub const STATE: &str = "/var/lib/foobar-stack";
+
+/// The folder of a run on the server.
+#[must_use]
+pub fn run_directory(run: &str) -> String {
+    format!("{STATE}/runs/{run}")
+}
+
+/// The steps, numbered, with their titles.
+#[derive(Default)]
+struct Steps {
+    /// The functions.
+    functions: Script,
+    /// The calls.
+    calls: Script,
+    titles: Vec<StepTitle>,
+}
+
+impl Steps {
+    /// Adds a step as a function and its call.
+    fn add(&mut self, title: StepTitle, body: &Script) {
+        let number = self.titles.len().to_string();
+        let function = format!("step_{number}");
+        // A function's name is ours: letters, digits and an underscore.
+        self.functions.function(&function, body);
+        self.calls.call("step", [&number, &function]);
+        self.titles.push(title);
+    }
+
+    fn own(&mut self, title: String, body: &Script) {
+        self.add(
+            StepTitle {
+                title,
+                ids: Vec::new(),
+            },
+            body,
+        );
+    }
+
+    fn phase(&mut self, work: &Work, phase: Phase) {
+        for step in work.steps.iter().filter(|step| step.phase == phase) {
+            let title = match phase {
+                Phase::Stage => format!("prepare {}", step.id),
+                _ => step.id.to_string(),
+            };
+            self.add(
+                StepTitle {
+                    title,
+                    ids: vec![step.id.clone()],
+                },
+                &step.script,
+            );
+        }
+    }
+}
+
+/// Compiles the work of a plan into a bundle.
+///
+/// `run` names the run on the server: letters, digits and hyphens, sorting by time. `who` is
+/// shown to whoever finds the lock taken.
+#[must_use]
+pub fn compile(run: &str, who: &str, plan: &Plan, work: Work, stack: &Stack) -> Bundle {
+    let mut steps = Steps::default();
+    if !work.packages.is_empty() {
+        let mut body = Script::new();
+        body.call(
+            "install_packages",
+            work.packages.iter().map(|(_, name)| name),
+        );
+        let count = work.packages.len();
+        let title = format!(
+            "install {count} package{}",
+            if count == 1 { "" } else { "s" }
+        );
+        let ids = work.packages.iter().map(|(id, _)| id.clone()).collect();
+        steps.add(StepTitle { title, ids }, &body);
+    }
+    steps.phase(&work, Phase::Stage);
+    let validators = affected(&stack.validators, &work.future);
+    if !validators.is_empty() {
+        let names: Vec<&str> = validators
+            .iter()
+            .map(|validator| validator.name.as_str())
+            .collect();
+        let mut body = Script::new();
+        body.raw("in_the_future");
+        steps.own(format!("validate with {}", names.join(", ")), &body);
+    }
+    for (unit, reaction) in &work.pending {
+        steps
+            .calls
+            .call("mark_pending", [unit.as_str(), reaction.as_str()]);
+    }
+    steps.phase(&work, Phase::Commit);
+    if work.daemon_reload {
+        let mut body = Script::new();
+        body.raw("read_units");
+        steps.own("systemd reads its units".to_owned(), &body);
+    }
+    steps.phase(&work, Phase::Activate);
+
+    let mut program = Script::new();
+    program
+        .assign("STATE", STATE)
+        .assign("RUN", &run_directory(run))
+        .raw(EXECUTOR);
+    for library in libraries(&work.libraries) {
+        program.raw(library);
+    }
+    program
+        .function("future", &future(&work.future, &validators))
+        .append(&steps.functions);
+    let mut main = Script::new();
+    main.call("begin_run", [run, &plan.basis.generation.to_string(), who]);
+    main.append(&steps.calls).raw("end_run");
+    program.function("run", &main).raw("\"${1:-run}\"");
+    Bundle {
+        run: run.to_owned(),
+        program,
+        titles: steps.titles,
+        payload: work.payload,
+    }
+}
+
+/// The validators that a change of these paths concerns.
+fn affected<'a>(validators: &'a [Validator], future: &[Future]) -> Vec<&'a Validator> {
+    let concerns = |validator: &&Validator| {
+        validator.paths.iter().any(|prefix| {
+            future.iter().any(|one| {
+                let rest = one.path().as_str().strip_prefix(prefix.as_str());
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            })
+        })
+    };
+    validators.iter().filter(concerns).collect()
+}
+
+/// The body of the function that validates: it runs in a mount namespace of its own.
+fn future(paths: &[Future], validators: &[&Validator]) -> Script {
+    let mut script = Script::new();
+    script.raw("make_future");
+    for path in paths
+        .iter()
+        .filter(|one| one.path().as_str().starts_with("/etc/"))
+    {
+        match path {
+            Future::Directory(path) => script.call("future_directory", [path.as_str()]),
+            Future::File(path, payload) => script.call("future_file", [path.as_str(), payload]),
+            Future::Link(path, target) => script.call("future_link", [path.as_str(), target]),
+            Future::Absent(path) => script.call("future_absent", [path.as_str()]),
+        };
+    }
+    script.raw("refused=no");
+    for validator in validators {
+        script.call(
+            "validator",
+            std::iter::once(&validator.name).chain(&validator.command),
+        );
+    }
+    script.raw("[ $refused = no ]");
+    script
+}

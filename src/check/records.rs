@@ -1,0 +1,134 @@
+//! DNS messages: the question for a record, and the values an answer gives.
+
+use crate::types::Fqdn;
+use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
+use hickory_proto::rr::{Name, RData, RecordType};
+use std::net::IpAddr;
+
+/// The largest datagram to ask for, in bytes: it passes every common path in one piece
+/// (DNS flag day 2020).
+const PAYLOAD: u16 = 1232;
+
+/// A question for a record, without recursion: this server is to know the answer itself.
+/// Who sends it gives it its number.
+#[must_use]
+pub fn question(name: &Fqdn, kind: RecordType) -> Message {
+    let mut message = Message::new(0, MessageType::Query, OpCode::Query);
+    message.metadata.recursion_desired = false;
+    let mut edns = Edns::new();
+    edns.set_max_payload(PAYLOAD);
+    message.set_edns(edns);
+    message.add_query(Query::query(absolute(name), kind));
+    message
+}
+
+/// The first addresses a message gives for a name, through its CNAMEs.
+#[must_use]
+pub fn addresses(message: &Message, name: &Fqdn) -> Vec<IpAddr> {
+    values(message, name, RecordType::A)
+        .iter()
+        .filter_map(|value| value.parse().ok())
+        .collect()
+}
+
+/// The mnemonic of a response code, as `dig` shows it.
+pub(super) fn code(code: ResponseCode) -> String {
+    match code {
+        ResponseCode::NoError => "NOERROR".to_owned(),
+        ResponseCode::FormErr => "FORMERR".to_owned(),
+        ResponseCode::ServFail => "SERVFAIL: the server could not load the zone".to_owned(),
+        ResponseCode::NXDomain => "NXDOMAIN: there is no such name".to_owned(),
+        ResponseCode::NotImp => "NOTIMP".to_owned(),
+        ResponseCode::Refused => "REFUSED: the server does not answer this zone".to_owned(),
+        other => format!("{other:?}").to_uppercase(),
+    }
+}
+
+/// The values of one type that a message gives for a name, following CNAMEs in it (RFC 1034
+/// section 3.6.2), in the order of the message.
+pub(super) fn values(message: &Message, name: &Fqdn, kind: RecordType) -> Vec<String> {
+    let mut owner = absolute(name);
+    // A chain is at most as long as the answer; a circle ends there, too.
+    for _ in 0..=message.answers.len() {
+        let found: Vec<String> = message
+            .answers
+            .iter()
+            .filter(|record| record.name == owner && record.record_type() == kind)
+            .map(|record| shown(&record.data))
+            .collect();
+        let next = message
+            .answers
+            .iter()
+            .find_map(|record| match &record.data {
+                RData::CNAME(target) if record.name == owner => Some(target.0.clone()),
+                _ => None,
+            });
+        match next {
+            Some(target) if found.is_empty() => owner = target,
+            _ => return found,
+        }
+    }
+    Vec::new()
+}
+
+/// A value as in a zone file.
+fn shown(data: &RData) -> String {
+    match data {
+        RData::TXT(text) => text
+            .txt_data
+            .iter()
+            .map(|part| {
+                let part = String::from_utf8_lossy(part);
+                format!("\"{}\"", part.replace('\\', "\\\\").replace('"', "\\\""))
+            })
+            .collect::<Vec<_>>()
+            .join(" "),
+        other => other.to_string(),
+    }
+}
+
+/// A value in the form in which two are compared: text without its quotes and the cuts
+/// between its strings, anything else in lower case with single spaces.
+pub(super) fn folded(kind: RecordType, value: &str) -> String {
+    if kind == RecordType::TXT {
+        return unquoted(value);
+    }
+    if let Ok(address) = value.trim().parse::<IpAddr>() {
+        return address.to_string();
+    }
+    let mut words: Vec<String> = value.split_whitespace().map(str::to_owned).collect();
+    if kind == RecordType::CAA {
+        // The tag has no case, its value does (RFC 8659 section 4.1); quotes are optional.
+        if let Some(tag) = words.get_mut(1) {
+            *tag = tag.to_ascii_lowercase();
+        }
+        return words.join(" ").replace('"', "");
+    }
+    words.join(" ").to_ascii_lowercase()
+}
+
+/// The text of one or more character strings (RFC 1035 section 5.1); a bare one is taken whole.
+fn unquoted(value: &str) -> String {
+    if !value.trim_start().starts_with('"') {
+        return value.trim().to_owned();
+    }
+    let mut text = String::new();
+    let mut inside = false;
+    let mut chars = value.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '"' => inside = !inside,
+            '\\' => text.extend(chars.next()),
+            c if inside => text.push(c),
+            _ => {}
+        }
+    }
+    text
+}
+
+fn absolute(name: &Fqdn) -> Name {
+    // A checked name is one of DNS; the root is the one answerless stand-in.
+    let mut name = Name::from_ascii(name.as_str()).unwrap_or_else(|_| Name::root());
+    name.set_fqdn(true);
+    name
+}

@@ -1,0 +1,60 @@
+# Prints the facts of the server: lines "name value". Values that a file of the
+# kernel holds are read by the shell itself: processes are what costs time here.
+#
+# asked: names of packages; wanted: the same and some more, as a regular expression.
+#
+# shellcheck shell=sh disable=SC2154
+set -f
+field() { printf '%s %s\n' "$1" "$2"; }
+
+(
+    ID='' VERSION_ID='' VERSION_CODENAME='' PRETTY_NAME=''
+    # shellcheck source=/dev/null
+    [ ! -r /etc/os-release ] || . /etc/os-release
+    field os.id "$ID"
+    field os.version_id "$VERSION_ID"
+    field os.version_codename "$VERSION_CODENAME"
+    field os.pretty_name "$PRETTY_NAME"
+)
+read -r value </proc/sys/kernel/hostname && field hostname "$value"
+read -r value </sys/devices/system/cpu/online && field cpus "$value"
+while read -r name value _; do
+    [ "$name" != MemTotal: ] || { field memory "$value"; break; }
+done </proc/meminfo
+field now "$(date +%s)"
+field connection "$SSH_CONNECTION"
+[ ! -d /run/systemd/system ] || field systemd.running yes
+value=0
+[ ! -e /var/lib/foobar-stack/generation ] || read -r value </var/lib/foobar-stack/generation
+field generation "$value"
+
+if command -v dpkg-query >/dev/null && command -v apt-cache >/dev/null; then
+    field apt yes
+    # ${…} is for dpkg-query: two letters of state, one of error.
+    # shellcheck disable=SC2016
+    format='package ${db:Status-Abbrev}|${Package}|${Version}|${Architecture}\n'
+    known=$(dpkg-query -W -f "$format" | grep -E "^package (.[FHUWt]|..R|.i.[|]($wanted)[|])")
+    printf '%s\n' "$known"
+    set +f
+    set -- /var/lib/dpkg/updates/[0-9]*
+    [ ! -e "$1" ] || field journal yes
+    set -- /var/lib/apt/lists/*_Packages*
+    set -f
+    if [ -e "$1" ]; then
+        for value in $(stat -c %Y /var/lib/apt/lists /var/lib/apt/lists/partial); do
+            field lists "$value"
+        done
+        set --
+        for name in $asked; do
+            case $known in
+                *"package "?i?"|$name|"*) ;;
+                *) set -- "$@" "$name" ;;
+            esac
+        done
+        [ $# = 0 ] || apt-cache policy "$@"
+    else
+        # Debian's testing and unstable differ only here, as long as there are no lists.
+        grep -rhsE '^(deb|Suites:) ' /etc/apt/sources.list /etc/apt/sources.list.d
+    fi
+fi
+field end facts

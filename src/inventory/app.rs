@@ -1,0 +1,219 @@
+//! The sections `[app]` and `[database]`.
+
+use super::environment::{env, env_name, secrets};
+use super::mistakes::Mistakes;
+use super::raw::{self, At};
+use super::{App, Database, Engine, FileReference, amount, file};
+use crate::types::{AccountName, Fqdn, InvalidValue};
+
+const EXCLUDE: &[&str] = &[".git", "__pycache__", "*.pyc", "node_modules", ".env"];
+
+/// Accounts of the system that the app must not be, nor get by default.
+const SYSTEM_ACCOUNTS: &[&str] = &[
+    "root",
+    "daemon",
+    "bin",
+    "sys",
+    "sync",
+    "games",
+    "man",
+    "lp",
+    "mail",
+    "news",
+    "uucp",
+    "proxy",
+    "www-data",
+    "backup",
+    "list",
+    "irc",
+    "nobody",
+    "sshd",
+    "bind",
+    "mysql",
+    "messagebus",
+    "ftp",
+];
+
+/// Databases of the server itself.
+const SYSTEM_DATABASES: &[&str] = &["mysql", "sys", "information_schema", "performance_schema"];
+
+/// The section `[app]`. `None` if it is wanted but what it needs is missing or wrong.
+pub(super) fn app(
+    section: Option<&At<raw::App>>,
+    domain: Option<&Fqdn>,
+    files: &mut Vec<FileReference>,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<App> {
+    let help = "say what to run:\n[app]\nsource = \"app\"\ncommand = \"…\"\n\
+                or that there is none: [app] enabled = false";
+    let Some(raw) = section else {
+        mistakes.missing(mistakes.end(), "the section [app] is missing", help);
+        return None;
+    };
+    let enabled = raw.enabled.unwrap_or(true);
+    for (key, value) in [("source", &raw.source), ("command", &raw.command)] {
+        if enabled && value.is_none() {
+            mistakes.missing(raw.span(), &format!("app.{key} is missing"), help);
+        }
+    }
+    let source = raw.source.as_ref();
+    let source = source.and_then(|path| file(path, "app.source", true, files, mistakes));
+    let command = mistakes.check("app.command", raw.command.as_ref(), |text| words(text));
+    let migrate = mistakes.check("app.migrate", raw.migrate.as_ref(), |text| words(text));
+    let health = mistakes.check("app.health", raw.health.as_ref(), |text| url_path(text));
+    let memory = mistakes.check("app.memory_max", raw.memory_max.as_ref(), amount::memory);
+    let user = mistakes.check("app.user", raw.user.as_ref(), |text| app_user(text));
+    let packages = raw.packages.iter();
+    let packages = packages
+        .filter_map(|item| mistakes.check("app.packages", Some(item), |text| package(text)))
+        .collect();
+    let exclude = match &raw.exclude {
+        Some(list) => list
+            .iter()
+            .filter_map(|item| mistakes.check("app.exclude", Some(item), |text| pattern(text)))
+            .collect(),
+        None => EXCLUDE.iter().map(ToString::to_string).collect(),
+    };
+    let env = env(&raw.env, mistakes);
+    let secrets = secrets(&raw.secrets, files, mistakes);
+    Some(App {
+        enabled,
+        source: source.unwrap_or_default(),
+        exclude,
+        packages,
+        command: command.unwrap_or_default(),
+        port: raw.port.as_ref().map_or(8000, |port| port.get()),
+        user: user.or_else(|| default_account(domain?))?,
+        migrate,
+        health,
+        memory_max: memory.unwrap_or_else(|| "512M".to_owned()),
+        env,
+        secrets,
+    })
+}
+
+/// The first label of the domain as an account name that belongs to nobody yet.
+pub(super) fn default_account(domain: &Fqdn) -> Option<AccountName> {
+    let label = domain.first_label();
+    let begins = label.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
+    let mut name = format!("{}{label}", if begins { "" } else { "app-" });
+    name.truncate(32);
+    if SYSTEM_ACCOUNTS.contains(&name.as_str()) || SYSTEM_DATABASES.contains(&name.as_str()) {
+        name.push_str("-app");
+    }
+    AccountName::new(&name).ok()
+}
+
+fn app_user(text: &str) -> Result<AccountName, InvalidValue> {
+    let name = AccountName::new(text)?;
+    if SYSTEM_ACCOUNTS.contains(&text) {
+        let error = InvalidValue::new(format!("`{text}` is an account of the system"));
+        return Err(error.hint("give the app an account of its own"));
+    }
+    Ok(name)
+}
+
+/// The words of a command, split as sh does.
+fn words(text: &str) -> Result<Vec<String>, InvalidValue> {
+    let words = shlex::split(text)
+        .ok_or_else(|| InvalidValue::new("a quote or an escape in the command is not closed"))?;
+    let Some(first) = words.first() else {
+        return Err(InvalidValue::new("the command is empty"));
+    };
+    if text.chars().any(char::is_control) {
+        return Err(InvalidValue::new(
+            "the command has a line break or another control character",
+        ));
+    }
+    let shell = |word: &&String| {
+        matches!(
+            word.as_str(),
+            "&&" | "||" | "|" | ";" | "&" | ">" | ">>" | "<"
+        )
+    };
+    if let Some(word) = words.iter().find(shell) {
+        let error = InvalidValue::new(format!("`{word}` has no meaning here: no shell runs this"));
+        return Err(error.hint("put it into a script, or write: sh -c '…'"));
+    }
+    if first
+        .split_once('=')
+        .is_some_and(|(name, _)| env_name(name).is_ok())
+    {
+        let error = InvalidValue::new("the command begins with a variable");
+        return Err(error.hint("variables stand in [app.env]"));
+    }
+    Ok(words)
+}
+
+fn url_path(text: &str) -> Result<String, InvalidValue> {
+    let plain = text
+        .chars()
+        .all(|c| c.is_ascii_graphic() && !"\"<>\\^`{|}#".contains(c));
+    if !text.starts_with('/') || !plain {
+        let error = InvalidValue::new(format!("`{text}` is not the path of a page"));
+        return Err(error.hint("like \"/healthz\""));
+    }
+    Ok(text.to_owned())
+}
+
+/// A package name of Debian policy section 5.6.1.
+fn package(text: &str) -> Result<String, InvalidValue> {
+    let head = text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
+    let known = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "+-.".contains(c);
+    if !head || text.len() < 2 || !text.chars().all(known) {
+        return Err(InvalidValue::new(format!("`{text}` is not a package name"))
+            .hint("lower-case letters, digits and `+-.`, like \"python3-pymysql\""));
+    }
+    Ok(text.to_owned())
+}
+
+fn pattern(text: &str) -> Result<String, InvalidValue> {
+    if text.trim().is_empty() || text.chars().any(char::is_control) {
+        return Err(InvalidValue::new(
+            "the pattern is empty or has a control character",
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+/// The section `[database]`. `None` after a mistake elsewhere that leaves it without a name.
+pub(super) fn database(
+    raw: &raw::Database,
+    app: Option<&App>,
+    domain: Option<&Fqdn>,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<Database> {
+    let name = mistakes.check("database.name", raw.name.as_ref(), |text| {
+        database_name(text)
+    });
+    let pool = mistakes.check(
+        "database.buffer_pool",
+        raw.buffer_pool.as_ref(),
+        amount::bytes,
+    );
+    let default = || {
+        app.map(|app| app.user.clone())
+            .or_else(|| default_account(domain?))
+    };
+    Some(Database {
+        enabled: raw.enabled.unwrap_or(app.is_some_and(|app| app.enabled)),
+        engine: match raw.engine {
+            None | Some(raw::Engine::Auto) => Engine::Auto,
+            Some(raw::Engine::Mysql) => Engine::Mysql,
+            Some(raw::Engine::Mariadb) => Engine::Mariadb,
+        },
+        name: name.or_else(default)?,
+        buffer_pool: pool,
+        max_connections: raw.max_connections.unwrap_or(100),
+    })
+}
+
+fn database_name(text: &str) -> Result<AccountName, InvalidValue> {
+    let name = AccountName::new(text)?;
+    if SYSTEM_DATABASES.contains(&text) || text == "root" {
+        return Err(InvalidValue::new(format!(
+            "`{text}` belongs to the database server itself"
+        )));
+    }
+    Ok(name)
+}

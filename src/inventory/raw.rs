@@ -1,0 +1,383 @@
+//! The inventory as the user writes it: every key optional, every value with its place.
+//!
+//! These types are the one description of the file's shape. Their JSON Schema guides editors
+//! and the structural pass; the doc comments here are what an editor shows.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
+use serde::Deserialize;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::num::NonZeroU16;
+use std::ops::{Deref, Range};
+
+/// A value with its place in the text.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(transparent)]
+pub(super) struct At<T>(toml::Spanned<T>);
+
+impl<T> At<T> {
+    /// The bytes of the text that hold the value; of a table, its header.
+    pub(super) fn span(&self) -> Range<usize> {
+        self.0.span()
+    }
+}
+
+impl<T> Deref for At<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        self.0.get_ref()
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for At<T> {
+    fn inline_schema() -> bool {
+        T::inline_schema()
+    }
+    fn schema_name() -> Cow<'static, str> {
+        T::schema_name()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        T::json_schema(generator)
+    }
+}
+
+/// A list whose items have places of their own.
+pub(super) type List = At<Vec<At<String>>>;
+/// A table of texts under names of the user.
+pub(super) type Texts = BTreeMap<At<String>, At<String>>;
+
+/// A duration or a size: a whole number of seconds or bytes, or a text with a unit.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum Amount {
+    Number(u64),
+    Text(String),
+}
+
+/// The inventory of foobar-stack: one web stack on one server.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Inventory {
+    /// The machine, and how to reach it.
+    #[schemars(required)]
+    pub(super) server: Option<At<Server>>,
+    /// The names the site answers to.
+    #[schemars(required)]
+    pub(super) site: Option<At<Site>>,
+    /// The zone, answered by BIND on this server.
+    #[serde(default)]
+    pub(super) dns: Dns,
+    /// The certificate.
+    #[serde(default)]
+    pub(super) tls: Tls,
+    /// Nginx.
+    #[serde(default)]
+    pub(super) web: Web,
+    /// The site's code.
+    #[schemars(required)]
+    pub(super) app: Option<At<App>>,
+    /// MySQL or MariaDB.
+    #[serde(default)]
+    pub(super) database: Database,
+    /// nftables.
+    #[serde(default)]
+    pub(super) firewall: Firewall,
+    /// Roles of your own to apply after the built-in ones, and the values they read as
+    /// `settings.NAME`.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, serde_json::Map<String, serde_json::Value>>")]
+    pub(super) roles: BTreeMap<At<String>, toml::Table>,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Server {
+    /// Public IPv4 address. It becomes the A record of the domain.
+    #[schemars(required)]
+    pub(super) ipv4: Option<At<String>>,
+    /// Public IPv6 address. It becomes the AAAA record of the domain.
+    pub(super) ipv6: Option<At<String>>,
+    /// Where ssh connects to: a host name, an address or an alias of ~/.ssh/config.
+    pub(super) ssh: Option<At<String>>,
+    /// Login. Anyone but root needs sudo without a password. Left out, ssh decides.
+    pub(super) user: Option<At<String>>,
+    /// Port of sshd. Left out, ssh decides.
+    pub(super) port: Option<At<NonZeroU16>>,
+    /// Private key for the login, relative to this file. Left out, ssh decides.
+    pub(super) identity_file: Option<At<String>>,
+    /// The server's host key as it stands in known_hosts: type and key.
+    pub(super) host_key: Option<At<String>>,
+    /// Host name of the machine. Left out, it is not touched.
+    pub(super) hostname: Option<At<String>>,
+    /// Time zone of the machine. Left out, it is not touched.
+    pub(super) timezone: Option<At<String>>,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Site {
+    /// The domain. Its zone, its certificate and its page are made from this.
+    #[schemars(required)]
+    pub(super) domain: Option<At<String>>,
+    /// Other names of the same site. Default: www below the domain.
+    pub(super) aliases: Option<List>,
+    /// Mail address for the zone's SOA record. Default: hostmaster at the domain.
+    pub(super) contact: Option<At<String>>,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Dns {
+    /// Whether this server answers the zone. Default: true.
+    pub(super) enabled: Option<bool>,
+    /// Name servers of the zone. Default: ns1 below the domain.
+    pub(super) nameservers: Option<List>,
+    /// How long others may keep an answer: seconds, or "90s", "5m", "1h", "1d". Default: "1h".
+    pub(super) ttl: Option<At<Amount>>,
+    /// Further records.
+    #[serde(default)]
+    pub(super) records: Vec<At<Record>>,
+}
+
+/// A record of the zone.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Record {
+    /// The name below the domain; "@" is the domain itself.
+    #[schemars(required)]
+    pub(super) name: Option<At<String>>,
+    /// The type.
+    #[serde(rename = "type")]
+    #[schemars(required)]
+    pub(super) kind: Option<At<RecordType>>,
+    /// The data as in a zone file.
+    #[schemars(required)]
+    pub(super) value: Option<At<String>>,
+    /// How long others may keep the answer. Default: the zone's.
+    pub(super) ttl: Option<At<Amount>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub(super) enum RecordType {
+    A,
+    Aaaa,
+    Cname,
+    Mx,
+    Txt,
+    Srv,
+    Caa,
+    Ns,
+}
+
+impl RecordType {
+    /// The mnemonic as in a zone file.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::A => "A",
+            Self::Aaaa => "AAAA",
+            Self::Cname => "CNAME",
+            Self::Mx => "MX",
+            Self::Txt => "TXT",
+            Self::Srv => "SRV",
+            Self::Caa => "CAA",
+            Self::Ns => "NS",
+        }
+    }
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Tls {
+    /// How the certificate comes to be. Default: "self-signed".
+    pub(super) mode: Option<At<TlsMode>>,
+    /// Certificate chain in PEM, relative to this file, for mode "files".
+    pub(super) certificate: Option<At<String>>,
+    /// Private key in PEM, relative to this file, for mode "files".
+    pub(super) key: Option<At<String>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum TlsMode {
+    /// Made on the server, for tests and before the real one.
+    SelfSigned,
+    /// Yours, from `certificate` and `key`.
+    Files,
+    /// Plain HTTP only.
+    Off,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Web {
+    /// Port of HTTP. Default: 80.
+    pub(super) http_port: Option<At<NonZeroU16>>,
+    /// Port of HTTPS. Default: 443.
+    pub(super) https_port: Option<At<NonZeroU16>>,
+    /// The largest request body that is let through: bytes, or "10m". Default: "10m".
+    pub(super) max_body: Option<At<Amount>>,
+    /// How long a request may take in the app: seconds, or "60s". Default: "60s".
+    pub(super) timeout: Option<At<Amount>>,
+    /// For how long browsers shall insist on HTTPS; "0s" sends no such header. Default: "365d".
+    pub(super) hsts: Option<At<Amount>>,
+    /// URL prefix to folder of the app's release: answered without asking the app.
+    #[serde(rename = "static", default)]
+    pub(super) static_files: Texts,
+    /// Further response headers of every page.
+    #[serde(default)]
+    pub(super) headers: Texts,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct App {
+    /// Whether there is an app. Default: true.
+    pub(super) enabled: Option<bool>,
+    /// The folder with the code, relative to this file.
+    pub(super) source: Option<At<String>>,
+    /// Patterns of what stays at home, as in .gitignore.
+    pub(super) exclude: Option<List>,
+    /// Packages of the distribution that the code needs.
+    #[serde(default)]
+    pub(super) packages: Vec<At<String>>,
+    /// What runs it, in the folder of the release. It must listen on 127.0.0.1:${PORT}.
+    pub(super) command: Option<At<String>>,
+    /// Port on the loopback that Nginx hands requests to. Default: 8000.
+    pub(super) port: Option<At<NonZeroU16>>,
+    /// Account that it runs as. Default: the first label of the domain.
+    pub(super) user: Option<At<String>>,
+    /// Runs once for each release, before it serves: database migrations.
+    pub(super) migrate: Option<At<String>>,
+    /// Path of a page that says whether the app is well.
+    pub(super) health: Option<At<String>>,
+    /// Memory the app may take: bytes, "512M" or "infinity". Default: "512M".
+    pub(super) memory_max: Option<At<Amount>>,
+    /// Environment of the app.
+    #[serde(default)]
+    pub(super) env: Texts,
+    /// Secrets of the app: where each one comes from.
+    #[serde(default)]
+    pub(super) secrets: BTreeMap<At<String>, At<Secret>>,
+}
+
+/// Where a secret comes from. Exactly one of the keys.
+// `writeOnly` also tells the structural pass that a plain value here must not be shown.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("writeOnly" = true, "minProperties" = 1, "maxProperties" = 1))]
+pub(super) struct Secret {
+    /// An environment variable of this machine.
+    pub(super) env: Option<At<String>>,
+    /// A file of this machine, relative to this file.
+    pub(super) file: Option<At<String>>,
+    /// What a command of this machine prints.
+    pub(super) command: Option<At<String>>,
+    /// Made on the server, never seen here: `true`.
+    pub(super) generate: Option<At<bool>>,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Database {
+    /// Whether there is a database. Default: whether there is an app.
+    pub(super) enabled: Option<bool>,
+    /// Which server. Default: "auto".
+    pub(super) engine: Option<Engine>,
+    /// Database and account of the app. Default: the app's user.
+    pub(super) name: Option<At<String>>,
+    /// Memory for InnoDB's buffer pool: bytes, or "256M". Default: an eighth of the memory.
+    pub(super) buffer_pool: Option<At<Amount>>,
+    /// Most connections at once. Default: 100.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub(super) max_connections: Option<u32>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Engine {
+    /// MySQL where the distribution has it, else MariaDB.
+    Auto,
+    /// MySQL.
+    Mysql,
+    /// MariaDB.
+    Mariadb,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Firewall {
+    /// Whether there is a firewall. Default: true.
+    pub(super) enabled: Option<bool>,
+    /// Networks that may reach sshd. Default: everyone.
+    pub(super) ssh_from: Option<List>,
+    /// Further openings, beside ssh, DNS and the web ports.
+    #[serde(default)]
+    pub(super) allow: Vec<At<Rule>>,
+}
+
+/// An opening of the firewall.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Rule {
+    /// The port.
+    #[schemars(required)]
+    pub(super) port: Option<At<NonZeroU16>>,
+    /// The protocol. Default: "tcp".
+    pub(super) protocol: Option<Protocol>,
+    /// Networks that may come in. Default: everyone.
+    pub(super) from: Option<List>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Protocol {
+    Tcp,
+    Udp,
+}
+
+/// The JSON Schema (draft 7, which TOML editors read) of the inventory, without references.
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    let settings = SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true);
+    let mut schema = settings
+        .into_generator()
+        .into_root_schema_for::<Inventory>()
+        .to_value();
+    drop_null(&mut schema);
+    schema
+}
+
+/// TOML has no null: a key is left out. What schemars says of null would only mislead.
+fn drop_null(schema: &mut serde_json::Value) {
+    use serde_json::Value;
+    match schema {
+        Value::Object(object) => {
+            if let Some(Value::Array(types)) = object.get_mut("type") {
+                types.retain(|name| name != "null");
+                if let [only] = types.as_slice() {
+                    let only = only.clone();
+                    object.insert("type".to_owned(), only);
+                }
+            }
+            if let Some(Value::Array(values)) = object.get_mut("enum") {
+                values.retain(|value| !value.is_null());
+            }
+            if let Some(Value::Array(choices)) = object.get_mut("anyOf") {
+                choices.retain(|choice| choice["type"] != "null");
+                if let [Value::Object(only)] = choices.as_slice() {
+                    let only = only.clone();
+                    object.shift_remove("anyOf");
+                    for (key, value) in only {
+                        object.entry(key).or_insert(value);
+                    }
+                    // What came up may hold a choice with null itself.
+                    return drop_null(schema);
+                }
+            }
+            object.values_mut().for_each(drop_null);
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_null),
+        _ => {}
+    }
+}

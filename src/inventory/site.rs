@@ -1,0 +1,82 @@
+//! The section `[site]`: the names.
+
+use super::Site;
+use super::mistakes::Mistakes;
+use super::raw::{self, At};
+use crate::types::{Fqdn, InvalidValue};
+
+/// `None` if the domain is missing or wrong.
+pub(super) fn resolve(
+    section: Option<&At<raw::Site>>,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<Site> {
+    let help = "write the domain:\n[site]\ndomain = \"example.com\"";
+    let Some(raw) = section else {
+        mistakes.missing(mistakes.end(), "the section [site] is missing", help);
+        return None;
+    };
+    if raw.domain.is_none() {
+        mistakes.missing(raw.span(), "site.domain is missing", help);
+    }
+    let domain = mistakes.check("site.domain", raw.domain.as_ref(), |text| Fqdn::new(text));
+    let contact = mistakes.check("site.contact", raw.contact.as_ref(), |text| contact(text));
+    let mut aliases: Vec<(Fqdn, &At<String>)> = Vec::new();
+    for item in raw.aliases.iter().flat_map(|list| list.iter()) {
+        let checked = mistakes.check("site.aliases", Some(item), |text| {
+            name(text, domain.as_ref())
+        });
+        let Some(alias) = checked else { continue };
+        if Some(&alias) == domain.as_ref() {
+            let mistake = mistakes.at(item.span(), format!("the alias `{alias}` is the domain"));
+            let place = raw.domain.as_ref().map_or(raw.span(), At::span);
+            let mistake = mistake.label("leave it out").context(place, "the domain");
+            mistakes.push(mistake);
+        } else if let Some((_, first)) = aliases.iter().find(|(other, _)| *other == alias) {
+            let message = format!("the alias `{alias}` is given twice");
+            let mistake = mistakes.at(item.span(), message).label("the second one");
+            mistakes.push(mistake.context(first.span(), "the first one"));
+        } else {
+            aliases.push((alias, item));
+        }
+    }
+    let domain = domain?;
+    let aliases = match &raw.aliases {
+        Some(_) => aliases.into_iter().map(|(alias, _)| alias).collect(),
+        None if domain.first_label() == "www" => Vec::new(),
+        None => Fqdn::new(&format!("www.{domain}")).into_iter().collect(),
+    };
+    let contact = contact.unwrap_or_else(|| format!("hostmaster@{domain}"));
+    Some(Site {
+        domain,
+        aliases,
+        contact,
+    })
+}
+
+/// A full name. One without a dot is most likely meant below the domain.
+pub(super) fn name(text: &str, domain: Option<&Fqdn>) -> Result<Fqdn, InvalidValue> {
+    match domain.filter(|_| !text.is_empty() && !text.contains('.')) {
+        Some(domain) => Err(InvalidValue::new(format!("`{text}` is not a full name"))
+            .hint(format!("write \"{text}.{domain}\""))),
+        None => Fqdn::new(text),
+    }
+}
+
+/// A mail address: a dot-atom of RFC 5322 section 3.2.3, `@`, a domain.
+fn contact(text: &str) -> Result<String, InvalidValue> {
+    let wrong = InvalidValue::new(format!("`{text}` is not a mail address"))
+        .hint("like \"hostmaster@example.com\"");
+    let Some((local, domain)) = text.split_once('@') else {
+        return Err(wrong);
+    };
+    let atom = |atom: &str| {
+        let known = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c);
+        !atom.is_empty() && atom.chars().all(known)
+    };
+    match Fqdn::new(domain) {
+        Ok(domain) if local.len() <= 64 && local.split('.').all(atom) => {
+            Ok(format!("{local}@{domain}"))
+        }
+        _ => Err(wrong),
+    }
+}

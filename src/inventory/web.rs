@@ -1,0 +1,164 @@
+//! The sections `[tls]` and `[web]`.
+
+use super::mistakes::Mistakes;
+use super::raw::{self, At};
+use super::{FileReference, Tls, TlsMode, Web, amount, file, relative};
+use crate::types::InvalidValue;
+use std::collections::BTreeMap;
+
+/// The section `[tls]`.
+pub(super) fn tls(
+    raw: &raw::Tls,
+    files: &mut Vec<FileReference>,
+    mistakes: &mut Mistakes<'_>,
+) -> Tls {
+    let mode = match raw.mode.as_deref() {
+        None | Some(raw::TlsMode::SelfSigned) => TlsMode::SelfSigned,
+        Some(raw::TlsMode::Files) => TlsMode::Files,
+        Some(raw::TlsMode::Off) => TlsMode::Off,
+    };
+    let mut path = |name: &str, value: Option<&At<String>>| match (mode, value) {
+        (TlsMode::Files, Some(value)) => {
+            file(value, &format!("tls.{name}"), false, files, mistakes)
+        }
+        (TlsMode::Files, None) => {
+            let span = raw.mode.as_ref().map_or(0..0, At::span);
+            let message = format!("tls.{name} is missing");
+            let help = "mode = \"files\" needs `certificate` and `key`: paths of PEM files";
+            mistakes.missing(span, &message, help);
+            None
+        }
+        // The mode itself may be what could not be read.
+        (_, Some(value)) if !mistakes.incomplete => {
+            let message = format!("tls.{name} is only for mode = \"files\"");
+            let mistake = mistakes.at(value.span(), message);
+            mistakes.push(match &raw.mode {
+                Some(mode) => mistake.context(mode.span(), "but this is the mode"),
+                None => mistake.help("add mode = \"files\": the default is \"self-signed\""),
+            });
+            None
+        }
+        _ => None,
+    };
+    let certificate = path("certificate", raw.certificate.as_ref());
+    let key = path("key", raw.key.as_ref());
+    Tls {
+        mode,
+        certificate,
+        key,
+    }
+}
+
+/// The section `[web]`. `source` is the folder of the app, in which the folders of static files lie.
+pub(super) fn web(
+    raw: &raw::Web,
+    source: Option<&At<String>>,
+    files: &mut Vec<FileReference>,
+    mistakes: &mut Mistakes<'_>,
+) -> Web {
+    const MIB: u64 = 1 << 20;
+    let seconds = |least| move |amount: &raw::Amount| amount::seconds(amount, least..=u32::MAX);
+    let timeout = mistakes.check("web.timeout", raw.timeout.as_ref(), seconds(1));
+    let hsts = mistakes.check("web.hsts", raw.hsts.as_ref(), seconds(0));
+    let max_body = mistakes.check("web.max_body", raw.max_body.as_ref(), amount::bytes);
+    let mut static_files = BTreeMap::new();
+    for (prefix, folder) in &raw.static_files {
+        if source.is_none() && !mistakes.incomplete {
+            let mistake = mistakes.at(prefix.span(), "web.static: there is no app to take it from");
+            mistakes.push(mistake.help("the folders lie in the app's release: write app.source"));
+        }
+        let checked = mistakes.check("web.static", Some(folder), |text| inner_folder(text));
+        if let (Some(folder_name), Some(source)) = (&checked, source) {
+            files.push(FileReference {
+                path: format!("{}/{folder_name}", source.trim_end_matches('/')),
+                span: folder.span(),
+                key: "web.static".to_owned(),
+                directory: true,
+            });
+        }
+        let prefix = mistakes.check("web.static", Some(prefix), |text| url_prefix(text));
+        static_files.extend(prefix.zip(checked));
+    }
+    Web {
+        http_port: raw.http_port.as_ref().map_or(80, |port| port.get()),
+        https_port: raw.https_port.as_ref().map_or(443, |port| port.get()),
+        max_body: max_body.unwrap_or(10 * MIB),
+        timeout: timeout.unwrap_or(60),
+        hsts: hsts.unwrap_or(365 * 86400),
+        static_files,
+        headers: headers(raw, mistakes),
+    }
+}
+
+fn url_prefix(text: &str) -> Result<String, InvalidValue> {
+    let wrong = |why: &str| InvalidValue::new(format!("`{text}` is not a prefix: {why}"));
+    if text == "/" {
+        return Err(wrong("nothing would be left to the app"));
+    }
+    let Some(inner) = text
+        .strip_prefix('/')
+        .and_then(|rest| rest.strip_suffix('/'))
+    else {
+        let hint = format!("write \"/{}/\"", text.trim_matches('/'));
+        return Err(wrong("it must begin and end with `/`").hint(hint));
+    };
+    // What may stand in a path unescaped (RFC 3986 section 3.3).
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-._~!$&'()*+,;=:@".contains(c);
+    let good = |part: &str| !matches!(part, "" | "." | "..") && part.chars().all(plain);
+    if !inner.split('/').all(good) {
+        return Err(wrong(
+            "a part is empty, a dot, or has a character that paths do not have",
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+fn inner_folder(text: &str) -> Result<String, InvalidValue> {
+    let folder = relative(text)?;
+    if folder == "." {
+        let error = InvalidValue::new("`.` would show all of the app's code");
+        return Err(error.hint("name a folder below it, like \"static\""));
+    }
+    Ok(folder)
+}
+
+/// Response headers; names are compared as HTTP does, in any case.
+fn headers(raw: &raw::Web, mistakes: &mut Mistakes<'_>) -> BTreeMap<String, String> {
+    let mut headers = BTreeMap::new();
+    let mut names: BTreeMap<String, &At<String>> = BTreeMap::new();
+    for (name, value) in &raw.headers {
+        let checked = mistakes.check("web.headers", Some(name), |text| header_name(text));
+        let value = mistakes.check("web.headers", Some(value), |text| header_value(text));
+        if let Some(first) = names.insert(name.to_lowercase(), name) {
+            let mistake = mistakes.at(
+                name.span(),
+                format!("the header `{}` is given twice", **name),
+            );
+            let mistake = mistake.label("names differ in case only");
+            mistakes.push(mistake.context(first.span(), "the same header"));
+        }
+        headers.extend(checked.zip(value));
+    }
+    headers
+}
+
+fn header_name(text: &str) -> Result<String, InvalidValue> {
+    // A token of RFC 9110 section 5.6.2.
+    let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    if text.is_empty() || !text.chars().all(token) {
+        return Err(InvalidValue::new(format!("{text:?} is not a header name")));
+    }
+    let ours = match text.to_ascii_lowercase().as_str() {
+        "strict-transport-security" => "say it with web.hsts",
+        "content-length" | "transfer-encoding" | "connection" => "Nginx itself sets it",
+        _ => return Ok(text.to_owned()),
+    };
+    Err(InvalidValue::new(format!("`{text}` cannot be set here")).hint(ours))
+}
+
+fn header_value(text: &str) -> Result<String, InvalidValue> {
+    if text.chars().any(char::is_control) {
+        return Err(InvalidValue::new("the value has a control character"));
+    }
+    Ok(text.to_owned())
+}

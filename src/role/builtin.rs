@@ -1,0 +1,95 @@
+//! The built-in roles, as they stand in the folders `roles` and `templates`.
+
+use super::RoleSource;
+use crate::diagnostic::Source;
+
+macro_rules! roles {
+    ($($role:literal: [$($template:literal),* $(,)?]),* $(,)?) => {
+        &[$((
+            $role,
+            include_str!(concat!("../../roles/", $role, "/role.toml")),
+            &[$((
+                $template,
+                include_str!(concat!("../../templates/", $role, "/", $template)),
+            )),*],
+        )),*]
+    };
+}
+
+/// A role's name, its manifest, and its templates by name.
+type Text = (
+    &'static str,
+    &'static str,
+    &'static [(&'static str, &'static str)],
+);
+
+const ROLES: &[Text] = roles! {
+    "app": ["app.service", "migrate.service"],
+    "base": ["sysctl.conf"],
+    "database": ["mariadb.cnf", "mysql.cnf"],
+    "dns": ["named.conf"],
+    "firewall": ["nftables.conf", "stop.conf"],
+    "tls": [],
+    "web": [
+        "headers.conf",
+        "index.html",
+        "nginx.conf",
+        "site.conf",
+        "unavailable.html",
+        "unknown-names.conf",
+    ],
+};
+
+/// The built-in roles.
+#[must_use]
+pub fn builtin() -> Vec<RoleSource> {
+    ROLES
+        .iter()
+        .map(|(name, manifest, templates)| RoleSource {
+            name: (*name).to_owned(),
+            manifest: Source::new(format!("<built-in>/roles/{name}/role.toml"), *manifest),
+            templates: templates
+                .iter()
+                .map(|(file, text)| {
+                    let shown = format!("<built-in>/templates/{name}/{file}");
+                    ((*file).to_owned(), Source::new(shown, *text))
+                })
+                .collect(),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    /// The names in a folder of the project.
+    fn names(folder: &str) -> BTreeSet<String> {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        let Ok(entries) = std::fs::read_dir(&path) else {
+            return BTreeSet::new();
+        };
+        entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn the_table_is_what_the_folders_hold() {
+        let roles: BTreeSet<String> = ROLES.iter().map(|(name, ..)| (*name).to_owned()).collect();
+        assert_eq!(roles, names("roles"));
+        for (role, _, templates) in ROLES {
+            let table: BTreeSet<String> = templates
+                .iter()
+                .map(|(name, _)| (*name).to_owned())
+                .collect();
+            assert_eq!(
+                table,
+                names(&format!("templates/{role}")),
+                "templates/{role}"
+            );
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! What the entries of a role draw on: its templates, and what came with the inventory.
+
+use super::Inputs;
+use super::manifest::Manifest;
+use super::template::Renderer;
+use crate::diagnostic::nearest;
+use crate::resource::{EntryError, Materials, SecretMaterial};
+use crate::types::{SecretValue, Tree};
+use std::sync::Arc;
+
+/// The materials of one role.
+pub(super) struct RoleMaterials<'a> {
+    pub(super) manifest: &'a Manifest,
+    pub(super) renderer: &'a Renderer<'a>,
+    pub(super) inputs: &'a Inputs,
+}
+
+impl Materials for RoleMaterials<'_> {
+    fn template(&self, name: &str) -> Result<String, EntryError> {
+        let templates = &self.manifest.templates;
+        if templates.contains_key(name) {
+            return Ok(self.renderer.file(name)?);
+        }
+        let message = format!(
+            "there is no template templates/{}/{name}",
+            self.manifest.name
+        );
+        let error = EntryError::field("template", message);
+        Err(match nearest(name, templates.keys().map(String::as_str)) {
+            Some(near) => error.help(format!("`{near}` is meant, perhaps")),
+            None => error,
+        })
+    }
+
+    fn file(&self, path: &str) -> Result<Arc<[u8]>, EntryError> {
+        let missing = || {
+            EntryError::field(
+                "source",
+                format!("{path} was not found beside the inventory"),
+            )
+        };
+        self.inputs.files.get(path).cloned().ok_or_else(missing)
+    }
+
+    fn sensitive_file(&self, path: &str) -> Result<SecretValue, EntryError> {
+        let missing = || {
+            EntryError::field(
+                "source",
+                format!("{path} was not found beside the inventory"),
+            )
+        };
+        self.inputs
+            .sensitive_files
+            .get(path)
+            .cloned()
+            .ok_or_else(missing)
+    }
+
+    fn secret(&self, name: &str) -> Result<SecretMaterial, EntryError> {
+        let missing = || EntryError::field("name", format!("the inventory has no secret `{name}`"));
+        self.inputs.secrets.get(name).cloned().ok_or_else(missing)
+    }
+
+    fn app(&self) -> Result<Arc<Tree>, EntryError> {
+        self.inputs
+            .app
+            .clone()
+            .ok_or_else(|| EntryError::entry("the inventory has no app"))
+    }
+}

@@ -1,0 +1,195 @@
+//! The questions that are asked from this machine, and the order in which.
+
+use super::web::{self, Trust};
+use super::{Limits, Target, dns, ms, tcp};
+use crate::check::certificate::{Issuer, OnServer, Presented};
+use crate::check::dns::{Heard, Transport, addresses, question};
+use crate::check::http::{Http, Response};
+use crate::check::port::{Connection, Port};
+use crate::check::{Check, Hop, Judgement, Question};
+use hickory_proto::op::Message;
+use hickory_proto::rr::RecordType;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
+
+/// A reply from outside.
+pub(super) enum Reply {
+    Dns(Vec<Heard>),
+    Port(Vec<(IpAddr, Connection)>),
+    Certificate(Result<Presented, String>),
+    Http(Result<Response, String>),
+}
+
+/// Replies with their times in milliseconds, by the place of the check.
+pub(super) type Replies = BTreeMap<usize, (Reply, u64)>;
+
+/// Asks all that is seen from outside: first names, ports and certificates, then the pages,
+/// which rest on the addresses and certificates of the first.
+pub(super) async fn ask(checks: &[&Check], target: &Target, limits: &Limits, now: i64) -> Replies {
+    let first = checks.iter().enumerate().filter_map(|(place, check)| {
+        let (question, target, limits) = (check.question.clone(), target.clone(), limits.clone());
+        let asked = matches!(
+            question,
+            Question::Dns(_) | Question::Port(_) | Question::Certificate(_)
+        );
+        asked.then_some(async move {
+            let started = Instant::now();
+            let reply = match question {
+                Question::Dns(dns) => Reply::Dns(hear(&dns.question(), &target, &limits).await),
+                Question::Port(port) => Reply::Port(knock(&port, &target, &limits).await),
+                Question::Certificate(certificate) => {
+                    let address = target.reached(target.ipv4.into());
+                    Reply::Certificate(web::presented(&certificate, address, &limits).await)
+                }
+                _ => return None,
+            };
+            Some((place, (reply, ms(started))))
+        })
+    });
+    let mut replies: Replies = together(first).await.into_iter().flatten().collect();
+
+    let broken: BTreeSet<Hop> = replies
+        .iter()
+        .filter(|(place, (reply, _))| {
+            matches!(
+                judge(checks[**place], reply, &None, now),
+                Judgement::Broken(_)
+            )
+        })
+        .map(|(&place, _)| checks[place].hop)
+        .collect();
+    let pages = checks.iter().enumerate().filter_map(|(place, check)| {
+        let Question::Http(http) = &check.question else {
+            return None;
+        };
+        if check.needs.iter().any(|hop| broken.contains(hop)) {
+            return None;
+        }
+        let trust = trust(http, checks, &replies);
+        let ours = checks.iter().any(|check| match &check.question {
+            Question::Dns(dns) => http.url.host.is_within(&dns.name),
+            _ => false,
+        });
+        let (http, target, limits) = (http.clone(), target.clone(), limits.clone());
+        Some(async move {
+            let started = Instant::now();
+            let reply = get(&http, &trust, ours, &target, &limits).await;
+            (place, (Reply::Http(reply), ms(started)))
+        })
+    });
+    replies.extend(together(pages).await);
+    replies
+}
+
+/// Asks every address of the server over both transports.
+async fn hear(question: &Message, target: &Target, limits: &Limits) -> Vec<Heard> {
+    let mut questions = Vec::new();
+    for address in target.addresses() {
+        for transport in [Transport::Udp, Transport::Tcp] {
+            let (question, limits) = (question.clone(), limits.clone());
+            let server = SocketAddr::new(address, target.dns_port);
+            questions.push(async move {
+                let reply = dns::ask(server, transport, &question, &limits).await;
+                Heard {
+                    address,
+                    transport,
+                    reply,
+                }
+            });
+        }
+    }
+    together(questions).await
+}
+
+/// Tries a port at every address of the server.
+async fn knock(port: &Port, target: &Target, limits: &Limits) -> Vec<(IpAddr, Connection)> {
+    let limit = if port.open {
+        limits.connect
+    } else {
+        limits.closed
+    };
+    let number = port.port;
+    together(target.addresses().into_iter().map(|address| async move {
+        (
+            address,
+            tcp::connect(SocketAddr::new(address, number), limit).await,
+        )
+    }))
+    .await
+}
+
+/// Whom to believe about a page: the certificate that was checked for its name, if one was.
+fn trust(http: &Http, checks: &[&Check], replies: &Replies) -> Trust {
+    let checked = checks
+        .iter()
+        .enumerate()
+        .find_map(|(place, check)| match &check.question {
+            Question::Certificate(certificate)
+                if certificate.serves(&http.url.host, http.url.port) =>
+            {
+                Some((certificate, replies.get(&place)))
+            }
+            _ => None,
+        });
+    match checked {
+        Some((certificate, Some((Reply::Certificate(Ok(presented)), _))))
+            if certificate.issuer != Issuer::Trusted =>
+        {
+            Trust::Same(presented.der.clone())
+        }
+        _ => Trust::Machine,
+    }
+}
+
+/// Gets a page at the address that DNS gives for its name, or that of the server if the zone
+/// is not ours.
+async fn get(
+    http: &Http,
+    trust: &Trust,
+    ours: bool,
+    target: &Target,
+    limits: &Limits,
+) -> Result<Response, String> {
+    let mut address = IpAddr::from(target.ipv4);
+    if ours {
+        let question = question(&http.url.host, RecordType::A);
+        let server = SocketAddr::new(target.reached(address), target.dns_port);
+        let message = dns::ask(server, Transport::Udp, &question, limits)
+            .await
+            .map_err(|reason| format!("DNS gave no address: {reason}"))?;
+        address = addresses(&message, &http.url.host)
+            .first()
+            .copied()
+            .ok_or_else(|| format!("DNS gave no address of {}", http.url.host))?;
+    }
+    web::get(&http.url, target.reached(address), trust, limits).await
+}
+
+/// What a reply says of the stack; `on_server` is for certificates.
+pub(super) fn judge(check: &Check, reply: &Reply, on_server: &OnServer<'_>, now: i64) -> Judgement {
+    match (&check.question, reply) {
+        (Question::Dns(dns), Reply::Dns(heard)) => dns.judge(heard),
+        (Question::Port(port), Reply::Port(reply)) => port.judge(reply),
+        (Question::Certificate(certificate), Reply::Certificate(reply)) => {
+            certificate.judge(reply, on_server, now)
+        }
+        (Question::Http(http), Reply::Http(reply)) => http.judge(reply),
+        _ => Judgement::Flawed("the reply belongs to another question".to_owned()),
+    }
+}
+
+/// Runs futures at the same time and gives their results in order. One that panicked is left
+/// out, which makes its check one without a reply.
+async fn together<F>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let tasks: Vec<_> = futures.into_iter().map(tokio::spawn).collect();
+    let mut results = Vec::with_capacity(tasks.len());
+    for task in tasks {
+        results.extend(task.await.ok());
+    }
+    results
+}
