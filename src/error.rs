@@ -2,8 +2,11 @@
 
 use crate::diagnostic::Diagnostics;
 use crate::facts::FactsError;
+use crate::facts::FactsError;
 use crate::plan::UnknownState;
 use crate::sandbox::SandboxError;
+use crate::sandbox::SandboxError;
+use crate::server::ServerError;
 use crate::server::ServerError;
 use std::error::Error as StdError;
 
@@ -71,6 +74,15 @@ pub enum Error {
         /// What to type instead.
         hint: String,
     },
+    /// The connection to the server.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    /// What the server is.
+    #[error(transparent)]
+    Facts(#[from] FactsError),
+    /// A throw-away server.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
     /// The server's state is not known.
     #[error(transparent)]
     UnknownState(#[from] UnknownState),
@@ -207,6 +219,9 @@ impl Error {
             // Each mistake has its own help.
             Self::Input(_) => None,
             Self::Usage { hint, .. } => Some(hint.clone()),
+            Self::Server(error) => error.hint(),
+            Self::Facts(error) => Some(error.hint().to_owned()),
+            Self::Sandbox(error) => error.hint(),
             Self::UnknownState(error) => Some(error.hint().to_owned()),
             Self::Locked { .. } => Some("wait until it is over, then run the same command again".to_owned()),
             Self::Moved { .. } => Some("run the same command again: it makes a new plan".to_owned()),
@@ -251,23 +266,13 @@ impl Error {
         match self {
             Self::Input(_) => Exit::Invalid,
             Self::Usage { .. } => Exit::Usage,
+            Self::Server(error) if error.is_unreachable() => Exit::Unreachable,
             Self::Locked { .. } => Exit::Locked,
             Self::RolledBack(_) => Exit::RolledBack,
-            Self::Interrupted | Self::LeftBehind { .. } => Exit::Interrupted,
-            Self::Server(error) if error.is_unreachable() => Exit::Unreachable,
+            Self::Interrupted => Exit::Interrupted,
             Self::Server(_)
             | Self::Facts(_)
             | Self::Sandbox(_)
-            | Self::PackageLists { .. }
-            | Self::Secret { .. }
-            | Self::Pattern { .. }
-            | Self::Walk { .. }
-            | Self::Name { .. }
-            | Self::SpecialFile { .. }
-            | Self::Declined
-            | Self::Launch { .. }
-            | Self::RunDied { .. }
-            | Self::NotConverged { .. }
             | Self::UnknownState(_)
             | Self::Moved { .. }
             | Self::Step { .. }
@@ -289,6 +294,11 @@ mod tests {
             status: 100,
         };
         let mistake = Diagnostic::new(&Source::new("inventory.toml", ""), 0..0, "empty");
+        let unreachable = ServerError::Unreachable {
+            destination: "web1".into(),
+            message: "no route".into(),
+        };
+        let local = ServerError::MissingSsh(std::io::ErrorKind::NotFound.into());
         for (error, code) in [
             (Error::Input(mistake.into()), 65),
             (
@@ -298,6 +308,10 @@ mod tests {
                 },
                 64,
             ),
+            (unreachable.into(), 4),
+            (local.into(), 1),
+            (FactsError::Missing("memory").into(), 1),
+            (SandboxError::None.into(), 1),
             (UnknownState(Vec::new()).into(), 1),
             (Error::Locked { holder: "h".into() }, 5),
             (Error::Moved { generation: 8 }, 1),
