@@ -2,13 +2,9 @@
 
 use crate::diagnostic::Diagnostics;
 use crate::facts::FactsError;
-use crate::facts::FactsError;
 use crate::plan::UnknownState;
 use crate::sandbox::SandboxError;
-use crate::sandbox::SandboxError;
 use crate::server::ServerError;
-use crate::server::ServerError;
-use std::error::Error as StdError;
 
 /// The exit status of the program; the numbers are a promise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,15 +116,6 @@ pub enum Error {
         /// Why it was not.
         source: std::io::Error,
     },
-    /// The ssh session.
-    #[error(transparent)]
-    Server(#[from] ServerError),
-    /// What the server is.
-    #[error(transparent)]
-    Facts(#[from] FactsError),
-    /// A throw-away server.
-    #[error(transparent)]
-    Sandbox(#[from] SandboxError),
     /// The server's package lists could not be fetched.
     #[error("the server cannot fetch its package lists:\n{said}")]
     PackageLists {
@@ -200,9 +187,6 @@ pub enum Error {
         /// How many.
         changes: usize,
     },
-    /// What has no line of its own, with what to do next.
-    #[error(transparent)]
-    Other(Box<dyn StdError + Send + Sync>),
 }
 
 impl Error {
@@ -229,9 +213,6 @@ impl Error {
                 "the log above says why; correct it and run the same command again: it goes on from what is there".to_owned(),
             ),
             Self::RolledBack(cause) => cause.hint(),
-            Self::Server(error) => error.hint(),
-            Self::Facts(error) => Some(error.hint().to_owned()),
-            Self::Sandbox(error) => error.hint(),
             Self::PackageLists { .. } => Some(
                 "run `apt-get update` on the server by hand, and mend what it complains of".to_owned(),
             ),
@@ -256,7 +237,7 @@ impl Error {
             | Self::Declined
             | Self::Pattern { .. }
             | Self::Walk { .. }
-            | Self::Other(_) => None,
+            => None,
         }
     }
 
@@ -269,15 +250,24 @@ impl Error {
             Self::Server(error) if error.is_unreachable() => Exit::Unreachable,
             Self::Locked { .. } => Exit::Locked,
             Self::RolledBack(_) => Exit::RolledBack,
-            Self::Interrupted => Exit::Interrupted,
+            Self::Interrupted | Self::LeftBehind { .. } => Exit::Interrupted,
             Self::Server(_)
             | Self::Facts(_)
             | Self::Sandbox(_)
+            | Self::PackageLists { .. }
+            | Self::Secret { .. }
+            | Self::Pattern { .. }
+            | Self::Walk { .. }
+            | Self::Name { .. }
+            | Self::SpecialFile { .. }
+            | Self::Declined
+            | Self::Launch { .. }
+            | Self::RunDied { .. }
+            | Self::NotConverged { .. }
             | Self::UnknownState(_)
             | Self::Moved { .. }
             | Self::Step { .. }
-            | Self::Io { .. }
-            | Self::Other(_) => Exit::Failed,
+            | Self::Io { .. } => Exit::Failed,
         }
     }
 }
@@ -319,7 +309,6 @@ mod tests {
             (Error::RolledBack(Box::new(step())), 6),
             (Error::Interrupted, 130),
             (Error::io("read x")(std::io::ErrorKind::NotFound.into()), 1),
-            (Error::Other("x".into()), 1),
         ] {
             assert_eq!(error.exit().code(), code, "{error}");
         }
