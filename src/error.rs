@@ -117,7 +117,7 @@ pub enum Error {
         /// Why it was not.
         source: std::io::Error,
     },
-    /// What has no line of its own, with what to do next.
+    /// What has no variant of its own.
     #[error(transparent)]
     Other(Box<dyn StdError + Send + Sync>),
 }

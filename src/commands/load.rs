@@ -49,7 +49,7 @@ fn missing(file: &FileReference, folder: &Path, source: &Arc<Source>) -> Option<
     };
     (!is_there).then(|| {
         let message = format!(
-            "{} is not a {what} that is there: {}",
+            "{} names a {what} that is not there: {}",
             file.key,
             path.display()
         );
