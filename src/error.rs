@@ -5,7 +5,6 @@ use crate::facts::FactsError;
 use crate::plan::UnknownState;
 use crate::sandbox::SandboxError;
 use crate::server::ServerError;
-use std::error::Error as StdError;
 
 /// The exit status of the program; the numbers are a promise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,9 +116,77 @@ pub enum Error {
         /// Why it was not.
         source: std::io::Error,
     },
-    /// What has no variant of its own.
-    #[error(transparent)]
-    Other(Box<dyn StdError + Send + Sync>),
+    /// The server's package lists could not be fetched.
+    #[error("the server cannot fetch its package lists:\n{said}")]
+    PackageLists {
+        /// What apt said.
+        said: String,
+    },
+    /// A secret could not be had. Its value is not part of this.
+    #[error("the secret {name} cannot be had: {why}")]
+    Secret {
+        /// Its name in the inventory.
+        name: String,
+        /// Why.
+        why: String,
+    },
+    /// A pattern of what stays at home is none.
+    #[error("app.exclude: `{pattern}` is not a pattern")]
+    Pattern {
+        /// The pattern.
+        pattern: String,
+        /// Why.
+        source: ignore::Error,
+    },
+    /// The app's folder could not be walked.
+    #[error("cannot read the folder {folder}")]
+    Walk {
+        /// The folder.
+        folder: String,
+        /// Why.
+        source: ignore::Error,
+    },
+    /// A file's name cannot travel.
+    #[error("the name of {path} is not plain UTF-8 text")]
+    Name {
+        /// The file.
+        path: String,
+    },
+    /// Something that is neither file, folder nor link.
+    #[error("{path} is neither a file, a folder nor a link")]
+    SpecialFile {
+        /// What it is.
+        path: String,
+    },
+    /// The user said no.
+    #[error("nothing was changed: the answer was not yes")]
+    Declined,
+    /// The run could not be started on the server.
+    #[error("the run could not be started on the server: {said}")]
+    Launch {
+        /// What the server said.
+        said: String,
+    },
+    /// The run's process ended without a last word.
+    #[error("the run ended on the server without a last word")]
+    RunDied {
+        /// Where its events stand.
+        directory: String,
+    },
+    /// The client was interrupted; the run was not.
+    #[error("interrupted; the run goes on on the server")]
+    LeftBehind {
+        /// Its unit.
+        unit: String,
+    },
+    /// After the run there is still something to do.
+    #[error(
+        "the run ended well, but {changes} changes are still to be made; the plan above names them"
+    )]
+    NotConverged {
+        /// How many.
+        changes: usize,
+    },
 }
 
 impl Error {
@@ -146,7 +213,31 @@ impl Error {
                 "the log above says why; correct it and run the same command again: it goes on from what is there".to_owned(),
             ),
             Self::RolledBack(cause) => cause.hint(),
-            Self::Interrupted | Self::Io { .. } | Self::Other(_) => None,
+            Self::PackageLists { .. } => Some(
+                "run `apt-get update` on the server by hand, and mend what it complains of".to_owned(),
+            ),
+            Self::Secret { .. } => {
+                Some("say in [app.secrets] where it comes from, or set what it comes from".to_owned())
+            }
+            Self::Name { .. } | Self::SpecialFile { .. } => {
+                Some("rename or remove it, or name it in app.exclude".to_owned())
+            }
+            Self::Launch { .. } => Some("`foobar-stack doctor` looks for what is missing".to_owned()),
+            Self::RunDied { directory } => Some(format!(
+                "run the same command again: it does what is left; what happened stands in {directory}/events on the server"
+            )),
+            Self::LeftBehind { unit } => Some(format!(
+                "follow it with `journalctl -fu {unit}` on the server; `foobar-stack plan` says what is left when it is over"
+            )),
+            Self::NotConverged { .. } => Some(
+                "look whether something on the server changes it back, then apply again".to_owned(),
+            ),
+            Self::Interrupted
+            | Self::Io { .. }
+            | Self::Declined
+            | Self::Pattern { .. }
+            | Self::Walk { .. }
+            => None,
         }
     }
 
@@ -159,15 +250,24 @@ impl Error {
             Self::Server(error) if error.is_unreachable() => Exit::Unreachable,
             Self::Locked { .. } => Exit::Locked,
             Self::RolledBack(_) => Exit::RolledBack,
-            Self::Interrupted => Exit::Interrupted,
+            Self::Interrupted | Self::LeftBehind { .. } => Exit::Interrupted,
             Self::Server(_)
             | Self::Facts(_)
             | Self::Sandbox(_)
+            | Self::PackageLists { .. }
+            | Self::Secret { .. }
+            | Self::Pattern { .. }
+            | Self::Walk { .. }
+            | Self::Name { .. }
+            | Self::SpecialFile { .. }
+            | Self::Declined
+            | Self::Launch { .. }
+            | Self::RunDied { .. }
+            | Self::NotConverged { .. }
             | Self::UnknownState(_)
             | Self::Moved { .. }
             | Self::Step { .. }
-            | Self::Io { .. }
-            | Self::Other(_) => Exit::Failed,
+            | Self::Io { .. } => Exit::Failed,
         }
     }
 }
@@ -209,7 +309,6 @@ mod tests {
             (Error::RolledBack(Box::new(step())), 6),
             (Error::Interrupted, 130),
             (Error::io("read x")(std::io::ErrorKind::NotFound.into()), 1),
-            (Error::Other("x".into()), 1),
         ] {
             assert_eq!(error.exit().code(), code, "{error}");
         }

@@ -1,5 +1,7 @@
 //! The program as it is typed: exit statuses, streams, and a reader that goes away.
 
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail the test")]
+
 use serde_json::Value;
 use std::fs::{File, OpenOptions};
 use std::path::Path;
@@ -39,7 +41,7 @@ fn started() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let output = run(folder.path(), "init --domain example.org --ipv4 192.0.2.1");
     assert_eq!(output.status.code(), Some(0), "{}", err(&output));
-    assert_eq!(out(&output), "wrote inventory.toml\n");
+    assert!(out(&output).starts_with("wrote inventory.toml"));
     std::fs::create_dir(folder.path().join("app")).unwrap();
     folder
 }
@@ -49,10 +51,7 @@ fn what_init_writes_is_valid() {
     let folder = started();
     let output = run(folder.path(), "validate");
     assert_eq!(output.status.code(), Some(0), "{}", err(&output));
-    assert_eq!(
-        out(&output),
-        "inventory.toml is valid: the stack of example.org\n"
-    );
+    assert!(out(&output).starts_with("inventory.toml is valid"));
     assert_eq!(err(&output), "");
 }
 
@@ -76,10 +75,7 @@ fn every_mistake_is_shown_at_its_place() {
     let output = run(folder.path(), "validate");
     assert_eq!(output.status.code(), Some(65));
     let text = err(&output);
-    assert!(
-        text.contains("error: app.source names a folder that is not there: app"),
-        "{text}"
-    );
+    assert!(text.contains("error: app.source"), "{text}");
     assert!(text.contains("--> inventory.toml:"), "{text}");
     assert!(!text.contains('\u{1b}'), "no colour without a terminal");
     let output = run(folder.path(), "validate --color always");

@@ -1,26 +1,29 @@
 //! `init`: a commented inventory to start from.
 
-use crate::cli::Init;
+use crate::cli;
 use crate::error::Error;
-use crate::inventory::starter;
+use crate::inventory;
 use crate::report::Reporter;
-use std::fs::File;
-use std::io::{ErrorKind, Write};
+use std::io::Write;
 
-/// Writes the inventory; never over one that is there.
-pub(super) fn run(init: &Init, reporter: &Reporter) -> Result<(), Error> {
-    let path = init.file.display();
-    let mut file = match File::create_new(&init.file) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+/// Writes it; what is there already is left alone.
+pub(super) fn init(wish: &cli::Init, reporter: &Reporter) -> Result<(), Error> {
+    let shown = wish.file.display();
+    let mut file = match std::fs::File::create_new(&wish.file) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             return Err(Error::Usage {
-                message: format!("{path} is there already"),
-                hint: "name another file, or remove this one first".to_owned(),
+                message: format!("{shown} is there already"),
+                hint: "name another file: foobar-stack init FILE".to_owned(),
             });
         }
-        opened => opened.map_err(Error::io(format!("write {path}")))?,
+        Err(error) => return Err(Error::io(format!("make {shown}"))(error)),
     };
-    file.write_all(starter(&init.domain, init.ipv4).as_bytes())
-        .map_err(Error::io(format!("write {path}")))?;
-    reporter.done(&format!("wrote {path}"));
+    let text = inventory::starter(&wish.domain, wish.ipv4);
+    file.write_all(text.as_bytes())
+        .map_err(Error::io(format!("write {shown}")))?;
+    reporter.done(&format!(
+        "wrote {shown}; say there where your app is, then look at `foobar-stack plan`"
+    ));
     Ok(())
 }

@@ -1,67 +1,236 @@
-//! Loading the inventory: finding it, reading it, and looking for the files it speaks of.
+//! Reads what the user wrote: the inventory, the roles and files beside it, the app's code and
+//! the secrets. From here on everything is in memory.
 
-use super::discover;
-use crate::cli::Global;
+use super::tree;
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
 use crate::error::Error;
-use crate::inventory::{self, FileReference, Parsed};
+use crate::inventory::{self, FileReference, Inventory, TlsMode};
+use crate::resource::SecretMaterial;
+use crate::role::{Inputs, RoleSource, Roles, builtin};
+use crate::types::{SecretSource, SecretValue};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tokio::process::Command;
 
-/// An inventory, and where it stands.
-#[derive(Debug)]
-pub(super) struct Loaded {
-    /// Its path, as it was named or found.
-    pub path: PathBuf,
-    /// What it says.
-    pub parsed: Parsed,
+/// What the user wrote, read and checked as far as that goes without a server.
+pub(crate) struct Workspace {
+    /// The folder of the inventory.
+    pub(crate) folder: PathBuf,
+    /// What compiling takes.
+    pub(crate) inputs: Inputs,
+    /// The roles in order.
+    pub(crate) roles: Roles,
 }
 
-/// Loads the inventory that the options mean.
-///
-/// # Errors
-/// When it is not found, cannot be read, has mistakes, or speaks of files that are not there.
-pub(super) fn inventory(global: &Global) -> Result<Loaded, Error> {
-    let path = discover::inventory(global.inventory.as_deref(), Path::new(""))?;
-    let text = std::fs::read_to_string(&path)
-        .map_err(Error::io(format!("read the inventory {}", path.display())))?;
-    let source = Source::new(path.display().to_string(), text);
+/// Whether the values of secrets are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Secrets {
+    /// They are read from where they come from.
+    Read,
+    /// Stand-ins take their places: enough to check and to render.
+    StandIn,
+}
+
+/// Reads an inventory and all it speaks of.
+pub(crate) async fn load(path: &Path, secrets: Secrets) -> Result<Workspace, Error> {
+    let shown = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(Error::io(format!("read {shown}")))?;
+    let source = Source::new(shown, text);
     let parsed = inventory::parse(&source)?;
-    let folder = path.parent().unwrap_or(Path::new(""));
-    let missing: Vec<Diagnostic> = parsed
-        .files
-        .iter()
-        .filter_map(|file| missing(file, folder, &source))
-        .collect();
-    if !missing.is_empty() {
-        return Err(Diagnostics(missing).into());
-    }
-    Ok(Loaded { path, parsed })
-}
-
-fn missing(file: &FileReference, folder: &Path, source: &Arc<Source>) -> Option<Diagnostic> {
-    let what = if file.directory { "folder" } else { "file" };
-    let path = folder.join(expanded(&file.path));
-    let is_there = if file.directory {
-        path.is_dir()
-    } else {
-        path.is_file()
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
+        _ => PathBuf::from("."),
     };
-    (!is_there).then(|| {
-        let message = format!(
-            "{} names a {what} that is not there: {}",
-            file.key,
-            path.display()
-        );
-        Diagnostic::new(source, file.span.clone(), message)
-            .help("paths are relative to the inventory")
+    missing_files(&source, &folder, &parsed.files)?;
+    let inventory = parsed.inventory;
+    let mut files = BTreeMap::new();
+    let roles = role_sources(&folder, &mut files)?;
+    let mut sensitive_files = BTreeMap::new();
+    if inventory.tls.mode == TlsMode::Files {
+        if let Some(path) = &inventory.tls.certificate {
+            files.insert(path.clone(), read(&folder.join(path))?.into());
+        }
+        if let Some(path) = &inventory.tls.key {
+            sensitive_files.insert(path.clone(), SecretValue::new(read(&folder.join(path))?));
+        }
+    }
+    let app = if inventory.app.enabled {
+        let tree = tree::read(&folder.join(&inventory.app.source), &inventory.app.exclude)?;
+        Some(Arc::new(tree))
+    } else {
+        None
+    };
+    let secrets = read_secrets(&folder, &inventory, secrets).await?;
+    let ordered = Roles::read(&roles)?;
+    let inputs = Inputs {
+        inventory,
+        roles,
+        files,
+        sensitive_files,
+        secrets,
+        app,
+    };
+    Ok(Workspace {
+        folder,
+        inputs,
+        roles: ordered,
     })
 }
 
-/// The path with a leading `~/` as the home folder.
-fn expanded(path: &str) -> PathBuf {
-    match (path.strip_prefix("~/"), std::env::home_dir()) {
-        (Some(rest), Some(home)) => home.join(rest),
-        _ => PathBuf::from(path),
+/// Every file the inventory names that is not there, each at its place.
+fn missing_files(
+    source: &Arc<Source>,
+    folder: &Path,
+    files: &[FileReference],
+) -> Result<(), Error> {
+    let mut mistakes = Vec::new();
+    for file in files {
+        let path = folder.join(&file.path);
+        let (wanted, fits) = if file.directory {
+            ("folder", path.is_dir())
+        } else {
+            ("file", path.is_file())
+        };
+        if !fits {
+            let what = if path.exists() {
+                "is not a"
+            } else {
+                "is no such"
+            };
+            let message = format!("{}: {} {what} {wanted}", file.key, path.display());
+            let diagnostic = Diagnostic::new(source, file.span.clone(), message);
+            mistakes.push(
+                diagnostic
+                    .label("not found")
+                    .help("paths are relative to the inventory"),
+            );
+        }
     }
+    if mistakes.is_empty() {
+        Ok(())
+    } else {
+        Err(Diagnostics(mistakes).into())
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    std::fs::read(path).map_err(Error::io(format!("read {}", path.display())))
+}
+
+/// The names in a folder, in order; none if there is no such folder.
+fn names(folder: &Path) -> Result<Vec<String>, Error> {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(Error::io(format!("list {}", folder.display()))(error)),
+    };
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| !name.starts_with('.'))
+        .collect();
+    names.sort();
+    Ok(names)
+}
+
+/// The built-in roles; a role of the same name beside the inventory stands in for one, and a
+/// template of the same name for one of its templates. `files` takes in the files of roles.
+fn role_sources(
+    folder: &Path,
+    files: &mut BTreeMap<String, Arc<[u8]>>,
+) -> Result<Vec<RoleSource>, Error> {
+    let mut roles: BTreeMap<String, RoleSource> = builtin()
+        .into_iter()
+        .map(|role| (role.name.clone(), role))
+        .collect();
+    for name in names(&folder.join("roles"))? {
+        let path = folder.join("roles").join(&name).join("role.toml");
+        if !path.is_file() {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path)
+            .map_err(Error::io(format!("read {}", path.display())))?;
+        let manifest = Source::new(path.display().to_string(), text);
+        let templates = roles
+            .remove(&name)
+            .map(|role| role.templates)
+            .unwrap_or_default();
+        roles.insert(
+            name.clone(),
+            RoleSource {
+                name: name.clone(),
+                manifest,
+                templates,
+            },
+        );
+        let own = format!("roles/{name}/files");
+        for (path, bytes) in tree::files(&folder.join(&own))? {
+            files.insert(format!("{own}/{path}"), bytes);
+        }
+    }
+    for (name, role) in &mut roles {
+        let own = folder.join("templates").join(name);
+        for file in names(&own)? {
+            let path = own.join(&file);
+            let text = std::fs::read_to_string(&path)
+                .map_err(Error::io(format!("read {}", path.display())))?;
+            role.templates
+                .insert(file, Source::new(path.display().to_string(), text));
+        }
+    }
+    Ok(roles.into_values().collect())
+}
+
+/// The secrets of the inventory, from where they come from.
+async fn read_secrets(
+    folder: &Path,
+    inventory: &Inventory,
+    wanted: Secrets,
+) -> Result<BTreeMap<String, SecretMaterial>, Error> {
+    let mut secrets = BTreeMap::new();
+    for (name, source) in &inventory.app.secrets {
+        let failed = |why: String| Error::Secret {
+            name: name.clone(),
+            why,
+        };
+        let value = match (source, wanted) {
+            (SecretSource::Generate(_), _) => None,
+            (_, Secrets::StandIn) => Some(b"stand-in".to_vec()),
+            (SecretSource::Env(variable), _) => {
+                let value = std::env::var_os(variable);
+                let value =
+                    value.ok_or_else(|| failed(format!("the environment has no {variable}")))?;
+                Some(std::os::unix::ffi::OsStringExt::into_vec(value))
+            }
+            (SecretSource::File(path), _) => Some(without_newline(read(&folder.join(path))?)),
+            (SecretSource::Command(command), _) => {
+                let output = Command::new("sh")
+                    .args(["-c", command])
+                    .current_dir(folder)
+                    .stdin(std::process::Stdio::null())
+                    .stderr(std::process::Stdio::inherit())
+                    .output()
+                    .await
+                    .map_err(Error::io(format!("run the command of the secret {name}")))?;
+                if !output.status.success() {
+                    return Err(failed(format!("its command ended with {}", output.status)));
+                }
+                Some(without_newline(output.stdout))
+            }
+        };
+        let material = match value {
+            None => SecretMaterial::Generated,
+            Some(value) if value.is_empty() => return Err(failed("its value is empty".to_owned())),
+            Some(value) => SecretMaterial::Value(SecretValue::new(value)),
+        };
+        secrets.insert(name.clone(), material);
+    }
+    Ok(secrets)
+}
+
+fn without_newline(mut bytes: Vec<u8>) -> Vec<u8> {
+    if bytes.last() == Some(&b'\n') {
+        bytes.pop();
+    }
+    bytes
 }

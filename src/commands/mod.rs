@@ -1,34 +1,84 @@
 //! The commands, one short file each: the only place where what is pure and what is not meet.
 
+mod apply;
 mod completions;
+mod demo;
 mod discover;
+mod doctor;
+mod example;
 mod init;
 mod load;
-mod schema;
-mod validate;
+mod offline;
+mod plan;
+mod sandbox;
+mod survey;
+mod tree;
+mod verify;
 
 use crate::cli::{Cli, Command};
 use crate::error::{Error, Exit};
 use crate::report::Reporter;
+use std::path::{Path, PathBuf};
+use survey::Reach;
 
 /// Runs the command until it is over or somebody interrupts it.
 ///
 /// # Errors
 /// When the command fails; the report has not said why yet.
 pub async fn run(cli: &Cli, reporter: &Reporter) -> Result<Exit, Error> {
-    tokio::select! {
-        result = dispatch(cli, reporter) => result,
-        () = interruption() => Err(Error::Interrupted),
+    match &cli.command {
+        // They hear the signal themselves: a run on the server goes on.
+        Command::Apply(_) | Command::Demo(_) => dispatch(cli, reporter).await,
+        _ => tokio::select! {
+            result = dispatch(cli, reporter) => result,
+            () = interruption() => Err(Error::Interrupted),
+        },
     }
 }
 
 async fn dispatch(cli: &Cli, reporter: &Reporter) -> Result<Exit, Error> {
+    let inventory = || -> Result<PathBuf, Error> {
+        discover::inventory(cli.global.inventory.as_deref(), Path::new(""))
+    };
+    let reach = Reach {
+        accept_new_host_key: cli.global.accept_new_host_key,
+        ssh_config: cli.global.ssh_config.clone(),
+    };
     match &cli.command {
-        Command::Init(init) => init::run(init, reporter)?,
-        Command::Validate => validate::run(&cli.global, reporter)?,
-        Command::Schema => schema::run(reporter),
+        Command::Init(wish) => init::init(wish, reporter)?,
+        Command::Validate => return offline::validate(&inventory()?, reporter).await,
+        Command::Render(wish) => {
+            return offline::render(&inventory()?, wish, &reach, reporter).await;
+        }
+        Command::Plan(wish) => {
+            let target = wish.selection.roles();
+            return plan::plan(
+                &inventory()?,
+                target,
+                wish.detailed_exitcode,
+                &reach,
+                reporter,
+            )
+            .await;
+        }
+        Command::Apply(wish) => {
+            let wish = apply::Wish {
+                target: wish.selection.roles().map(<[String]>::to_vec),
+                yes: wish.yes,
+                no_verify: wish.no_verify,
+            };
+            return apply::apply(&inventory()?, &wish, &reach, reporter).await;
+        }
+        Command::Verify => return verify::verify(&inventory()?, &reach, reporter).await,
+        Command::Doctor => return doctor::doctor(&inventory()?, &reach, reporter).await,
+        Command::Sandbox(command) => return sandbox::sandbox(command, reporter).await,
+        Command::Demo(wish) => return demo::demo(wish, reporter).await,
+        Command::Schema => {
+            let schema =
+                serde_json::to_string_pretty(&crate::inventory::schema()).unwrap_or_default();
+            reporter.output(&format!("{schema}\n"));
+        }
         Command::Completions { shell } => completions::run(*shell, reporter),
-        _ => return Err(Error::Other("this command is not here yet".into())),
     }
     Ok(Exit::Done)
 }

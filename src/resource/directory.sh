@@ -8,5 +8,6 @@ make_directory() {
 	mkdir -p -m 755 -- "${1%/*}/"
 	[ -d "$1" ] || mkdir -m 700 -- "$1"
 	chown "$3:$4" -- "$1"
-	chmod "$2" -- "$1"
+	# With leading zeros chmod also takes away what a parent's set-group-id gave it.
+	chmod "00$2" -- "$1"
 }

@@ -4,7 +4,7 @@ use super::ownership::{Ownership, Place, place_of, read_places};
 use super::probe::{decode, fields};
 use super::{
     Change, Content, Delta, Diff, EntryError, Future, Kind, Materials, Observed, Phase, Probe,
-    Surroundings, TextChange, Work,
+    Rendered, Surroundings, TextChange, Work,
 };
 use crate::shell::Script;
 use crate::types::{AbsolutePath, AccountName, Digest, FileMode, SecretValue};
@@ -217,6 +217,17 @@ impl Kind for File {
         }
         found.place.compare(TYPE, &self.ownership, &mut diff);
         Delta::update(diff)
+    }
+
+    fn rendered(&self, _: &str) -> Option<Rendered> {
+        let content = match &self.content {
+            FileContent::Plain(bytes) => Some(Arc::clone(bytes)),
+            FileContent::Sensitive(_) => None,
+        };
+        Some(Rendered {
+            path: self.path.clone(),
+            content,
+        })
     }
 
     fn work(&self, _: &Observed<Found>, change: &Change, _: &Surroundings<'_>, work: &mut Work) {

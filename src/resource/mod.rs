@@ -38,7 +38,7 @@ pub use work::{Content, Future, Payload, Phase, Reaction, Step, Work};
 
 use crate::diagnostic::Diagnostics;
 use crate::shell::Script;
-use crate::types::{SecretValue, Tree};
+use crate::types::{AbsolutePath, SecretValue, Tree};
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::sync::Arc;
@@ -205,6 +205,15 @@ impl Surroundings<'_> {
     }
 }
 
+/// A file as it would be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendered {
+    /// Where.
+    pub path: AbsolutePath,
+    /// What; none if it must not be seen.
+    pub content: Option<Arc<[u8]>>,
+}
+
 /// A kind of resource: its whole life.
 pub trait Kind: Sized + Clone + fmt::Debug {
     /// The name in a role's `[[name]]`.
@@ -244,6 +253,13 @@ pub trait Kind: Sized + Clone + fmt::Debug {
     /// What must change, if anything.
     fn compare(&self, observed: &Observed<Self::State>, around: &Surroundings<'_>)
     -> Option<Delta>;
+
+    /// The file it writes, for who wants to look at it; none if it writes none. `date` is the
+    /// server's, as `YYYYMMDD`.
+    fn rendered(&self, date: &str) -> Option<Rendered> {
+        let _ = date;
+        None
+    }
 
     /// Adds the work that makes the change.
     fn work(

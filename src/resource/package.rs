@@ -1,6 +1,5 @@
 //! Packages of the distribution. All that are missing are installed in one transaction.
 
-use super::probe::fields;
 use super::{Change, Delta, EntryError, Kind, Materials, Observed, Probe, Surroundings, Work};
 use crate::shell::Script;
 use serde::Deserialize;
@@ -55,7 +54,7 @@ impl Kind for Package {
     fn observe(batch: &[&Self], _: &Probe, reply: &str) -> Vec<Observed<Installed>> {
         let installed: BTreeMap<&str, &str> = reply
             .lines()
-            .filter_map(fields::<3>)
+            .filter_map(|line| <[&str; 3]>::try_from(line.split('\t').collect::<Vec<_>>()).ok())
             // The second letter is the state: `i` is installed, all else is not usable.
             .filter(|[_, status, _]| status.chars().nth(1) == Some('i'))
             .map(|[name, _, version]| (name, version))
@@ -104,7 +103,7 @@ mod tests {
     fn only_what_is_installed_counts() {
         let package = |name: &str| Package { name: name.into() };
         let (a, b, c, d) = (package("a1"), package("b1"), package("c1"), package("d1"));
-        let reply = "a1\x1fii \x1f1.0\nb1\x1frc \x1f1.0\nc1\x1fiF \x1f1.0\n";
+        let reply = "a1\tii \t1.0\nb1\trc \t1.0\nc1\tiF \t1.0\n";
         let found = Package::observe(&[&a, &b, &c, &d], &Probe::new("s".into()), reply);
         let version = "1.0".to_owned();
         assert_eq!(

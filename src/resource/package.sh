@@ -1,9 +1,10 @@
 # Packages, on the server.
 
-# probe_package NAME...: name, status and version of each one dpkg knows.
+# probe_package NAME...: name, status and version of each one dpkg knows, parted
+# by tabs, since dpkg-query has no other way to say a control character.
 # dpkg-query answers 1 when it does not know some of them; that is an answer.
 probe_package() {
-	dpkg-query -W -f '${Package}\037${db:Status-Abbrev}\037${Version}\n' -- "$@" 2>/dev/null
+	dpkg-query -W -f '${Package}\t${db:Status-Abbrev}\t${Version}\n' -- "$@" 2>/dev/null
 	[ $? -le 1 ]
 }
 

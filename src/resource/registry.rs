@@ -4,7 +4,9 @@
 //! in the order in which the probe asks for them.
 
 use super::probe::{Observed, Probe, Section};
-use super::{Change, Delta, EntryError, Kind, Materials, Resource, ResourceId, Surroundings, Work};
+use super::{
+    Change, Delta, EntryError, Kind, Materials, Rendered, Resource, ResourceId, Surroundings, Work,
+};
 use super::{
     absent, certificate, command, database, database_user, directory, file, introspect, link,
     package, release, secret, service, user, zone,
@@ -114,6 +116,14 @@ macro_rules! registry {
                         });
                         spec.applied(&before, around).map(State::$kind)
                     })*
+                }
+            }
+
+            /// The file it writes, if it writes one.
+            #[must_use]
+            pub fn rendered(&self, date: &str) -> Option<Rendered> {
+                match self {
+                    $(Self::$kind(spec) => spec.rendered(date),)*
                 }
             }
 

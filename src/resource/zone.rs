@@ -6,7 +6,7 @@ use super::probe::{decode, fields};
 use super::zone_text::{ZoneContent, ZoneRecord, ZoneText, find_serial, next_serial, read};
 use super::{
     Change, Content, Delta, Diff, EntryError, Future, Kind, Materials, Observed, Phase, Probe,
-    Surroundings, TextChange, Work,
+    Rendered, Surroundings, TextChange, Work,
 };
 use crate::shell::Script;
 use crate::types::{AbsolutePath, Fqdn};
@@ -171,6 +171,14 @@ impl Kind for Zone {
             "the zone differs from the inventory",
             diff,
         ))
+    }
+
+    fn rendered(&self, date: &str) -> Option<Rendered> {
+        let text = self.zone.render(next_serial(None, date));
+        Some(Rendered {
+            path: self.path.clone(),
+            content: Some(text.into_bytes().into()),
+        })
     }
 
     fn work(

@@ -1,0 +1,55 @@
+//! `demo`: the example stack on a throw-away server, applied and verified.
+
+use super::apply::{Wish, converge};
+use super::load::{Secrets, load};
+use super::sandbox::up;
+use super::survey::{Reach, connect, traffic};
+use crate::cli;
+use crate::error::{Error, Exit};
+use crate::report::Reporter;
+use crate::sandbox;
+use std::time::Instant;
+
+/// Boots, applies, verifies, and says how to look inside.
+pub(super) async fn demo(wish: &cli::Demo, reporter: &Reporter) -> Result<Exit, Error> {
+    let began = Instant::now();
+    let (sandbox, inventory) = up(Some(wish.name.clone()), &wish.suite, reporter).await?;
+    let booted = began.elapsed();
+    reporter.note(&format!(
+        "{} runs {} at {}, after {:.1} s",
+        sandbox.name,
+        sandbox.suite,
+        sandbox.address,
+        booted.as_secs_f64()
+    ));
+    let workspace = load(&inventory, Secrets::Read).await?;
+    let mut session = connect(&workspace, &Reach::default(), reporter).await?;
+    let yes = Wish {
+        yes: true,
+        ..Wish::default()
+    };
+    let exit = converge(&mut session, &workspace, &yes, reporter).await?;
+    reporter.traffic(&traffic(&session));
+    drop(session);
+
+    let domain = &workspace.inputs.inventory.site.domain;
+    let (name, address) = (&sandbox.name, sandbox.address);
+    let total = began.elapsed().as_secs_f64();
+    if wish.remove_after {
+        sandbox::down(name, &|line| reporter.note(line)).await?;
+        reporter.done(&format!(
+            "{total:.1} s from nothing to a proven stack; {name} is removed again"
+        ));
+        return Ok(exit);
+    }
+    reporter.done(&format!(
+        "{total:.1} s from nothing to a proven stack.\n\
+         \n  the page     curl -k --resolve {domain}:443:{address} https://{domain}/\
+         \n  the zone     dig @{address} www.{domain}\
+         \n  look inside  foobar-stack sandbox ssh {name}\
+         \n  the plan     foobar-stack -i {} plan\
+         \n  remove it    foobar-stack sandbox down {name}",
+        inventory.display()
+    ));
+    Ok(exit)
+}

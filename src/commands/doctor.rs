@@ -1,0 +1,142 @@
+//! `doctor`: can this server be managed from here, and what is missing?
+
+use super::load::{Secrets, load};
+use super::survey::{Reach, connect, random, read_facts, traffic};
+use crate::error::{Error, Exit};
+use crate::report::{Finding, FindingState, Reporter};
+use crate::resource::{Observed, Probe};
+use crate::role;
+use crate::shell::Script;
+use std::path::Path;
+
+/// What the server must be able to do, asked in one script.
+const SCRIPT: &str = include_str!("doctor.sh");
+
+fn finding(state: FindingState, subject: &str, text: String, hint: Option<&str>) -> Finding {
+    Finding {
+        state,
+        subject: subject.to_owned(),
+        text,
+        hint: hint.map(str::to_owned),
+    }
+}
+
+/// Looks around and says what it found. The first thing that stands in the way ends it.
+pub(super) async fn doctor(
+    inventory: &Path,
+    reach: &Reach,
+    reporter: &Reporter,
+) -> Result<Exit, Error> {
+    use FindingState::{Bad, Doubtful, Good};
+    let workspace = load(inventory, Secrets::StandIn).await?;
+    let mut findings = vec![finding(
+        Good,
+        "inventory",
+        format!("{} is valid", inventory.display()),
+        None,
+    )];
+    let mut session = match connect(&workspace, reach, reporter).await {
+        Ok(session) => session,
+        Err(error) => {
+            reporter.findings(&findings);
+            return Err(error);
+        }
+    };
+    let server = &workspace.inputs.inventory.server;
+    let sudo = if session.traffic().sudo > 0 {
+        "root by sudo"
+    } else {
+        "root"
+    };
+    findings.push(finding(
+        Good,
+        "ssh",
+        format!("{} lets us in, as {sudo}", server.ssh),
+        None,
+    ));
+    let facts = match read_facts(&mut session, &workspace.roles.asked_packages(), reporter).await {
+        Ok(facts) => facts,
+        Err(error) => {
+            reporter.findings(&findings);
+            return Err(error);
+        }
+    };
+    let memory = facts.memory / (1 << 20);
+    let system = format!(
+        "{}, systemd {}, {} processors, {memory} MiB of memory",
+        facts.os.pretty_name, facts.systemd, facts.cpus
+    );
+    findings.push(finding(Good, "system", system, None));
+    if memory < 900 {
+        let text = format!("{memory} MiB of memory is little for a database and an app");
+        findings.push(finding(
+            Doubtful,
+            "memory",
+            text,
+            Some("1 GiB or more is comfortable"),
+        ));
+    }
+    if facts.dpkg_interrupted.is_empty() {
+        findings.push(finding(
+            Good,
+            "packages",
+            "dpkg has nothing half-way".to_owned(),
+            None,
+        ));
+    } else {
+        let text = format!("dpkg left half-way: {}", facts.dpkg_interrupted.join(", "));
+        findings.push(finding(
+            Bad,
+            "packages",
+            text,
+            Some("run `dpkg --configure -a` on the server"),
+        ));
+    }
+    let mut script = Script::new();
+    script.raw(SCRIPT);
+    let reply = session.run("looking for what is missing", &script).await?;
+    let text = String::from_utf8_lossy(&reply.stdout).into_owned();
+    for line in text.lines() {
+        if let [state, subject, words, hint] = line.split('\x1f').collect::<Vec<_>>()[..] {
+            let state = match state {
+                "good" => Good,
+                "doubtful" => Doubtful,
+                _ => Bad,
+            };
+            let hint = (!hint.is_empty()).then_some(hint);
+            findings.push(finding(state, subject, words.to_owned(), hint));
+        }
+    }
+    let stack = match role::compile(&workspace.inputs, &workspace.roles, &facts) {
+        Ok(stack) => stack,
+        Err(diagnostics) => {
+            reporter.findings(&findings);
+            return Err(diagnostics.into());
+        }
+    };
+    let probe = Probe::new(random());
+    let reply = session
+        .run("observing the resources", &probe.script(&stack.resources))
+        .await?;
+    let observed = probe.read(&stack.resources, &String::from_utf8_lossy(&reply.stdout));
+    let mut unknown = 0;
+    for (resource, observed) in stack.resources.iter().zip(&observed) {
+        if let Observed::Unknown { reason } = observed {
+            unknown += 1;
+            findings.push(finding(
+                Bad,
+                "probe",
+                format!("{}: {reason}", resource.id),
+                None,
+            ));
+        }
+    }
+    if unknown == 0 {
+        let text = format!("all {} resources can be observed", observed.len());
+        findings.push(finding(Good, "probe", text, None));
+    }
+    reporter.findings(&findings);
+    reporter.traffic(&traffic(&session));
+    let bad = findings.iter().any(|finding| finding.state == Bad);
+    Ok(if bad { Exit::Failed } else { Exit::Done })
+}

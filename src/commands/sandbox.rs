@@ -1,0 +1,110 @@
+//! `sandbox`: throw-away servers.
+
+use super::example;
+use crate::cli;
+use crate::error::{Error, Exit};
+use crate::report::{Reporter, Table};
+use crate::sandbox::{self, Request, Sandbox};
+use std::ffi::OsString;
+
+/// Does what was typed.
+pub(super) async fn sandbox(command: &cli::Sandbox, reporter: &Reporter) -> Result<Exit, Error> {
+    match command {
+        cli::Sandbox::Up { name, suite } => {
+            let (sandbox, inventory) = up(name.clone(), suite, reporter).await?;
+            let ssh = format!("ssh -F {} {}", sandbox.ssh_config().display(), sandbox.name);
+            reporter.table(&Table {
+                kind: "sandbox",
+                columns: vec![
+                    "name",
+                    "suite",
+                    "address",
+                    "ssh",
+                    "identity_file",
+                    "inventory",
+                ],
+                rows: vec![vec![
+                    sandbox.name.clone(),
+                    sandbox.suite.clone(),
+                    sandbox.address.to_string(),
+                    ssh,
+                    sandbox.identity_file.display().to_string(),
+                    inventory.display().to_string(),
+                ]],
+            });
+        }
+        cli::Sandbox::Down { name, .. } => {
+            let names = match name {
+                Some(name) => vec![name.clone()],
+                None => sandbox::list()
+                    .await?
+                    .into_iter()
+                    .map(|status| status.name)
+                    .collect(),
+            };
+            for name in names {
+                sandbox::down(&name, &|line| reporter.note(line)).await?;
+                reporter.done(&format!("the sandbox {name} is gone"));
+            }
+        }
+        cli::Sandbox::List => {
+            let rows = sandbox::list().await?.into_iter().map(|status| {
+                let about =
+                    |f: fn(&Sandbox) -> String| status.sandbox.as_ref().map(f).unwrap_or_default();
+                let state = format!("{:?}", status.state).to_lowercase();
+                vec![
+                    status.name.clone(),
+                    state,
+                    about(|sandbox| sandbox.suite.clone()),
+                    about(|sandbox| sandbox.address.to_string()),
+                    about(|sandbox| {
+                        sandbox
+                            .directory
+                            .join("inventory.toml")
+                            .display()
+                            .to_string()
+                    }),
+                ]
+            });
+            reporter.table(&Table {
+                kind: "sandbox",
+                columns: vec!["name", "state", "suite", "address", "inventory"],
+                rows: rows.collect(),
+            });
+        }
+        cli::Sandbox::Ssh { name, arguments } => {
+            let sandbox = sandbox::find(name.as_deref()).await?;
+            return exec(&sandbox, arguments).await;
+        }
+        cli::Sandbox::Exec { name, command } => {
+            let sandbox = sandbox::find(Some(name)).await?;
+            return exec(&sandbox, command).await;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// Makes a sandbox, and the example inventory for it.
+pub(super) async fn up(
+    name: Option<String>,
+    suite: &str,
+    reporter: &Reporter,
+) -> Result<(Sandbox, std::path::PathBuf), Error> {
+    let request = Request {
+        name,
+        suite: suite.to_owned(),
+        ..Request::default()
+    };
+    let sandbox = sandbox::up(&request, &|line| reporter.note(line)).await?;
+    let inventory = example::write(&sandbox)?;
+    Ok((sandbox, inventory))
+}
+
+async fn exec(sandbox: &Sandbox, words: &[OsString]) -> Result<Exit, Error> {
+    let words: Vec<String> = words
+        .iter()
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    let status = sandbox::exec(sandbox, &words).await?;
+    Ok(Exit::Child(u8::try_from(status).unwrap_or(1)))
+}

@@ -1,0 +1,158 @@
+//! Looks at a server and makes the plan: facts, stack, probe, comparison. Three round trips.
+
+use super::load::Workspace;
+use crate::error::Error;
+use crate::facts::{self, Facts};
+use crate::plan::{self, Basis, Plan, Stack};
+use crate::report::{Reporter, Traffic, Verbosity};
+use crate::resource::{Probe, Work};
+use crate::role;
+use crate::server::{Options, Session, Target};
+use crate::shell::Script;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// How the user wants the server reached.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Reach {
+    pub(crate) accept_new_host_key: bool,
+    pub(crate) ssh_config: Option<PathBuf>,
+}
+
+/// Connects to the server of the inventory.
+pub(crate) async fn connect(
+    workspace: &Workspace,
+    reach: &Reach,
+    reporter: &Reporter,
+) -> Result<Session, Error> {
+    let server = &workspace.inputs.inventory.server;
+    reporter.busy(Some(&format!("connecting to {}", server.ssh)));
+    let mut target = Target::new(server.ssh.clone());
+    target.user.clone_from(&server.user);
+    target.port = server.port;
+    target.identity_file = server.identity_file.as_ref().map(|path| {
+        if path.starts_with('~') || path.contains('%') {
+            PathBuf::from(path)
+        } else {
+            workspace.folder.join(path)
+        }
+    });
+    target.host_key.clone_from(&server.host_key);
+    target.config_file.clone_from(&reach.ssh_config);
+    let mut options = Options {
+        accept_new_host_key: reach.accept_new_host_key,
+        ..Options::default()
+    };
+    let listener = reporter.clone();
+    options.trace = Some(Arc::new(move |doing, script: &Script, reply| {
+        // Sizes only: scripts and replies may hold what must not be seen.
+        let text = format!(
+            "{doing}: sent {} bytes of shell, received {} bytes in {} ms",
+            script.as_str().len(),
+            reply.stdout.len(),
+            reply.elapsed.as_millis()
+        );
+        listener.trace(Verbosity::Commands, &text);
+    }));
+    let session = Session::connect(&target, &options).await?;
+    reporter.busy(None);
+    Ok(session)
+}
+
+/// What the server is. A server without package lists gets them first: without them nobody can
+/// say which packages it would install.
+pub(crate) async fn read_facts(
+    session: &mut Session,
+    packages: &[String],
+    reporter: &Reporter,
+) -> Result<Facts, Error> {
+    let facts = ask_facts(session, packages).await?;
+    if facts.package_lists_age.is_some() {
+        return Ok(facts);
+    }
+    reporter.note("the server has no package lists yet; fetching them (apt-get update)");
+    let mut script = Script::new();
+    script.raw("apt-get update -q -o DPkg::Lock::Timeout=600 2>&1");
+    let reply = session.run("fetching the package lists", &script).await?;
+    if !reply.success() {
+        let said = String::from_utf8_lossy(&reply.stdout).into_owned();
+        return Err(Error::PackageLists { said });
+    }
+    ask_facts(session, packages).await
+}
+
+async fn ask_facts(session: &mut Session, packages: &[String]) -> Result<Facts, Error> {
+    let reply = session
+        .run("reading the facts", &facts::script(packages))
+        .await?;
+    Ok(facts::parse(
+        &String::from_utf8_lossy(&reply.stdout),
+        packages,
+    )?)
+}
+
+/// A server as it is beside what it should be.
+pub(crate) struct Survey {
+    pub(crate) facts: Facts,
+    pub(crate) stack: Stack,
+    pub(crate) plan: Plan,
+    pub(crate) work: Work,
+}
+
+/// Observes the server and makes the plan.
+pub(crate) async fn survey(
+    session: &mut Session,
+    workspace: &Workspace,
+    target: Option<&[String]>,
+    reporter: &Reporter,
+) -> Result<Survey, Error> {
+    reporter.busy(Some("looking at the server"));
+    let facts = read_facts(session, &workspace.roles.asked_packages(), reporter).await?;
+    let stack = role::compile(&workspace.inputs, &workspace.roles, &facts)?;
+    if let Some(unknown) =
+        target.and_then(|roles| roles.iter().find(|role| !stack.roles.contains(role)))
+    {
+        return Err(Error::Usage {
+            message: format!("there is no role {unknown} in this stack"),
+            hint: format!("its roles are {}", stack.roles.join(", ")),
+        });
+    }
+    let probe = Probe::new(random());
+    let reply = session
+        .run("observing the resources", &probe.script(&stack.resources))
+        .await?;
+    reporter.trace(Verbosity::Commands, reply.stderr.trim_end());
+    let observed = probe.read(&stack.resources, &String::from_utf8_lossy(&reply.stdout));
+    let basis = Basis {
+        generation: facts.generation,
+        now: facts.now,
+        date: facts.date.clone(),
+    };
+    let (plan, work) = plan::plan(&stack, &observed, basis, target)?;
+    reporter.busy(None);
+    Ok(Survey {
+        facts,
+        stack,
+        plan,
+        work,
+    })
+}
+
+/// 32 random hexadecimal digits. `RandomState` takes its keys from the system's generator.
+pub(crate) fn random() -> String {
+    let half = || RandomState::new().build_hasher().finish();
+    format!("{:016x}{:016x}", half(), half())
+}
+
+/// What the session has cost, for the report.
+pub(crate) fn traffic(session: &Session) -> Traffic {
+    let traffic = session.traffic();
+    Traffic {
+        connections: traffic.connections,
+        sudo: traffic.sudo,
+        round_trips: traffic.round_trips,
+        bytes_sent: traffic.bytes_sent,
+        bytes_received: traffic.bytes_received,
+    }
+}

@@ -1,0 +1,139 @@
+//! Reads a folder of the client into memory: the app's code.
+
+use crate::error::Error;
+use crate::types::{Node, Tree};
+use ignore::WalkBuilder;
+use ignore::gitignore::GitignoreBuilder;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The folder without what the patterns exclude; they read as lines of a `.gitignore`.
+pub(crate) fn read(folder: &Path, exclude: &[String]) -> Result<Tree, Error> {
+    let mut builder = GitignoreBuilder::new(folder);
+    for pattern in exclude {
+        builder
+            .add_line(None, pattern)
+            .map_err(|source| Error::Pattern {
+                pattern: pattern.clone(),
+                source,
+            })?;
+    }
+    let excluded = builder.build().map_err(|source| Error::Pattern {
+        pattern: exclude.join(", "),
+        source,
+    })?;
+    let walk = WalkBuilder::new(folder)
+        .standard_filters(false)
+        .follow_links(false)
+        .sort_by_file_name(std::ffi::OsStr::cmp)
+        .filter_entry(move |entry| {
+            let folder = entry.file_type().is_some_and(|kind| kind.is_dir());
+            !excluded.matched(entry.path(), folder).is_ignore()
+        })
+        .build();
+    let mut entries = Vec::new();
+    for entry in walk {
+        let entry = entry.map_err(|source| Error::Walk {
+            folder: folder.display().to_string(),
+            source,
+        })?;
+        let shown = entry.path().display().to_string();
+        let relative = entry
+            .path()
+            .strip_prefix(folder)
+            .ok()
+            .and_then(Path::to_str);
+        let Some(relative) = relative else {
+            return Err(Error::Name { path: shown });
+        };
+        if relative.is_empty() {
+            continue;
+        }
+        if relative.contains(char::is_control) {
+            return Err(Error::Name { path: shown });
+        }
+        let Some(kind) = entry.file_type() else {
+            continue;
+        };
+        let node = if kind.is_dir() {
+            continue;
+        } else if kind.is_symlink() {
+            let target = std::fs::read_link(entry.path())
+                .map_err(Error::io(format!("read the link {shown}")))?;
+            let Some(target) = target.to_str() else {
+                return Err(Error::Name { path: shown });
+            };
+            Node::Link(target.to_owned())
+        } else if kind.is_file() {
+            let metadata = entry.metadata().map_err(|source| Error::Walk {
+                folder: folder.display().to_string(),
+                source,
+            })?;
+            let content =
+                std::fs::read(entry.path()).map_err(Error::io(format!("read {shown}")))?;
+            Node::File {
+                executable: metadata.permissions().mode() & 0o111 != 0,
+                content: content.into(),
+            }
+        } else {
+            return Err(Error::SpecialFile { path: shown });
+        };
+        entries.push((relative.to_owned(), node));
+    }
+    Ok(Tree::new(entries))
+}
+
+/// The files of a folder by their relative paths; none if there is no such folder.
+pub(crate) fn files(folder: &Path) -> Result<Vec<(String, Arc<[u8]>)>, Error> {
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let tree = read(folder, &[])?;
+    Ok(tree
+        .entries()
+        .filter_map(|(path, node)| match node {
+            Node::File { content, .. } => Some((path.to_owned(), Arc::clone(content))),
+            Node::Link(_) => None,
+        })
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_excluded_stays_at_home() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::create_dir_all(path("a/__pycache__")).unwrap();
+        std::fs::create_dir_all(path(".git")).unwrap();
+        for name in [
+            "a/x.py",
+            "a/__pycache__/x.pyc",
+            ".git/config",
+            "run.sh",
+            ".env",
+        ] {
+            std::fs::write(path(name), name).unwrap();
+        }
+        std::fs::set_permissions(path("run.sh"), std::fs::Permissions::from_mode(0o755)).unwrap();
+        std::os::unix::fs::symlink("a/x.py", path("link")).unwrap();
+        let exclude = [".git", "__pycache__", ".env"].map(str::to_owned);
+        let tree = read(folder.path(), &exclude).unwrap();
+        let names: Vec<&str> = tree.entries().map(|(path, _)| path).collect();
+        assert_eq!(names, ["a/x.py", "link", "run.sh"]);
+        assert!(tree.entries().any(|(_, node)| matches!(
+            node,
+            Node::File {
+                executable: true,
+                ..
+            }
+        )));
+        assert!(
+            tree.entries()
+                .any(|(_, node)| *node == Node::Link("a/x.py".into()))
+        );
+    }
+}
