@@ -56,7 +56,7 @@ pub(crate) async fn converge(
     }
     if !wish.yes
         && !reporter
-            .confirm("Apply these changes? [y/N] ")
+            .confirm("Apply these changes?")
             .await
             .map_err(Error::io("read the answer"))?
     {

@@ -179,6 +179,7 @@ impl Json {
                 "hint": diagnostic.help,
                 "file": diagnostic.source.name,
                 "line": diagnostic.source.line(diagnostic.span.start),
+                "label": diagnostic.label,
             }));
         }
     }
