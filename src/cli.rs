@@ -99,6 +99,8 @@ pub enum Command {
     Apply(Apply),
     /// Prove the stack, end to end: DNS, TCP, TLS, Nginx, app, MySQL
     Verify,
+    /// Follow the run that is under way, or show the last one again
+    Attach,
     /// Look whether this server can be managed from here, and what is missing
     Doctor,
     /// Start, use and remove throw-away servers on this machine
@@ -127,6 +129,7 @@ impl Command {
             Self::Plan(_) => "plan",
             Self::Apply(_) => "apply",
             Self::Verify => "verify",
+            Self::Attach => "attach",
             Self::Doctor => "doctor",
             Self::Sandbox(_) => "sandbox",
             Self::Demo(_) => "demo",
@@ -332,6 +335,7 @@ mod tests {
                 "plan",
                 "apply",
                 "verify",
+                "attach",
                 "doctor",
                 "sandbox",
                 "demo",

@@ -63,12 +63,34 @@ impl Steps {
     }
 }
 
+/// How long what was started or restarted must stay up.
+const WATCH_SECONDS: u32 = 4;
+/// How long the run waits for a verdict. One that touches the firewall or sshd goes back when
+/// none comes: then nobody may be able to log in any more.
+const VERDICT_SECONDS: u32 = 30;
+
+/// Whether the run waits for somebody to look at the stack from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It waits, and goes back if the verdict is no.
+    Expected,
+    /// What the server sees itself is enough.
+    NotExpected,
+}
+
 /// Compiles the work of a plan into a bundle.
 ///
 /// `run` names the run on the server: letters, digits and hyphens, sorting by time. `who` is
 /// shown to whoever finds the lock taken.
 #[must_use]
-pub fn compile(run: &str, who: &str, plan: &Plan, work: Work, stack: &Stack) -> Bundle {
+pub fn compile(
+    run: &str,
+    who: &str,
+    plan: &Plan,
+    work: Work,
+    stack: &Stack,
+    verdict: Verdict,
+) -> Bundle {
     let mut steps = Steps::default();
     if !work.packages.is_empty() {
         let mut body = Script::new();
@@ -95,6 +117,7 @@ pub fn compile(run: &str, who: &str, plan: &Plan, work: Work, stack: &Stack) -> 
         body.raw("in_the_future");
         steps.own(format!("validate with {}", names.join(", ")), &body);
     }
+    steps.calls.raw("touch_server");
     for (unit, reaction) in &work.pending {
         steps
             .calls
@@ -121,7 +144,27 @@ pub fn compile(run: &str, who: &str, plan: &Plan, work: Work, stack: &Stack) -> 
         .append(&steps.functions);
     let mut main = Script::new();
     main.call("begin_run", [run, &plan.basis.generation.to_string(), who]);
-    main.append(&steps.calls).raw("end_run");
+    main.append(&steps.calls);
+    let watch = if work.watched.is_empty() {
+        0
+    } else {
+        WATCH_SECONDS
+    };
+    let wait = if verdict == Verdict::Expected {
+        VERDICT_SECONDS
+    } else {
+        0
+    };
+    let undecided = if work.touches_access && wait > 0 {
+        "undo"
+    } else {
+        "confirm"
+    };
+    let numbers = [watch.to_string(), wait.to_string(), undecided.to_owned()];
+    if verdict == Verdict::Expected || watch > 0 {
+        main.call("prove", numbers.iter().chain(&work.watched));
+    }
+    main.raw("end_run");
     program.function("run", &main).raw("\"${1:-run}\"");
     Bundle {
         run: run.to_owned(),

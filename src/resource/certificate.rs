@@ -197,7 +197,10 @@ impl Kind for Certificate {
         work.future(Future::File(self.certificate.clone(), certificate.clone()));
         work.future(Future::File(self.key.clone(), key.clone()));
         let mut commit = Script::new();
-        commit.call("put_file", [&key, self.key.as_str(), "600", "root", "root"]);
+        commit.call(
+            "put_secret",
+            [&key, self.key.as_str(), "600", "root", "root"],
+        );
         commit.call(
             "put_file",
             [
@@ -210,5 +213,6 @@ impl Kind for Certificate {
         );
         work.step(Phase::Commit, &change.id, commit);
         work.uses("file");
+        work.uses("secret");
     }
 }

@@ -238,8 +238,14 @@ impl Kind for File {
         work.future(Future::File(self.path.clone(), payload.clone()));
         let mut script = Script::new();
         let [mode, owner, group] = self.ownership.words();
+        let put = if self.is_sensitive() {
+            work.uses("secret");
+            "put_secret"
+        } else {
+            "put_file"
+        };
         script.call(
-            "put_file",
+            put,
             [payload.as_str(), self.path.as_str(), mode, owner, group],
         );
         work.step(Phase::Commit, &change.id, script);

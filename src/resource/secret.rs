@@ -144,7 +144,7 @@ impl Kind for Secret {
         let [mode, owner, group] = self.ownership.words();
         match (&self.material, observed.present()) {
             (_, Some(found)) if found.agrees => {
-                script.call("own_secret", [path, mode, owner, group]);
+                script.call("mend_secret", [path, mode, owner, group]);
             }
             (SecretMaterial::Generated, _) => {
                 script.call("generate_secret", [path, mode, owner, group]);
