@@ -2,10 +2,11 @@
 
 use super::follow::{Follower, SETTLE};
 use super::load::{Secrets, Workspace, load};
-use super::survey::{Reach, Survey, connect, random, survey, traffic};
+use super::survey::{Reach, Scope, Survey, connect, random, survey, traffic};
 use super::verify;
 use crate::bundle::{self, Verdict};
 use crate::error::{Error, Exit};
+use crate::plan::SavedPlan;
 use crate::report::Reporter;
 use crate::server::Session;
 use std::path::Path;
@@ -13,8 +14,8 @@ use std::path::Path;
 /// How to apply.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Wish {
-    /// The roles it is limited to.
-    pub(crate) target: Option<Vec<String>>,
+    /// What it is limited to.
+    pub(crate) scope: Scope,
     /// Whether to go on without asking.
     pub(crate) yes: bool,
     /// Whether to leave the proof out.
@@ -49,10 +50,15 @@ pub(crate) async fn converge(
     reach: &Reach,
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
-    let target = wish.target.as_deref();
+    let scope = &wish.scope;
+    let first = survey(session, workspace, scope, reporter).await?;
     // A part of the stack cannot prove the whole.
-    let proves = !wish.no_verify && target.is_none();
-    let first = survey(session, workspace, target, reporter).await?;
+    let whole = match scope {
+        Scope::Everything => true,
+        Scope::Roles(_) => false,
+        Scope::Saved(saved) => still_fits(saved, &first, workspace, reporter)?,
+    };
+    let proves = !wish.no_verify && whole;
     reporter.plan(&first.plan);
     if first.plan.is_empty() {
         if !proves {
@@ -78,7 +84,7 @@ pub(crate) async fn converge(
         reporter,
     };
     launcher.run(session, first, proves && !hidden).await?;
-    let mut after = survey(session, workspace, target, reporter).await?;
+    let mut after = survey(session, workspace, scope, reporter).await?;
     if hidden {
         if after.plan.is_empty() && proves {
             let checks = &after.stack.checks;
@@ -89,7 +95,7 @@ pub(crate) async fn converge(
             reporter.note("what could not be compared before:");
             reporter.plan(&after.plan);
             launcher.run(session, after, proves).await?;
-            after = survey(session, workspace, target, reporter).await?;
+            after = survey(session, workspace, scope, reporter).await?;
         }
     }
     if after.plan.is_empty() {
@@ -99,6 +105,35 @@ pub(crate) async fn converge(
     Err(Error::NotConverged {
         changes: after.plan.changes.len(),
     })
+}
+
+/// Whether a saved plan is all there is to do.
+///
+/// # Errors
+/// When something it rests on has changed.
+fn still_fits(
+    saved: &SavedPlan,
+    now: &Survey,
+    workspace: &Workspace,
+    reporter: &Reporter,
+) -> Result<bool, Error> {
+    let made = jiff::Timestamp::from_second(saved.made).unwrap_or_default();
+    let made = made.strftime("%Y-%m-%d %H:%M UTC");
+    reporter.note(&format!(
+        "a saved plan for {}, made on {made}",
+        saved.inventory
+    ));
+    let server = &workspace.inputs.inventory.server.ssh;
+    saved.check(server, &now.stack, &now.observed, &now.plan)?;
+    let others = saved.others(&now.stack, &now.observed, now.plan.basis.clone());
+    if !others.is_empty() {
+        let ids: Vec<String> = others.iter().map(ToString::to_string).collect();
+        reporter.note(&format!(
+            "not in the saved plan, and left alone: {}",
+            ids.join(", ")
+        ));
+    }
+    Ok(others.is_empty() && saved.target.is_none())
 }
 
 /// Has the server run a plan.
@@ -116,6 +151,7 @@ impl Launcher<'_> {
             work,
             stack,
             facts,
+            ..
         } = survey;
         let run = run_id(facts.now);
         let verdict = if proves {

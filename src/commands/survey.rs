@@ -3,9 +3,9 @@
 use super::load::Workspace;
 use crate::error::Error;
 use crate::facts::{self, Facts};
-use crate::plan::{self, Basis, Plan, Stack};
+use crate::plan::{self, Basis, Plan, SavedPlan, Stack};
 use crate::report::{Reporter, Traffic, Verbosity};
-use crate::resource::{Probe, Work};
+use crate::resource::{Observed, Probe, State, Work};
 use crate::role;
 use crate::server::{Options, Session, Target};
 use crate::shell::Script;
@@ -92,10 +92,23 @@ async fn ask_facts(session: &mut Session, packages: &[String]) -> Result<Facts, 
     )?)
 }
 
+/// Which changes a plan is about.
+#[derive(Debug, Clone, Default)]
+pub(crate) enum Scope {
+    /// All there are.
+    #[default]
+    Everything,
+    /// Those of these roles.
+    Roles(Vec<String>),
+    /// Those of a saved plan.
+    Saved(SavedPlan),
+}
+
 /// A server as it is beside what it should be.
 pub(crate) struct Survey {
     pub(crate) facts: Facts,
     pub(crate) stack: Stack,
+    pub(crate) observed: Vec<Observed<State>>,
     pub(crate) plan: Plan,
     pub(crate) work: Work,
 }
@@ -104,14 +117,14 @@ pub(crate) struct Survey {
 pub(crate) async fn survey(
     session: &mut Session,
     workspace: &Workspace,
-    target: Option<&[String]>,
+    scope: &Scope,
     reporter: &Reporter,
 ) -> Result<Survey, Error> {
     reporter.busy(Some("looking at the server"));
     let facts = read_facts(session, &workspace.roles.asked_packages(), reporter).await?;
     let stack = role::compile(&workspace.inputs, &workspace.roles, &facts)?;
-    if let Some(unknown) =
-        target.and_then(|roles| roles.iter().find(|role| !stack.roles.contains(role)))
+    if let Scope::Roles(roles) = scope
+        && let Some(unknown) = roles.iter().find(|role| !stack.roles.contains(role))
     {
         return Err(Error::Usage {
             message: format!("there is no role {unknown} in this stack"),
@@ -129,11 +142,16 @@ pub(crate) async fn survey(
         now: facts.now,
         date: facts.date.clone(),
     };
-    let (plan, work) = plan::plan(&stack, &observed, basis, target)?;
+    let (plan, work) = match scope {
+        Scope::Everything => plan::plan(&stack, &observed, basis, None)?,
+        Scope::Roles(roles) => plan::plan(&stack, &observed, basis, Some(roles))?,
+        Scope::Saved(saved) => saved.plan(&stack, &observed, basis)?,
+    };
     reporter.busy(None);
     Ok(Survey {
         facts,
         stack,
+        observed,
         plan,
         work,
     })
