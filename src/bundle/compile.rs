@@ -2,7 +2,7 @@
 
 use super::{Bundle, StepTitle};
 use crate::plan::{Plan, Stack, Validator};
-use crate::resource::{Future, Phase, Work, libraries};
+use crate::resource::{Content, Future, Payload, Phase, Work, libraries};
 use crate::shell::Script;
 
 const EXECUTOR: &str = include_str!("executor.sh");
@@ -81,16 +81,23 @@ pub enum Verdict {
 /// Compiles the work of a plan into a bundle.
 ///
 /// `run` names the run on the server: letters, digits and hyphens, sorting by time. `who` is
-/// shown to whoever finds the lock taken.
+/// shown to whoever finds the lock taken. `record` is what the server's record is to be when
+/// the run is proven.
 #[must_use]
 pub fn compile(
     run: &str,
     who: &str,
     plan: &Plan,
-    work: Work,
+    work: &Work,
     stack: &Stack,
     verdict: Verdict,
+    record: &str,
 ) -> Bundle {
+    let mut payload = work.payload.clone();
+    payload.push(Payload {
+        name: "managed".to_owned(),
+        content: Content::Bytes(record.as_bytes().into()),
+    });
     let mut steps = Steps::default();
     if !work.packages.is_empty() {
         let mut body = Script::new();
@@ -106,7 +113,7 @@ pub fn compile(
         let ids = work.packages.iter().map(|(id, _)| id.clone()).collect();
         steps.add(StepTitle { title, ids }, &body);
     }
-    steps.phase(&work, Phase::Stage);
+    steps.phase(work, Phase::Stage);
     let validators = affected(&stack.validators, &work.future);
     if !validators.is_empty() {
         let names: Vec<&str> = validators
@@ -123,13 +130,14 @@ pub fn compile(
             .calls
             .call("mark_pending", [unit.as_str(), reaction.as_str()]);
     }
-    steps.phase(&work, Phase::Commit);
+    steps.phase(work, Phase::Retire);
+    steps.phase(work, Phase::Commit);
     if work.daemon_reload {
         let mut body = Script::new();
         body.raw("read_units");
         steps.own("systemd reads its units".to_owned(), &body);
     }
-    steps.phase(&work, Phase::Activate);
+    steps.phase(work, Phase::Activate);
 
     let mut program = Script::new();
     program
@@ -164,13 +172,13 @@ pub fn compile(
     if verdict == Verdict::Expected || watch > 0 {
         main.call("prove", numbers.iter().chain(&work.watched));
     }
-    main.raw("end_run");
+    main.call("end_run", [&plan.summary().to_string(), who]);
     program.function("run", &main).raw("\"${1:-run}\"");
     Bundle {
         run: run.to_owned(),
         program,
         titles: steps.titles,
-        payload: work.payload,
+        payload,
     }
 }
 

@@ -281,9 +281,34 @@ undo_unit() {
 	fi
 }
 
-# end_run: the run is proven. What it replaced stays for who wants to look,
-# except secrets; so do the newest twenty runs.
+# record_managed: writes down what foobar-stack owns on this server. What the
+# client does not know, the journal says: what was not there before this run
+# was made by it.
+record_managed() {
+	journal=
+	[ ! -e "$RUN/journal" ] || journal=$(cat -- "$RUN/journal")
+	while IFS='	' read -r made role kind name; do
+		if [ "$made" = new ]; then
+			made=taken
+			case "
+$journal
+" in
+			*"
+created	$name
+"* | *"
+unit	$name	inactive	"*) made=made ;;
+			esac
+		fi
+		printf '%s\t%s\t%s\t%s\n' "$made" "$role" "$kind" "$name"
+	done <"$RUN/payload/managed" >"$STATE/.managed.new"
+	mv -f -- "$STATE/.managed.new" "$STATE/managed"
+}
+
+# end_run SUMMARY WHO: the run is proven. What it replaced stays for who wants
+# to look, except secrets; so do the newest twenty runs.
 end_run() {
+	record_managed
+	printf '%s\t%s\t%s\t%s\t%s\n' "$generation" "$(date +%s)" "$2" "${RUN##*/}" "$1" >>"$STATE/history"
 	if [ -e "$RUN/journal" ]; then
 		grep '^secret	' "$RUN/journal" | while IFS='	' read -r _ path; do rm -f -- "$RUN/before$path"; done
 	fi

@@ -19,6 +19,8 @@ pub(crate) struct Wish {
     pub(crate) yes: bool,
     /// Whether to leave the proof out.
     pub(crate) no_verify: bool,
+    /// Whether to remove even more than a third of what is managed.
+    pub(crate) delete_many: bool,
 }
 
 /// Applies the inventory.
@@ -61,6 +63,7 @@ pub(crate) async fn converge(
         let report = verify::ask(&first.stack.checks, workspace, Ok(session), None, reporter).await;
         return Ok(verify::exit(&report));
     }
+    guard(&first, wish)?;
     let question = "Apply these changes?";
     if !wish.yes
         && !reporter
@@ -101,6 +104,19 @@ pub(crate) async fn converge(
     })
 }
 
+/// Refuses a plan that removes more than a third of what is managed, unless that is meant: more
+/// likely something is missing in the inventory.
+fn guard(survey: &Survey, wish: &Wish) -> Result<(), Error> {
+    let deletes = survey.plan.summary().delete;
+    if wish.delete_many || deletes * 3 <= survey.managed || survey.managed == 0 {
+        return Ok(());
+    }
+    Err(Error::ManyDeletions {
+        deletes,
+        managed: survey.managed,
+    })
+}
+
 /// Has the server run a plan.
 struct Launcher<'a> {
     workspace: &'a Workspace,
@@ -116,6 +132,8 @@ impl Launcher<'_> {
             work,
             stack,
             facts,
+            record,
+            managed: _,
         } = survey;
         let run = run_id(facts.now);
         let verdict = if proves {
@@ -123,7 +141,15 @@ impl Launcher<'_> {
         } else {
             Verdict::NotExpected
         };
-        let bundle = bundle::compile(&run, &who(self.workspace), &plan, work, &stack, verdict);
+        let bundle = bundle::compile(
+            &run,
+            &who(self.workspace),
+            &plan,
+            &work,
+            &stack,
+            verdict,
+            &record,
+        );
         let archive = bundle::archive(&bundle).map_err(Error::io("pack the bundle"))?;
         self.reporter.steps(&bundle.titles);
         let started = session

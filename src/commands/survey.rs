@@ -3,7 +3,7 @@
 use super::load::Workspace;
 use crate::error::Error;
 use crate::facts::{self, Facts};
-use crate::plan::{self, Basis, Plan, Stack};
+use crate::plan::{self, Basis, Managed, Plan, Stack};
 use crate::report::{Reporter, Traffic, Verbosity};
 use crate::resource::{Probe, Work};
 use crate::role;
@@ -95,6 +95,10 @@ async fn ask_facts(session: &mut Session, packages: &[String]) -> Result<Facts, 
 /// A server as it is beside what it should be.
 pub(crate) struct Survey {
     pub(crate) facts: Facts,
+    /// The server's record once the plan is carried out.
+    pub(crate) record: String,
+    /// How much the server's record has now.
+    pub(crate) managed: usize,
     pub(crate) stack: Stack,
     pub(crate) plan: Plan,
     pub(crate) work: Work,
@@ -109,7 +113,13 @@ pub(crate) async fn survey(
 ) -> Result<Survey, Error> {
     reporter.busy(Some("looking at the server"));
     let facts = read_facts(session, &workspace.roles.asked_packages(), reporter).await?;
-    let stack = role::compile(&workspace.inputs, &workspace.roles, &facts)?;
+    let mut stack = role::compile(&workspace.inputs, &workspace.roles, &facts)?;
+    let managed: Vec<Managed> = facts
+        .managed
+        .iter()
+        .filter_map(|line| Managed::parse(line))
+        .collect();
+    plan::retire(&mut stack, &managed);
     if let Some(unknown) =
         target.and_then(|roles| roles.iter().find(|role| !stack.roles.contains(role)))
     {
@@ -131,8 +141,11 @@ pub(crate) async fn survey(
     };
     let (plan, work) = plan::plan(&stack, &observed, basis, target)?;
     reporter.busy(None);
+    let record = plan::record(&stack, &managed, target);
     Ok(Survey {
         facts,
+        record,
+        managed: managed.len(),
         stack,
         plan,
         work,
