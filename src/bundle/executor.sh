@@ -72,6 +72,9 @@ step() {
 	began=$now
 	emit begin "$1"
 	{
+		# Else the first failure would end this group, too, before the status is
+		# written, and the status of the step before would be taken for it.
+		set +e
 		(
 			set -e
 			"$2"
