@@ -5,7 +5,6 @@ use crate::facts::FactsError;
 use crate::plan::UnknownState;
 use crate::sandbox::SandboxError;
 use crate::server::ServerError;
-use std::error::Error as StdError;
 
 /// The exit status of the program; the numbers are a promise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +70,15 @@ pub enum Error {
         /// What to type instead.
         hint: String,
     },
+    /// The connection to the server.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    /// What the server is.
+    #[error(transparent)]
+    Facts(#[from] FactsError),
+    /// A throw-away server.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
     /// The server's state is not known.
     #[error(transparent)]
     UnknownState(#[from] UnknownState),
@@ -108,15 +116,6 @@ pub enum Error {
         /// Why it was not.
         source: std::io::Error,
     },
-    /// The ssh session.
-    #[error(transparent)]
-    Server(#[from] ServerError),
-    /// What the server is.
-    #[error(transparent)]
-    Facts(#[from] FactsError),
-    /// A throw-away server.
-    #[error(transparent)]
-    Sandbox(#[from] SandboxError),
     /// The server's package lists could not be fetched.
     #[error("the server cannot fetch its package lists:\n{said}")]
     PackageLists {
@@ -188,9 +187,6 @@ pub enum Error {
         /// How many.
         changes: usize,
     },
-    /// What has no line of its own, with what to do next.
-    #[error(transparent)]
-    Other(Box<dyn StdError + Send + Sync>),
 }
 
 impl Error {
@@ -207,6 +203,9 @@ impl Error {
             // Each mistake has its own help.
             Self::Input(_) => None,
             Self::Usage { hint, .. } => Some(hint.clone()),
+            Self::Server(error) => error.hint(),
+            Self::Facts(error) => Some(error.hint().to_owned()),
+            Self::Sandbox(error) => error.hint(),
             Self::UnknownState(error) => Some(error.hint().to_owned()),
             Self::Locked { .. } => Some("wait until it is over, then run the same command again".to_owned()),
             Self::Moved { .. } => Some("run the same command again: it makes a new plan".to_owned()),
@@ -214,9 +213,6 @@ impl Error {
                 "the log above says why; correct it and run the same command again: it goes on from what is there".to_owned(),
             ),
             Self::RolledBack(cause) => cause.hint(),
-            Self::Server(error) => error.hint(),
-            Self::Facts(error) => Some(error.hint().to_owned()),
-            Self::Sandbox(error) => error.hint(),
             Self::PackageLists { .. } => Some(
                 "run `apt-get update` on the server by hand, and mend what it complains of".to_owned(),
             ),
@@ -241,7 +237,7 @@ impl Error {
             | Self::Declined
             | Self::Pattern { .. }
             | Self::Walk { .. }
-            | Self::Other(_) => None,
+            => None,
         }
     }
 
@@ -251,10 +247,10 @@ impl Error {
         match self {
             Self::Input(_) => Exit::Invalid,
             Self::Usage { .. } => Exit::Usage,
+            Self::Server(error) if error.is_unreachable() => Exit::Unreachable,
             Self::Locked { .. } => Exit::Locked,
             Self::RolledBack(_) => Exit::RolledBack,
             Self::Interrupted | Self::LeftBehind { .. } => Exit::Interrupted,
-            Self::Server(error) if error.is_unreachable() => Exit::Unreachable,
             Self::Server(_)
             | Self::Facts(_)
             | Self::Sandbox(_)
@@ -271,8 +267,7 @@ impl Error {
             | Self::UnknownState(_)
             | Self::Moved { .. }
             | Self::Step { .. }
-            | Self::Io { .. }
-            | Self::Other(_) => Exit::Failed,
+            | Self::Io { .. } => Exit::Failed,
         }
     }
 }
@@ -289,6 +284,11 @@ mod tests {
             status: 100,
         };
         let mistake = Diagnostic::new(&Source::new("inventory.toml", ""), 0..0, "empty");
+        let unreachable = ServerError::Unreachable {
+            destination: "web1".into(),
+            message: "no route".into(),
+        };
+        let local = ServerError::MissingSsh(std::io::ErrorKind::NotFound.into());
         for (error, code) in [
             (Error::Input(mistake.into()), 65),
             (
@@ -298,6 +298,10 @@ mod tests {
                 },
                 64,
             ),
+            (unreachable.into(), 4),
+            (local.into(), 1),
+            (FactsError::Missing("memory").into(), 1),
+            (SandboxError::None.into(), 1),
             (UnknownState(Vec::new()).into(), 1),
             (Error::Locked { holder: "h".into() }, 5),
             (Error::Moved { generation: 8 }, 1),
@@ -305,7 +309,6 @@ mod tests {
             (Error::RolledBack(Box::new(step())), 6),
             (Error::Interrupted, 130),
             (Error::io("read x")(std::io::ErrorKind::NotFound.into()), 1),
-            (Error::Other("x".into()), 1),
         ] {
             assert_eq!(error.exit().code(), code, "{error}");
         }

@@ -164,9 +164,7 @@ fn role_sources(
             },
         );
         let own = format!("roles/{name}/files");
-        for (path, bytes) in tree::files(&folder.join(&own))? {
-            files.insert(format!("{own}/{path}"), bytes);
-        }
+        tree::add_files(&folder.join(&own), &own, files)?;
     }
     for (name, role) in &mut roles {
         let own = folder.join("templates").join(name);

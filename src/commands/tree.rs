@@ -4,6 +4,7 @@ use crate::error::Error;
 use crate::types::{Node, Tree};
 use ignore::WalkBuilder;
 use ignore::gitignore::GitignoreBuilder;
+use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -84,19 +85,21 @@ pub(crate) fn read(folder: &Path, exclude: &[String]) -> Result<Tree, Error> {
     Ok(Tree::new(entries))
 }
 
-/// The files of a folder by their relative paths; none if there is no such folder.
-pub(crate) fn files(folder: &Path) -> Result<Vec<(String, Arc<[u8]>)>, Error> {
-    if !folder.is_dir() {
-        return Ok(Vec::new());
+/// Adds the files of a folder to `all`, by their paths with `prefix` before them; none if there
+/// is no such folder.
+pub(crate) fn add_files(
+    folder: &Path,
+    prefix: &str,
+    all: &mut BTreeMap<String, Arc<[u8]>>,
+) -> Result<(), Error> {
+    if folder.is_dir() {
+        for (path, node) in read(folder, &[])?.entries() {
+            if let Node::File { content, .. } = node {
+                all.insert(format!("{prefix}/{path}"), Arc::clone(content));
+            }
+        }
     }
-    let tree = read(folder, &[])?;
-    Ok(tree
-        .entries()
-        .filter_map(|(path, node)| match node {
-            Node::File { content, .. } => Some((path.to_owned(), Arc::clone(content))),
-            Node::Link(_) => None,
-        })
-        .collect())
+    Ok(())
 }
 
 #[cfg(test)]

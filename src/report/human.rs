@@ -3,13 +3,18 @@
 use super::screen::Stream;
 use super::steps::{Steps, Style};
 use super::text::{BAD, BOLD, CHANGED, DIM, GOOD, PLACE, count, paint, visible, visible_text};
-use super::{Finding, FindingState, RenderedFile, Table, Traffic, Verbosity, checks, plan};
+use super::{
+    Finding, FindingState, RenderedFile, Table, Traffic, Verbosity, checks, diagnostic, plan,
+};
 use crate::bundle::{Event, StepTitle};
 use crate::check;
 use crate::diagnostic::Diagnostics;
 use crate::plan::Plan;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::time::{Duration, Instant};
+
+/// Columns of a drawn mistake.
+const WIDTH: usize = 100;
 
 /// Tells people what happens.
 pub(super) struct Human {
@@ -77,18 +82,14 @@ impl Human {
         };
         let lines = steps.event(event, Instant::now());
         let live = steps.live();
+        if live.is_none() {
+            self.hide_live();
+        }
         for line in lines {
             self.print(&line);
         }
-        match live {
-            Some((title, tail)) => {
-                if matches!(event, Event::StepStarted { .. }) {
-                    // A new line, so that its clock starts anew.
-                    self.hide_live();
-                }
-                self.show_live(&title, &tail);
-            }
-            None => self.hide_live(),
+        if let Some((title, tail)) = live {
+            self.show_live(&title, &tail);
         }
     }
 
@@ -212,10 +213,8 @@ impl Human {
 
     pub(super) fn diagnostics(&mut self, diagnostics: &Diagnostics) {
         self.hide_live();
-        for diagnostic in &diagnostics.0 {
-            let help = diagnostic.help.as_deref();
-            self.error(&diagnostic.to_string(), &[], help);
-        }
+        let drawn = diagnostic::render(diagnostics, self.err.has_color(), WIDTH);
+        self.err.print(&drawn);
     }
 
     pub(super) fn ask(&mut self, question: &str) {
@@ -253,7 +252,10 @@ impl Human {
             return;
         }
         let bar = self.live.get_or_insert_with(live_line);
-        bar.set_prefix(title.to_owned());
+        if bar.prefix() != title {
+            bar.reset_elapsed();
+            bar.set_prefix(title.to_owned());
+        }
         bar.set_message(tail.to_owned());
     }
 

@@ -4,6 +4,7 @@
 //! has to change its meaning, [`FORMAT`] rises.
 
 use super::screen::Stream;
+use super::text::visible_json;
 use super::{Finding, RenderedFile, Table, Traffic, diff};
 use crate::bundle::{Event, StepTitle};
 use crate::check::{self, Verdict};
@@ -215,9 +216,9 @@ impl Json {
     }
 
     fn line(&mut self, value: &impl Serialize) {
-        let mut line = serde_json::to_vec(value).unwrap_or_default();
-        line.push(b'\n');
-        self.out.write(&line);
+        let line = serde_json::to_string(value).unwrap_or_default();
+        self.out
+            .write(format!("{}\n", visible_json(&line)).as_bytes());
     }
 }
 

@@ -48,7 +48,7 @@ pub(super) fn draw(plan: &Plan, all: bool) -> String {
 
 fn draw_change(change: &Change, all: bool, lines: &mut Vec<String>) {
     let (sign, word, style) = sign(change.action);
-    let subject = format!("{} {}", change.id.kind, visible(&change.id.name));
+    let subject = visible(&change.id.to_string()).into_owned();
     let mut cause = format!("because {}", visible(&change.because));
     if let Some(impact) = impact(change) {
         cause.push_str(&format!("; visitors: {impact}"));

@@ -43,6 +43,10 @@ impl Stream {
         }
     }
 
+    pub(super) fn has_color(&self) -> bool {
+        self.color
+    }
+
     pub(super) fn is_terminal(&self) -> bool {
         self.terminal
     }

@@ -51,6 +51,20 @@ fn escape(text: &str, keep: impl Fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// A JSON text in which the same characters are escapes: JSON itself escapes only the first 32,
+/// and none of the others stands outside a string.
+pub(super) fn visible_json(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c.is_control() || is_invisible(c) {
+            out.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
 /// Line and paragraph separators, marks without a width, and what turns the direction of
 /// writing (Unicode Standard Annex #9, section 2), by which a text can look like another one.
 fn is_invisible(c: char) -> bool {
@@ -97,6 +111,17 @@ mod tests {
         }
         assert_eq!(visible_line("a\tb\r"), "a\tb\\r");
         assert_eq!(visible_text("a\nb\u{1b}"), "a\nb\\u{1b}");
+    }
+
+    #[test]
+    fn json_stays_the_same_value() {
+        let value = serde_json::json!({ "name": "a\u{9b}31m\u{202e}b\u{7f}\u{1b}ü" });
+        let text = visible_json(&value.to_string());
+        assert_eq!(text, r#"{"name":"a\u009b31m\u202eb\u007f\u001bü"}"#);
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&text).unwrap(),
+            value
+        );
     }
 
     #[test]
