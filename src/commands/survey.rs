@@ -39,7 +39,11 @@ pub(crate) async fn connect(
         }
     });
     target.host_key.clone_from(&server.host_key);
-    target.config_file.clone_from(&reach.ssh_config);
+    let own_config = server
+        .ssh_config
+        .as_ref()
+        .map(|path| workspace.folder.join(path));
+    target.config_file = reach.ssh_config.clone().or(own_config);
     let mut options = Options {
         accept_new_host_key: reach.accept_new_host_key,
         ..Options::default()
