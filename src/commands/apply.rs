@@ -188,7 +188,10 @@ fn run_id(now: i64) -> String {
 fn who(workspace: &Workspace) -> String {
     let user = std::env::var("USER")
         .or_else(|_| std::env::var("LOGNAME"))
-        .unwrap_or_else(|_| "somebody".to_owned());
+        .unwrap_or_else(|_| {
+            let root = rustix::process::geteuid().is_root();
+            if root { "root" } else { "somebody" }.to_owned()
+        });
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let domain = &workspace.inputs.inventory.site.domain;
     let plain = |text: &str| text.trim().replace(char::is_control, "");

@@ -3,7 +3,7 @@
 //! Pure. A kind's file holds its whole life: the fields a role may set, how it is observed
 //! (its half of the probe), how desired and observed are compared, the steps that change it
 //! and the impact that has. The shell functions it needs on the server stand beside it, in
-//! the `.sh` file of the same name. A new kind is such a file and one line in [`registry`].
+//! the `.sh` file of the same name. A new kind is such a file and one line in `registry`.
 
 mod absent;
 mod certificate;

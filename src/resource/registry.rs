@@ -1,6 +1,6 @@
 //! The registry of kinds: the only place that knows them all.
 //!
-//! Adding a kind is its file, its `mod` line and one line in [`registry`] below. Kinds stand
+//! Adding a kind is its file, its `mod` line and one line in `registry` below. Kinds stand
 //! in the order in which the probe asks for them.
 
 use super::probe::{Observed, Probe, Section};
