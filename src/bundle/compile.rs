@@ -67,7 +67,7 @@ impl Steps {
 const WATCH_SECONDS: u32 = 4;
 /// How long the run waits for a verdict. One that touches the firewall or sshd goes back when
 /// none comes: then nobody may be able to log in any more.
-const VERDICT_SECONDS: u32 = 30;
+const VERDICT_SECONDS: u32 = 25;
 
 /// Whether the run waits for somebody to look at the stack from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
