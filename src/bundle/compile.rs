@@ -5,7 +5,13 @@ use crate::plan::{Plan, Stack, Validator};
 use crate::resource::{Content, Future, Payload, Phase, Work, libraries};
 use crate::shell::Script;
 
-const EXECUTOR: &str = include_str!("executor.sh");
+/// The executor: what runs the steps, undoes them, shows the future, and asks for proof.
+const EXECUTOR: [&str; 4] = [
+    include_str!("executor.sh"),
+    include_str!("undo.sh"),
+    include_str!("future.sh"),
+    include_str!("prove.sh"),
+];
 /// Where the server keeps what it knows of runs.
 pub const STATE: &str = "/var/lib/foobar-stack";
 
@@ -142,8 +148,10 @@ pub fn compile(
     let mut program = Script::new();
     program
         .assign("STATE", STATE)
-        .assign("RUN", &run_directory(run))
-        .raw(EXECUTOR);
+        .assign("RUN", &run_directory(run));
+    for part in EXECUTOR {
+        program.raw(part);
+    }
     for library in libraries(&work.libraries) {
         program.raw(library);
     }

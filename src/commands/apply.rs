@@ -1,8 +1,8 @@
 //! `apply`: shows the plan, asks, has the server make it so, and proves it.
 
 use super::follow::{Follower, SETTLE};
-use super::load::{Secrets, Workspace, load};
-use super::survey::{Reach, Survey, connect, random, survey, traffic};
+use super::load::{Secrets, Workspace};
+use super::survey::{Reach, Survey, open, random, survey, traffic};
 use super::verify;
 use crate::bundle::{self, Verdict};
 use crate::error::{Error, Exit};
@@ -36,8 +36,7 @@ pub(crate) async fn apply(
             hint: "look at the plan first, then apply with --yes".to_owned(),
         });
     }
-    let workspace = load(inventory, Secrets::Read).await?;
-    let mut session = connect(&workspace, reach, reporter).await?;
+    let (workspace, mut session) = open(inventory, Secrets::Read, reach, reporter).await?;
     let ending = converge(&mut session, &workspace, wish, reach, reporter).await;
     reporter.traffic(&traffic(&session));
     ending

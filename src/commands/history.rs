@@ -1,7 +1,7 @@
 //! `history`: the proven runs of the server.
 
-use super::load::{Secrets, load};
-use super::survey::{Reach, connect, traffic};
+use super::load::Secrets;
+use super::survey::{Reach, open, traffic};
 use crate::bundle;
 use crate::error::{Error, Exit};
 use crate::report::{Reporter, Table};
@@ -13,8 +13,7 @@ pub(super) async fn history(
     reach: &Reach,
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
-    let workspace = load(inventory, Secrets::StandIn).await?;
-    let mut session = connect(&workspace, reach, reporter).await?;
+    let (_, mut session) = open(inventory, Secrets::StandIn, reach, reporter).await?;
     let reply = session
         .run("reading the history", &bundle::history())
         .await?;

@@ -1,6 +1,6 @@
 //! Looks at a server and makes the plan: facts, stack, probe, comparison. Three round trips.
 
-use super::load::Workspace;
+use super::load::{Secrets, Workspace, load};
 use crate::error::Error;
 use crate::facts::{self, Facts};
 use crate::plan::{self, Basis, Managed, Plan, Stack};
@@ -10,7 +10,7 @@ use crate::role;
 use crate::server::{Options, Session, Target};
 use crate::shell::Script;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// How the user wants the server reached.
@@ -18,6 +18,18 @@ use std::sync::Arc;
 pub(crate) struct Reach {
     pub(crate) accept_new_host_key: bool,
     pub(crate) ssh_config: Option<PathBuf>,
+}
+
+/// Reads the inventory and connects to its server.
+pub(crate) async fn open(
+    inventory: &Path,
+    secrets: Secrets,
+    reach: &Reach,
+    reporter: &Reporter,
+) -> Result<(Workspace, Session), Error> {
+    let workspace = load(inventory, secrets).await?;
+    let session = connect(&workspace, reach, reporter).await?;
+    Ok((workspace, session))
 }
 
 /// Connects to the server of the inventory.
