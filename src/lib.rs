@@ -24,9 +24,9 @@ pub mod verify;
 
 pub mod sandbox;
 
-pub mod report;
-
 pub mod error;
+
+pub mod report;
 
 pub mod cli;
 
