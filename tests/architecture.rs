@@ -22,12 +22,36 @@ const PURE: [&str; 10] = [
 
 /// What a pure room does not have: the network, processes, files, the clock, a voice.
 const IMPURE: [&str; 20] = [
-    "tokio::", "openssh::", "reqwest::", "indicatif::", "std::fs", "std::env", "std::process",
-    "std::thread", "TcpStream", "TcpListener", "UdpSocket", "ToSocketAddrs", "UnixStream",
-    "SystemTime", "Instant", "::now()", "io::stdin", "io::stdout", "io::stderr", "extern",
+    "tokio::",
+    "openssh::",
+    "reqwest::",
+    "indicatif::",
+    "std::fs",
+    "std::env",
+    "std::process",
+    "std::thread",
+    "TcpStream",
+    "TcpListener",
+    "UdpSocket",
+    "ToSocketAddrs",
+    "UnixStream",
+    "SystemTime",
+    "Instant",
+    "::now()",
+    "io::stdin",
+    "io::stdout",
+    "io::stderr",
+    "extern",
 ];
 
-const PRINTING: [&str; 6] = ["println!", "print!", "eprintln!", "eprint!", "dbg!", "anstream"];
+const PRINTING: [&str; 6] = [
+    "println!",
+    "print!",
+    "eprintln!",
+    "eprint!",
+    "dbg!",
+    "anstream",
+];
 
 /// The crates the project is built on.
 const CRATES: [&str; 9] = [
@@ -200,10 +224,21 @@ fn shell_text_is_written_where_it_belongs() {
         "shell", "facts", "resource", "check", "bundle", "server", "sandbox",
     ];
     // A secret's command is the user's own, for a shell of theirs; the others send one literal.
-    const OWN: [&str; 3] = ["commands/load.rs", "commands/survey.rs", "commands/doctor.rs"];
+    const OWN: [&str; 3] = [
+        "commands/load.rs",
+        "commands/survey.rs",
+        "commands/doctor.rs",
+    ];
     let other =
         |file: &File| !ROOMS.contains(&file.room.as_str()) && !OWN.contains(&file.path.as_str());
-    let words = ["Script::new", ".raw(", ".call(", "Command::new(\"sh\")", "\"-c\"", "\"bash\"];
+    let words = [
+        "Script::new",
+        ".raw(",
+        ".call(",
+        "Command::new(\"sh\")",
+        "\"-c\"",
+        "\"bash\"",
+    ];
     let found: String = files()
         .iter()
         .filter(|file| other(file))
