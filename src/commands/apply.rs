@@ -1,12 +1,11 @@
 //! `apply`: shows the plan, asks, has the server make it so, and proves it.
 
 use super::follow::{Follower, SETTLE};
-use super::load::{Secrets, Workspace, load};
-use super::survey::{Reach, Scope, Survey, connect, random, survey, traffic};
+use super::load::{Secrets, Workspace};
+use super::survey::{Reach, Scope, Survey, open, random, survey, traffic};
 use super::verify;
 use crate::bundle::{self, Verdict};
 use crate::error::{Error, Exit};
-use crate::plan::SavedPlan;
 use crate::report::Reporter;
 use crate::server::Session;
 use std::path::Path;
@@ -20,6 +19,8 @@ pub(crate) struct Wish {
     pub(crate) yes: bool,
     /// Whether to leave the proof out.
     pub(crate) no_verify: bool,
+    /// Whether to remove even more than a third of what is managed.
+    pub(crate) delete_many: bool,
 }
 
 /// Applies the inventory.
@@ -35,8 +36,7 @@ pub(crate) async fn apply(
             hint: "look at the plan first, then apply with --yes".to_owned(),
         });
     }
-    let workspace = load(inventory, Secrets::Read).await?;
-    let mut session = connect(&workspace, reach, reporter).await?;
+    let (workspace, mut session) = open(inventory, Secrets::Read, reach, reporter).await?;
     let ending = converge(&mut session, &workspace, wish, reach, reporter).await;
     reporter.traffic(&traffic(&session));
     ending
@@ -56,10 +56,19 @@ pub(crate) async fn converge(
     let whole = match scope {
         Scope::Everything => true,
         Scope::Roles(_) => false,
-        Scope::Saved(saved) => still_fits(saved, &first, workspace, reporter)?,
+        Scope::Saved(saved) => {
+            let server = &workspace.inputs.inventory.server.ssh;
+            saved.check(server, &first.stack, &first.observed, &first.plan)?;
+            saved.target.is_none() && first.left.is_empty()
+        }
     };
     let proves = !wish.no_verify && whole;
     reporter.plan(&first.plan);
+    if !first.left.is_empty() {
+        let ids: Vec<String> = first.left.iter().map(ToString::to_string).collect();
+        let ids = ids.join(", ");
+        reporter.note(&format!("not in the saved plan, and left alone: {ids}"));
+    }
     if first.plan.is_empty() {
         if !proves {
             return Ok(Exit::Done);
@@ -67,6 +76,7 @@ pub(crate) async fn converge(
         let report = verify::ask(&first.stack.checks, workspace, Ok(session), None, reporter).await;
         return Ok(verify::exit(&report));
     }
+    guard(&first, wish)?;
     let question = "Apply these changes?";
     if !wish.yes
         && !reporter
@@ -107,33 +117,17 @@ pub(crate) async fn converge(
     })
 }
 
-/// Whether a saved plan is all there is to do.
-///
-/// # Errors
-/// When something it rests on has changed.
-fn still_fits(
-    saved: &SavedPlan,
-    now: &Survey,
-    workspace: &Workspace,
-    reporter: &Reporter,
-) -> Result<bool, Error> {
-    let made = jiff::Timestamp::from_second(saved.made).unwrap_or_default();
-    let made = made.strftime("%Y-%m-%d %H:%M UTC");
-    reporter.note(&format!(
-        "a saved plan for {}, made on {made}",
-        saved.inventory
-    ));
-    let server = &workspace.inputs.inventory.server.ssh;
-    saved.check(server, &now.stack, &now.observed, &now.plan)?;
-    let others = saved.others(&now.stack, &now.observed, now.plan.basis.clone());
-    if !others.is_empty() {
-        let ids: Vec<String> = others.iter().map(ToString::to_string).collect();
-        reporter.note(&format!(
-            "not in the saved plan, and left alone: {}",
-            ids.join(", ")
-        ));
+/// Refuses a plan that removes more than a third of what is managed, unless that is meant: more
+/// likely something is missing in the inventory.
+fn guard(survey: &Survey, wish: &Wish) -> Result<(), Error> {
+    let deletes = survey.plan.summary().delete;
+    if wish.delete_many || deletes * 3 <= survey.managed || survey.managed == 0 {
+        return Ok(());
     }
-    Ok(others.is_empty() && saved.target.is_none())
+    Err(Error::ManyDeletions {
+        deletes,
+        managed: survey.managed,
+    })
 }
 
 /// Has the server run a plan.
@@ -151,6 +145,7 @@ impl Launcher<'_> {
             work,
             stack,
             facts,
+            record,
             ..
         } = survey;
         let run = run_id(facts.now);
@@ -159,7 +154,15 @@ impl Launcher<'_> {
         } else {
             Verdict::NotExpected
         };
-        let bundle = bundle::compile(&run, &who(self.workspace), &plan, work, &stack, verdict);
+        let bundle = bundle::compile(
+            &run,
+            &who(self.workspace),
+            &plan,
+            &work,
+            &stack,
+            verdict,
+            &record,
+        );
         let archive = bundle::archive(&bundle).map_err(Error::io("pack the bundle"))?;
         self.reporter.steps(&bundle.titles);
         let started = session
@@ -198,7 +201,10 @@ fn run_id(now: i64) -> String {
 fn who(workspace: &Workspace) -> String {
     let user = std::env::var("USER")
         .or_else(|_| std::env::var("LOGNAME"))
-        .unwrap_or_else(|_| "somebody".to_owned());
+        .unwrap_or_else(|_| {
+            let root = rustix::process::geteuid().is_root();
+            if root { "root" } else { "somebody" }.to_owned()
+        });
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let domain = &workspace.inputs.inventory.site.domain;
     let plain = |text: &str| text.trim().replace(char::is_control, "");

@@ -8,6 +8,7 @@ mod discover;
 mod doctor;
 mod example;
 mod follow;
+mod history;
 mod init;
 mod load;
 mod offline;
@@ -65,7 +66,7 @@ async fn dispatch(cli: &Cli, reporter: &Reporter) -> Result<Exit, Error> {
             let (inventory, scope) = match &wish.file {
                 None => (inventory()?, scope(&wish.selection)),
                 Some(file) => {
-                    let saved = saved::read(file)?;
+                    let saved = saved::read(file, reporter)?;
                     let named = cli.global.inventory.as_deref();
                     let named = named.unwrap_or(Path::new(&saved.inventory));
                     let inventory = discover::inventory(Some(named), Path::new(""))?;
@@ -76,9 +77,11 @@ async fn dispatch(cli: &Cli, reporter: &Reporter) -> Result<Exit, Error> {
                 scope,
                 yes: wish.yes,
                 no_verify: wish.no_verify,
+                delete_many: wish.delete_many,
             };
             return apply::apply(&inventory, &wish, &reach, reporter).await;
         }
+        Command::History => return history::history(&inventory()?, &reach, reporter).await,
         Command::Attach => return attach::attach(&inventory()?, &reach, reporter).await,
         Command::Verify => return verify::verify(&inventory()?, &reach, reporter).await,
         Command::Doctor => return doctor::doctor(&inventory()?, &reach, reporter).await,

@@ -1,8 +1,8 @@
 //! `plan`: what would change.
 
-use super::load::{Secrets, load};
+use super::load::Secrets;
 use super::saved;
-use super::survey::{Reach, Scope, connect, survey, traffic};
+use super::survey::{Reach, Scope, open, survey, traffic};
 use crate::error::{Error, Exit};
 use crate::plan::SavedPlan;
 use crate::report::Reporter;
@@ -26,8 +26,7 @@ pub(crate) async fn plan(
     reach: &Reach,
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
-    let workspace = load(inventory, Secrets::Read).await?;
-    let mut session = connect(&workspace, reach, reporter).await?;
+    let (workspace, mut session) = open(inventory, Secrets::Read, reach, reporter).await?;
     let survey = survey(&mut session, &workspace, &wish.scope, reporter).await?;
     reporter.plan(&survey.plan);
     if let Some(file) = &wish.out {

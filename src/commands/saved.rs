@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::plan::SavedPlan;
+use crate::report::Reporter;
 use std::io::Write;
 use std::path::Path;
 
@@ -30,17 +31,25 @@ pub(super) fn write(path: &Path, plan: &SavedPlan) -> Result<(), Error> {
     Ok(())
 }
 
-/// Reads the file.
-pub(super) fn read(path: &Path) -> Result<SavedPlan, Error> {
+/// Reads the file, and says how old the plan is.
+pub(super) fn read(path: &Path, reporter: &Reporter) -> Result<SavedPlan, Error> {
     let shown = path.display().to_string();
     let bytes = std::fs::read(path).map_err(Error::io(format!("read {shown}")))?;
-    Ok(SavedPlan::read(&shown, &String::from_utf8_lossy(&bytes))?)
+    let plan = SavedPlan::read(&shown, &String::from_utf8_lossy(&bytes))?;
+    let made = jiff::Timestamp::from_second(plan.made).unwrap_or_default();
+    let made = made.strftime("%Y-%m-%d %H:%M UTC");
+    let inventory = &plan.inventory;
+    reporter.note(&format!(
+        "{shown}: the plan for {inventory}, made on {made}"
+    ));
+    Ok(plan)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::plan::{Basis, Stack, plan};
+    use crate::report::{Settings, Verbosity};
     use std::os::unix::fs::PermissionsExt;
 
     fn empty(inventory: &str) -> SavedPlan {
@@ -64,7 +73,11 @@ mod tests {
         write(&path, &plan).unwrap();
         let mode = std::fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o7777, 0o600);
-        assert_eq!(read(&path).unwrap(), plan);
+        let quiet = Reporter::new(Settings {
+            verbosity: Verbosity::Quiet,
+            ..Settings::default()
+        });
+        assert_eq!(read(&path, &quiet).unwrap(), plan);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 

@@ -115,7 +115,7 @@ impl fmt::Display for Moved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Server(then, now) => write!(f, "the server was {then}, and is {now} now"),
-            Self::Gone(id) => write!(f, "{id} is no longer in the inventory or its roles"),
+            Self::Gone(id) => write!(f, "{id} is no longer part of the stack"),
             Self::Desired(id) => write!(f, "{id} is another in the inventory or its roles"),
             Self::Observed(id) => write!(f, "{id} has changed on the server"),
             Self::Done(id) => write!(f, "{id} is already as it should be"),
@@ -206,15 +206,7 @@ impl SavedPlan {
         observed: &[Observed<State>],
         basis: Basis,
     ) -> Result<(Plan, Work), UnknownState> {
-        let pairs = stack.resources.iter().zip(observed);
-        let (resources, observed): (Vec<Resource>, Vec<Observed<State>>) = pairs
-            .filter(|(resource, _)| self.has(&resource.id))
-            .map(|(resource, observed)| (resource.clone(), observed.clone()))
-            .unzip();
-        let part = Stack {
-            resources,
-            ..Stack::default()
-        };
+        let (part, observed) = part_of(stack, observed, |id| self.has(id));
         plan(&part, &observed, basis, self.target.as_deref())
     }
 
@@ -280,25 +272,47 @@ impl SavedPlan {
         &self,
         stack: &Stack,
         observed: &[Observed<State>],
-        basis: Basis,
+        basis: &Basis,
     ) -> Vec<ResourceId> {
-        let mut ids: Vec<ResourceId> = match plan(stack, observed, basis, self.target.as_deref()) {
-            Ok((plan, _)) => {
-                let changes = plan.changes.into_iter().map(|change| change.id);
-                changes
-                    .chain(plan.hidden.into_iter().map(|(id, _)| id))
-                    .collect()
+        let mut others: Vec<ResourceId> = Vec::new();
+        loop {
+            let wanted = |id: &ResourceId| !others.contains(id);
+            let (part, observed) = part_of(stack, observed, wanted);
+            match plan(&part, &observed, basis.clone(), self.target.as_deref()) {
+                Ok((plan, _)) => {
+                    others.extend(plan.changes.into_iter().map(|change| change.id));
+                    others.extend(plan.hidden.into_iter().map(|(id, _)| id));
+                    others.retain(|id| !self.has(id));
+                    return others;
+                }
+                // Without them there may be a plan: each round has fewer.
+                Err(UnknownState(unknown)) => others.extend(unknown.into_iter().map(|one| one.0)),
             }
-            Err(UnknownState(unknown)) => unknown.into_iter().map(|(id, _)| id).collect(),
-        };
-        ids.retain(|id| !self.has(id));
-        ids
+        }
     }
 
     fn has(&self, id: &ResourceId) -> bool {
         let id = id.to_string();
         self.resources.iter().any(|saved| saved.id == id)
     }
+}
+
+/// The resources with these ids, and what was observed of them.
+fn part_of(
+    stack: &Stack,
+    observed: &[Observed<State>],
+    wanted: impl Fn(&ResourceId) -> bool,
+) -> (Stack, Vec<Observed<State>>) {
+    let pairs = stack.resources.iter().zip(observed);
+    let (resources, observed) = pairs
+        .filter(|(resource, _)| wanted(&resource.id))
+        .map(|(resource, observed)| (resource.clone(), observed.clone()))
+        .unzip();
+    let part = Stack {
+        resources,
+        ..Stack::default()
+    };
+    (part, observed)
 }
 
 /// A digest of what a resource should be. The debug form has every field, and no secret.

@@ -227,6 +227,10 @@ const DRIFTS: &[Drift] = &[
         make: "sed -i '/^foobar:/s,:/var/lib/foobar:,:/nonexistent:,' /etc/passwd",
         plan: "update user:foobar",
         says: &["{\"name\":\"home\",\"before\":\"/nonexistent\",\"after\":\"/var/lib/foobar\"}"],
+        refused: Some((
+            "usermod: user foobar is currently used by process",
+            "sed -i '/^foobar:/s,:/nonexistent:,:/var/lib/foobar:,' /etc/passwd",
+        )),
         ..ONCE
     },
     Drift {
@@ -249,7 +253,7 @@ const DRIFTS: &[Drift] = &[
         make: "systemctl stop nginx",
         plan: "update service:nginx.service",
         says: &[
-            "{\"name\":\"active\",\"before\":\"inactive\",\"after\":\"active\"}",
+            "{\"name\":\"state\",\"before\":\"inactive\",\"after\":\"active\"}",
             "it does not run",
         ],
         ..ROW
@@ -279,7 +283,7 @@ const DRIFTS: &[Drift] = &[
         name: "a service that failed",
         make: "systemctl kill --signal=KILL nginx; for i in $(seq 100); do systemctl is-failed -q nginx && exit; sleep 0.1; done",
         plan: "update service:nginx.service",
-        says: &["{\"name\":\"active\",\"before\":\"failed\",\"after\":\"active\"}"],
+        says: &["{\"name\":\"state\",\"before\":\"failed\",\"after\":\"active\"}"],
         ..ONCE
     },
     Drift {
@@ -554,7 +558,7 @@ fn drifts(server: &Server, drift: &Drift) {
     if let Some((words, mend)) = drift.refused {
         server
             .run(&["apply", "--yes", "--json"])
-            .exits(1)
+            .exits(6)
             .says(&[words]);
         server.on(mend);
     }

@@ -8,15 +8,21 @@
 //! missing the tests fail, and say so.
 
 mod bare;
+mod cost;
 
 mod drift;
+mod login;
 
 mod page;
+mod refused;
+mod runs;
+mod saved;
 
 mod secrets;
 mod server;
 #[path = "../support/mod.rs"]
 mod support;
+mod variants;
 
 use server::Server;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -32,6 +38,12 @@ fn a_debian_with_mariadb() {
         &[
             ("page", page::the_page_has_data_from_the_database),
             ("secrets", secrets::a_secret_is_in_its_file_and_nowhere_else),
+            (
+                "refused",
+                refused::a_broken_template_is_refused_with_nothing_touched,
+            ),
+            ("runs", runs::two_at_once_and_one_that_is_killed),
+            ("saved", saved::a_saved_plan_runs_as_it_is_or_not_at_all),
             ("drift", drift::every_kind_of_drift_is_found_and_mended),
         ],
     );
@@ -44,7 +56,14 @@ fn a_debian_with_mysql() {
         &[
             ("page", page::the_page_has_data_from_the_database),
             ("secrets", secrets::a_secret_is_in_its_file_and_nowhere_else),
+            (
+                "refused",
+                refused::a_broken_template_is_refused_with_nothing_touched,
+            ),
+            ("login", login::who_may_log_in_and_who_becomes_root),
+            ("cost", cost::a_plan_costs_the_same_for_many_resources),
             ("drift", drift::every_kind_of_drift_is_found_and_mended),
+            ("variants", variants::every_kind_of_inventory_converges),
         ],
     );
 }

@@ -209,7 +209,7 @@ fn what_it_rests_on_and_has_moved_is_named() {
                 world.of("nginx.conf").observed = Found::Absent;
             },
             &[
-                "package:tree is no longer in the inventory or its roles",
+                "package:tree is no longer part of the stack",
                 "file:/etc/nginx/nginx.conf has changed on the server",
             ],
         ),
@@ -287,7 +287,7 @@ fn what_it_does_not_rest_on_may_move() {
         let now = now.unwrap_or_else(|refusal| panic!("row {number}: {refusal:?}"));
         assert_eq!(ids(&now), ids(&before.plan()), "row {number}");
         let (stack, observed) = moved.look();
-        let found = saved.others(&stack, &observed, moved.basis.clone());
+        let found = saved.others(&stack, &observed, &moved.basis);
         let found: Vec<String> = found.iter().map(ToString::to_string).collect();
         assert_eq!(found, others, "row {number}");
     }
