@@ -9,7 +9,6 @@ use crate::report::Reporter;
 use std::path::{Path, PathBuf};
 
 /// What to plan.
-#[derive(Debug, Clone, Default)]
 pub(crate) struct Wish {
     /// What it is limited to.
     pub(crate) scope: Scope,
