@@ -99,6 +99,8 @@ pub enum Command {
     Apply(Apply),
     /// Prove the stack, end to end: DNS, TCP, TLS, Nginx, app, MySQL
     Verify,
+    /// List the proven runs on the server: when, who, what changed
+    History,
     /// Follow the run that is under way, or show the last one again
     Attach,
     /// Look whether this server can be managed from here, and what is missing
@@ -130,6 +132,7 @@ impl Command {
             Self::Apply(_) => "apply",
             Self::Verify => "verify",
             Self::Attach => "attach",
+            Self::History => "history",
             Self::Doctor => "doctor",
             Self::Sandbox(_) => "sandbox",
             Self::Demo(_) => "demo",
@@ -221,6 +224,9 @@ pub struct Apply {
     /// Do not prove the stack afterwards
     #[arg(long)]
     pub no_verify: bool,
+    /// Remove even more than a third of what is managed
+    #[arg(long)]
+    pub delete_many: bool,
 }
 
 /// Throw-away servers.
@@ -335,6 +341,7 @@ mod tests {
                 "plan",
                 "apply",
                 "verify",
+                "history",
                 "attach",
                 "doctor",
                 "sandbox",

@@ -129,6 +129,16 @@ pub enum Error {
         /// How many were left.
         left: usize,
     },
+    /// The plan removes so much that it may not be meant.
+    #[error(
+        "the plan removes {deletes} of the {managed} things that foobar-stack manages on this server"
+    )]
+    ManyDeletions {
+        /// How many go.
+        deletes: usize,
+        /// How many there are.
+        managed: usize,
+    },
     /// There is no run to follow.
     #[error("the server has seen no run yet")]
     NoRun,
@@ -249,6 +259,9 @@ impl Error {
             Self::Stopped { .. } => {
                 Some("`foobar-stack plan` shows what is left, `apply` does it".to_owned())
             }
+            Self::ManyDeletions { .. } => Some(
+                "look whether something is missing in the inventory; `apply --delete-many` if this is meant".to_owned(),
+            ),
             Self::NoRun => Some("`foobar-stack apply` starts one".to_owned()),
             Self::PackageLists { .. } => Some(
                 "run `apt-get update` on the server by hand, and mend what it complains of".to_owned(),
@@ -302,6 +315,7 @@ impl Error {
             | Self::Unproven { .. }
             | Self::UndoFailed { .. }
             | Self::NoRun
+            | Self::ManyDeletions { .. }
             | Self::RunDied { .. }
             | Self::NotConverged { .. }
             | Self::UnknownState(_)

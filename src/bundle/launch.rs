@@ -55,6 +55,15 @@ pub fn current() -> Script {
     script
 }
 
+/// Prints the proven runs, a line each: generation, time in seconds since 1970, who, the run's
+/// id and what changed, parted by tabs.
+#[must_use]
+pub fn history() -> Script {
+    let mut script = Script::new();
+    script.raw("[ ! -e /var/lib/foobar-stack/history ] || cat /var/lib/foobar-stack/history");
+    script
+}
+
 /// The transient unit of a run.
 #[must_use]
 pub fn unit(run: &str) -> String {

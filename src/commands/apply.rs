@@ -1,8 +1,8 @@
 //! `apply`: shows the plan, asks, has the server make it so, and proves it.
 
 use super::follow::{Follower, SETTLE};
-use super::load::{Secrets, Workspace, load};
-use super::survey::{Reach, Survey, connect, random, survey, traffic};
+use super::load::{Secrets, Workspace};
+use super::survey::{Reach, Survey, open, random, survey, traffic};
 use super::verify;
 use crate::bundle::{self, Verdict};
 use crate::error::{Error, Exit};
@@ -19,6 +19,8 @@ pub(crate) struct Wish {
     pub(crate) yes: bool,
     /// Whether to leave the proof out.
     pub(crate) no_verify: bool,
+    /// Whether to remove even more than a third of what is managed.
+    pub(crate) delete_many: bool,
 }
 
 /// Applies the inventory.
@@ -34,8 +36,7 @@ pub(crate) async fn apply(
             hint: "look at the plan first, then apply with --yes".to_owned(),
         });
     }
-    let workspace = load(inventory, Secrets::Read).await?;
-    let mut session = connect(&workspace, reach, reporter).await?;
+    let (workspace, mut session) = open(inventory, Secrets::Read, reach, reporter).await?;
     let ending = converge(&mut session, &workspace, wish, reach, reporter).await;
     reporter.traffic(&traffic(&session));
     ending
@@ -61,6 +62,7 @@ pub(crate) async fn converge(
         let report = verify::ask(&first.stack.checks, workspace, Ok(session), None, reporter).await;
         return Ok(verify::exit(&report));
     }
+    guard(&first, wish)?;
     let question = "Apply these changes?";
     if !wish.yes
         && !reporter
@@ -101,6 +103,19 @@ pub(crate) async fn converge(
     })
 }
 
+/// Refuses a plan that removes more than a third of what is managed, unless that is meant: more
+/// likely something is missing in the inventory.
+fn guard(survey: &Survey, wish: &Wish) -> Result<(), Error> {
+    let deletes = survey.plan.summary().delete;
+    if wish.delete_many || deletes * 3 <= survey.managed || survey.managed == 0 {
+        return Ok(());
+    }
+    Err(Error::ManyDeletions {
+        deletes,
+        managed: survey.managed,
+    })
+}
+
 /// Has the server run a plan.
 struct Launcher<'a> {
     workspace: &'a Workspace,
@@ -116,6 +131,8 @@ impl Launcher<'_> {
             work,
             stack,
             facts,
+            record,
+            managed: _,
         } = survey;
         let run = run_id(facts.now);
         let verdict = if proves {
@@ -123,7 +140,15 @@ impl Launcher<'_> {
         } else {
             Verdict::NotExpected
         };
-        let bundle = bundle::compile(&run, &who(self.workspace), &plan, work, &stack, verdict);
+        let bundle = bundle::compile(
+            &run,
+            &who(self.workspace),
+            &plan,
+            &work,
+            &stack,
+            verdict,
+            &record,
+        );
         let archive = bundle::archive(&bundle).map_err(Error::io("pack the bundle"))?;
         self.reporter.steps(&bundle.titles);
         let started = session
@@ -162,7 +187,10 @@ fn run_id(now: i64) -> String {
 fn who(workspace: &Workspace) -> String {
     let user = std::env::var("USER")
         .or_else(|_| std::env::var("LOGNAME"))
-        .unwrap_or_else(|_| "somebody".to_owned());
+        .unwrap_or_else(|_| {
+            let root = rustix::process::geteuid().is_root();
+            if root { "root" } else { "somebody" }.to_owned()
+        });
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let domain = &workspace.inputs.inventory.site.domain;
     let plain = |text: &str| text.trim().replace(char::is_control, "");

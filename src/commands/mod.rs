@@ -8,6 +8,7 @@ mod discover;
 mod doctor;
 mod example;
 mod follow;
+mod history;
 mod init;
 mod load;
 mod offline;
@@ -68,9 +69,11 @@ async fn dispatch(cli: &Cli, reporter: &Reporter) -> Result<Exit, Error> {
                 target: wish.selection.roles().map(<[String]>::to_vec),
                 yes: wish.yes,
                 no_verify: wish.no_verify,
+                delete_many: wish.delete_many,
             };
             return apply::apply(&inventory()?, &wish, &reach, reporter).await;
         }
+        Command::History => return history::history(&inventory()?, &reach, reporter).await,
         Command::Attach => return attach::attach(&inventory()?, &reach, reporter).await,
         Command::Verify => return verify::verify(&inventory()?, &reach, reporter).await,
         Command::Doctor => return doctor::doctor(&inventory()?, &reach, reporter).await,

@@ -2,8 +2,8 @@
 
 use super::probe::{decode, fields};
 use super::{
-    Action, Change, Delta, Diff, EntryError, Future, Kind, Materials, Observed, Phase, Probe,
-    Surroundings, Work,
+    Action, Change, Delta, Diff, EntryError, Future, Kind, Materials, Observed, Owned, Phase,
+    Probe, Surroundings, Work,
 };
 use crate::shell::Script;
 use crate::types::{AbsolutePath, Fqdn};
@@ -180,6 +180,13 @@ impl Kind for Certificate {
             action: Action::Update,
             ..delta
         })
+    }
+
+    fn owned(&self) -> Vec<Owned> {
+        vec![
+            Owned::Path(self.certificate.clone()),
+            Owned::Path(self.key.clone()),
+        ]
     }
 
     fn work(&self, _: &Observed<Found>, change: &Change, _: &Surroundings<'_>, work: &mut Work) {

@@ -3,8 +3,8 @@
 use super::ownership::{Ownership, Place, place_of, read_places};
 use super::probe::{decode, fields};
 use super::{
-    Change, Content, Delta, Diff, EntryError, Future, Kind, Materials, Observed, Phase, Probe,
-    Rendered, Surroundings, TextChange, Work,
+    Change, Content, Delta, Diff, EntryError, Future, Kind, Materials, Observed, Owned, Phase,
+    Probe, Rendered, Surroundings, TextChange, Work,
 };
 use crate::shell::Script;
 use crate::types::{AbsolutePath, AccountName, Digest, FileMode, SecretValue};
@@ -228,6 +228,10 @@ impl Kind for File {
             path: self.path.clone(),
             content,
         })
+    }
+
+    fn owned(&self) -> Vec<Owned> {
+        vec![Owned::Path(self.path.clone())]
     }
 
     fn work(&self, _: &Observed<Found>, change: &Change, _: &Surroundings<'_>, work: &mut Work) {

@@ -2,8 +2,8 @@
 
 use super::probe::fields;
 use super::{
-    Action, Change, Delta, Diff, EntryError, Impact, Kind, Materials, Observed, Phase, Probe,
-    Reaction, Surroundings, Work,
+    Action, Change, Delta, Diff, EntryError, Impact, Kind, Materials, Observed, Owned, Phase,
+    Probe, Reaction, Surroundings, Work,
 };
 use crate::shell::Script;
 use serde::Deserialize;
@@ -211,6 +211,10 @@ impl Kind for Service {
             _ if unit.is_active() => Delta::update(diff),
             _ => Some(Delta::quiet(Action::Update, "it does not run", diff)),
         }
+    }
+
+    fn owned(&self) -> Vec<Owned> {
+        vec![Owned::Service(self.name.clone())]
     }
 
     fn work(
