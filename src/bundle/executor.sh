@@ -93,6 +93,8 @@ begin_run() {
 	printf '%s\n' "$generation" >"$STATE/.generation.new"
 	mv -f "$STATE/.generation.new" "$STATE/generation"
 	emit started "$1"
+	# What is made on the server goes there, too, beside what travelled.
+	mkdir -p -m 700 -- "$RUN/payload"
 	touched=no
 	trap clean_up EXIT
 	release_services
