@@ -347,7 +347,7 @@ const DRIFTS: &[Drift] = &[
         name: "a key that all may read",
         make: "chmod 644 /etc/ssl/foobar-stack/foobar.com.key",
         plan: "{certificate}",
-        says: &["\"before\":\"644\",\"after\":\"600\""],
+        says: &["\"before\":\"644 root:root\",\"after\":\"600 root:root\""],
         ..ROW
     },
     Drift {
@@ -472,7 +472,7 @@ const DRIFTS: &[Drift] = &[
     },
     Drift {
         name: "a database account with a password",
-        make: "{client} -e \"ALTER USER foobar@localhost IDENTIFIED BY 'by-hand'\"",
+        make: "{client} -e \"ALTER USER foobar@localhost {password}\"",
         plan: "update database_user:foobar",
         says: &["{\"name\":\"authentication\"", "\"after\":\"{plugin}\"}"],
         ..ROW
@@ -498,11 +498,16 @@ const DRIFTS: &[Drift] = &[
 /// Puts what the server has into a text.
 fn fill(server: &Server, text: &str) -> String {
     let engine = server.engine();
-    let (config, plugin) = match engine {
-        "mysql" => ("/etc/mysql/mysql.conf.d/zz-foobar-stack.cnf", "auth_socket"),
+    let (config, plugin, password) = match engine {
+        "mysql" => (
+            "/etc/mysql/mysql.conf.d/zz-foobar-stack.cnf",
+            "auth_socket",
+            "IDENTIFIED WITH caching_sha2_password BY 'by-hand'",
+        ),
         _ => (
             "/etc/mysql/mariadb.conf.d/99-foobar-stack.cnf",
             "unix_socket",
+            "IDENTIFIED BY 'by-hand'",
         ),
     };
     text.replace("{key}", KEY)
@@ -523,6 +528,7 @@ fn fill(server: &Server, text: &str) -> String {
         .replace("{client}", engine)
         .replace("{config}", config)
         .replace("{plugin}", plugin)
+        .replace("{password}", password)
 }
 
 /// The changes a text names, one a line.
