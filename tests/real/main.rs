@@ -19,7 +19,6 @@ mod runs;
 
 mod secrets;
 mod server;
-#[path = "../support/mod.rs"]
 mod support;
 mod variants;
 
