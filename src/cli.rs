@@ -7,6 +7,7 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use crate::error::Exit;
+use crate::sandbox::DriverName;
 use crate::types::Fqdn;
 
 const AFTER_HELP: &str = "\
@@ -230,6 +231,9 @@ pub enum Sandbox {
         /// The release it runs: trixie, sid, noble, …
         #[arg(long, default_value = "trixie")]
         suite: String,
+        /// What runs it
+        #[arg(long, value_enum, default_value_t)]
+        driver: DriverName,
     },
     /// Stop and remove one, with all that is in it
     #[command(arg_required_else_help = true)]
@@ -267,6 +271,9 @@ pub struct Demo {
     /// The release it runs: sid has MySQL, trixie has MariaDB
     #[arg(long, default_value = "sid")]
     pub suite: String,
+    /// What runs the server
+    #[arg(long, value_enum, default_value_t)]
+    pub driver: DriverName,
     /// The server's name
     #[arg(long, default_value = "demo")]
     pub name: String,
