@@ -100,6 +100,10 @@ pub enum Command {
     Apply(Apply),
     /// Prove the stack, end to end: DNS, TCP, TLS, Nginx, app, MySQL
     Verify,
+    /// List the proven runs on the server: when, who, what changed
+    History,
+    /// Follow the run that is under way, or show the last one again
+    Attach,
     /// Look whether this server can be managed from here, and what is missing
     Doctor,
     /// Start, use and remove throw-away servers on this machine
@@ -128,6 +132,8 @@ impl Command {
             Self::Plan(_) => "plan",
             Self::Apply(_) => "apply",
             Self::Verify => "verify",
+            Self::Attach => "attach",
+            Self::History => "history",
             Self::Doctor => "doctor",
             Self::Sandbox(_) => "sandbox",
             Self::Demo(_) => "demo",
@@ -219,6 +225,9 @@ pub struct Apply {
     /// Do not prove the stack afterwards
     #[arg(long)]
     pub no_verify: bool,
+    /// Remove even more than a third of what is managed
+    #[arg(long)]
+    pub delete_many: bool,
 }
 
 /// Throw-away servers.
@@ -339,6 +348,8 @@ mod tests {
                 "plan",
                 "apply",
                 "verify",
+                "history",
+                "attach",
                 "doctor",
                 "sandbox",
                 "demo",

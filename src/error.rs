@@ -102,9 +102,46 @@ pub enum Error {
         /// The status of its command.
         status: i32,
     },
-    /// The run was undone.
-    #[error("the run failed and was rolled back")]
+    /// The run did what it should, but the stack is not what it should be.
+    #[error("the run is not proven: {why}")]
+    Unproven {
+        /// What said no.
+        why: String,
+    },
+    /// The run failed, and what it had touched is as it was before.
+    #[error("the run failed and was rolled back; files, links and services are as before")]
     RolledBack(#[source] Box<Error>),
+    /// The run failed, and not all of what it had touched could be put back.
+    #[error("NOT EVERYTHING COULD BE PUT BACK: {}", what.join(", "))]
+    UndoFailed {
+        /// What is not as it was.
+        what: Vec<String>,
+        /// Where the copies of what was replaced are, on the server.
+        directory: String,
+        /// Why the run failed.
+        source: Box<Error>,
+    },
+    /// The run was asked to stop.
+    #[error("stopped before the step '{title}'; {left} steps are left")]
+    Stopped {
+        /// The step that would have been next.
+        title: String,
+        /// How many were left.
+        left: usize,
+    },
+    /// The plan removes so much that it may not be meant.
+    #[error(
+        "the plan removes {deletes} of the {managed} things that foobar-stack manages on this server"
+    )]
+    ManyDeletions {
+        /// How many go.
+        deletes: usize,
+        /// How many there are.
+        managed: usize,
+    },
+    /// There is no run to follow.
+    #[error("the server has seen no run yet")]
+    NoRun,
     /// Ctrl-C, or a signal to end.
     #[error("interrupted")]
     Interrupted,
@@ -212,7 +249,20 @@ impl Error {
             Self::Step { .. } => Some(
                 "the log above says why; correct it and run the same command again: it goes on from what is there".to_owned(),
             ),
-            Self::RolledBack(cause) => cause.hint(),
+            Self::RolledBack(_) => Some(
+                "the log above says why it failed; correct that and apply again".to_owned(),
+            ),
+            Self::UndoFailed { directory, .. } => Some(format!(
+                "what was there before is in {directory}/before on the server; put these back by hand, or correct the cause and apply again"
+            )),
+            Self::Unproven { .. } => Some("correct what the check names and apply again".to_owned()),
+            Self::Stopped { .. } => {
+                Some("`foobar-stack plan` shows what is left, `apply` does it".to_owned())
+            }
+            Self::ManyDeletions { .. } => Some(
+                "look whether something is missing in the inventory; `apply --delete-many` if this is meant".to_owned(),
+            ),
+            Self::NoRun => Some("`foobar-stack apply` starts one".to_owned()),
             Self::PackageLists { .. } => Some(
                 "run `apt-get update` on the server by hand, and mend what it complains of".to_owned(),
             ),
@@ -227,7 +277,7 @@ impl Error {
                 "run the same command again: it does what is left; what happened stands in {directory}/events on the server"
             )),
             Self::LeftBehind { unit } => Some(format!(
-                "follow it with `journalctl -fu {unit}` on the server; `foobar-stack plan` says what is left when it is over"
+                "follow it with `foobar-stack attach`; its unit on the server is {unit}"
             )),
             Self::NotConverged { .. } => Some(
                 "look whether something on the server changes it back, then apply again".to_owned(),
@@ -250,7 +300,7 @@ impl Error {
             Self::Server(error) if error.is_unreachable() => Exit::Unreachable,
             Self::Locked { .. } => Exit::Locked,
             Self::RolledBack(_) => Exit::RolledBack,
-            Self::Interrupted | Self::LeftBehind { .. } => Exit::Interrupted,
+            Self::Interrupted | Self::LeftBehind { .. } | Self::Stopped { .. } => Exit::Interrupted,
             Self::Server(_)
             | Self::Facts(_)
             | Self::Sandbox(_)
@@ -262,6 +312,10 @@ impl Error {
             | Self::SpecialFile { .. }
             | Self::Declined
             | Self::Launch { .. }
+            | Self::Unproven { .. }
+            | Self::UndoFailed { .. }
+            | Self::NoRun
+            | Self::ManyDeletions { .. }
             | Self::RunDied { .. }
             | Self::NotConverged { .. }
             | Self::UnknownState(_)

@@ -18,6 +18,13 @@ pub fn archive(bundle: &Bundle) -> io::Result<Vec<u8>> {
         0o600,
         bundle.program.as_str().as_bytes(),
     )?;
+    // For who follows the run without having made it.
+    let titles: String = bundle
+        .titles
+        .iter()
+        .flat_map(|step| [step.title.as_str(), "\n"])
+        .collect();
+    add(&mut builder, "titles", 0o600, titles.as_bytes())?;
     for payload in &bundle.payload {
         let path = format!("payload/{}", payload.name);
         match &payload.content {

@@ -42,8 +42,34 @@ pub enum Event {
         /// The number of runs the server has seen.
         generation: u64,
     },
-    /// The run failed at a step.
+    /// Everything is done; the run waits for the verdict of who follows it.
+    Proving,
+    /// The run is not proven; the reason.
+    Unproven {
+        /// Which check or unit said no.
+        why: String,
+    },
+    /// A line that explains what was just said.
+    Said {
+        /// The line.
+        line: String,
+    },
+    /// The run failed before it touched anything.
     Failed,
+    /// The run was asked to stop, and did so before this step.
+    Stopped {
+        /// The step that would have been next.
+        step: usize,
+    },
+    /// The run failed, and what it touched goes back.
+    Undoing,
+    /// All of that is as it was before.
+    Undone,
+    /// Something could not be put back.
+    UndoFailed {
+        /// What.
+        what: String,
+    },
     /// Another run holds the lock; nothing was done.
     Locked {
         /// Who holds it, and since when, as the holder wrote it.
@@ -92,7 +118,20 @@ impl Event {
             "finished" => Some(Self::Finished {
                 generation: rest.parse().ok()?,
             }),
+            "proving" => Some(Self::Proving),
+            "unproven" => Some(Self::Unproven {
+                why: rest.to_owned(),
+            }),
+            "said" => Some(Self::Said {
+                line: rest.to_owned(),
+            }),
             "failed" => Some(Self::Failed),
+            "stopped" => Some(Self::Stopped { step: step(rest)? }),
+            "undoing" => Some(Self::Undoing),
+            "undone" => Some(Self::Undone),
+            "undo-failed" => Some(Self::UndoFailed {
+                what: rest.to_owned(),
+            }),
             "locked" => Some(Self::Locked {
                 holder: rest.to_owned(),
             }),
@@ -101,15 +140,6 @@ impl Event {
             }),
             _ => None,
         }
-    }
-
-    /// Whether nothing comes after it.
-    #[must_use]
-    pub fn is_last(&self) -> bool {
-        matches!(
-            self,
-            Self::Finished { .. } | Self::Failed | Self::Locked { .. } | Self::Moved { .. }
-        )
     }
 }
 
@@ -146,6 +176,13 @@ mod tests {
             Some(Event::Finished { generation: 7 })
         );
         assert_eq!(event("failed"), Some(Event::Failed));
+        assert_eq!(event("proving"), Some(Event::Proving));
+        assert_eq!(
+            event("undo-failed\tkept /etc/x"),
+            Some(Event::UndoFailed {
+                what: "kept /etc/x".into()
+            })
+        );
         assert_eq!(event("junk"), None);
         assert_eq!(event("begin\tx"), None);
     }

@@ -22,14 +22,6 @@ exists() {
 	[ -e "$1" ] || [ -L "$1" ]
 }
 
-# keep PATH: a copy of what stands there, with the run, before it is replaced.
-keep() {
-	if exists "$1"; then
-		mkdir -p -m 700 -- "$RUN/before"
-		cp -a --parents -- "$1" "$RUN/before/"
-	fi
-}
-
 # clock: hundredths of a second since the machine started, in $now; no process.
 clock() {
 	read -r now _ </proc/uptime
@@ -37,11 +29,19 @@ clock() {
 }
 
 # step NUMBER FUNCTION: its output goes to the events; a failure ends the run.
+# Between two steps somebody may have asked to stop.
 step() {
+	if [ -e "$RUN/stop" ]; then
+		emit stopped "$1"
+		exit 1
+	fi
 	clock
 	began=$now
 	emit begin "$1"
 	{
+		# Else the first failure would end this group, too, before the status is
+		# written, and the status of the step before would be taken for it.
+		set +e
 		(
 			set -e
 			"$2"
@@ -51,11 +51,26 @@ step() {
 	read -r status <"$RUN/status"
 	if [ "$status" != 0 ]; then
 		emit failed-step "$1" "$status"
-		emit failed
-		exit 1
+		give_up
 	fi
 	clock
 	emit end "$1" $((now - began))
+}
+
+# give_up: the end of a run that failed. What it has touched goes back.
+give_up() {
+	if [ "$touched" = yes ]; then
+		emit undoing
+		undo_run
+		if [ -s "$RUN/undo-failed" ]; then
+			while IFS= read -r line; do emit undo-failed "$line"; done <"$RUN/undo-failed"
+		else
+			emit undone
+		fi
+	else
+		emit failed
+	fi
+	exit 1
 }
 
 # begin_run RUN GENERATION WHO: takes the lock, or says who has it; refuses when
@@ -78,18 +93,82 @@ begin_run() {
 	printf '%s\n' "$generation" >"$STATE/.generation.new"
 	mv -f "$STATE/.generation.new" "$STATE/generation"
 	emit started "$1"
+	touched=no
 	trap clean_up EXIT
+	release_services
 }
 
 # clean_up: nothing of a run stays that should not, however it ends. The unit
 # does the same for a run that is killed.
 clean_up() {
 	rm -rf -- "$RUN/payload"
-	if command -v release_services >/dev/null; then release_services; fi
+	release_services
 }
 
-# end_run: the newest twenty runs stay for who wants to look.
+# hold_services: says "not now" to every start that the installation of a
+# package asks for (policy-rc.d of invoke-rc.d(8)), so that no service runs
+# with the distribution's configuration in between. The link leads to /run:
+# after a power cut it leads nowhere, which is no policy.
+hold_services() {
+	policy=/usr/sbin/policy-rc.d
+	if exists "$policy" && [ "$(readlink -- "$policy")" != /run/foobar-stack/policy-rc.d ]; then
+		mv -f -- "$policy" "$policy.kept-by-foobar-stack"
+	fi
+	mkdir -p -- /run/foobar-stack
+	printf '#!/bin/sh\n# foobar-stack: services start when their configuration is there\nexit 101\n' \
+		>/run/foobar-stack/policy-rc.d
+	chmod 755 -- /run/foobar-stack/policy-rc.d
+	ln -sfn -- /run/foobar-stack/policy-rc.d "$policy"
+}
+
+# release_services: takes that back.
+release_services() {
+	policy=/usr/sbin/policy-rc.d
+	if [ "$(readlink -- "$policy")" = /run/foobar-stack/policy-rc.d ]; then
+		rm -f -- "$policy" /run/foobar-stack/policy-rc.d
+	fi
+	if exists "$policy.kept-by-foobar-stack"; then
+		mv -f -- "$policy.kept-by-foobar-stack" "$policy"
+	fi
+}
+
+# touch_server: from here on a failure is undone.
+touch_server() {
+	touched=yes
+	: >"$RUN/journal"
+}
+
+# record_managed: writes down what foobar-stack owns on this server. What the
+# client does not know, the journal says: what was not there before this run
+# was made by it.
+record_managed() {
+	journal=
+	[ ! -e "$RUN/journal" ] || journal=$(cat -- "$RUN/journal")
+	while IFS='	' read -r made role kind name; do
+		if [ "$made" = new ]; then
+			made=taken
+			case "
+$journal
+" in
+			*"
+created	$name
+"* | *"
+unit	$name	inactive	"*) made=made ;;
+			esac
+		fi
+		printf '%s\t%s\t%s\t%s\n' "$made" "$role" "$kind" "$name"
+	done <"$RUN/payload/managed" >"$STATE/.managed.new"
+	mv -f -- "$STATE/.managed.new" "$STATE/managed"
+}
+
+# end_run SUMMARY WHO: the run is proven. What it replaced stays for who wants
+# to look, except secrets; so do the newest twenty runs.
 end_run() {
+	record_managed
+	printf '%s\t%s\t%s\t%s\t%s\n' "$generation" "$(date +%s)" "$2" "${RUN##*/}" "$1" >>"$STATE/history"
+	if [ -e "$RUN/journal" ]; then
+		grep '^secret	' "$RUN/journal" | while IFS='	' read -r _ path; do rm -f -- "$RUN/before$path"; done
+	fi
 	emit finished "$generation"
 	find "$STATE/runs" -mindepth 1 -maxdepth 1 | sort -r | tail -n +21 | while read -r old; do
 		rm -rf -- "$old"
@@ -101,6 +180,7 @@ end_run() {
 # for a reload.
 mark_pending() {
 	mkdir -p -m 700 -- "$STATE/pending"
+	note pending "$1" "$(cat "$STATE/pending/$1" 2>/dev/null)"
 	if [ "$(cat "$STATE/pending/$1" 2>/dev/null)" != restart ]; then
 		printf '%s\n' "$2" >"$STATE/pending/$1"
 		sync -- "$STATE/pending/$1" "$STATE/pending"
@@ -110,51 +190,4 @@ mark_pending() {
 # read_units: systemd reads its unit files again.
 read_units() {
 	systemctl daemon-reload
-}
-
-# in_the_future: shows the validators an /etc in which the staged files are
-# already in place. Nothing outside this mount namespace sees it.
-in_the_future() {
-	unshare --mount --propagation private -- sh "$RUN/program" future
-}
-
-# make_future: an overlay over /etc; where the kernel has none, a copy of it.
-make_future() {
-	mkdir -p -- "$RUN/future"
-	mount -t tmpfs -o mode=755 foobar-stack "$RUN/future"
-	mkdir -- "$RUN/future/upper" "$RUN/future/work"
-	if ! mount -t overlay foobar-stack \
-		-o "lowerdir=/etc,upperdir=$RUN/future/upper,workdir=$RUN/future/work" /etc 2>/dev/null; then
-		cp -a /etc "$RUN/future/etc"
-		mount --bind "$RUN/future/etc" /etc
-	fi
-}
-
-future_file() {
-	rm -rf -- "$1"
-	mkdir -p -- "${1%/*}/"
-	install -T -m 644 -- "$RUN/payload/$2" "$1"
-}
-
-future_link() {
-	mkdir -p -- "${1%/*}/"
-	ln -sfn -- "$2" "$1"
-}
-
-future_absent() {
-	rm -f -- "$1"
-}
-
-future_directory() {
-	mkdir -p -- "$1"
-}
-
-# validator NAME WORD...: what it says is shown only when it says no.
-validator() {
-	name=$1
-	shift
-	if ! said=$("$@" 2>&1 </dev/null); then
-		printf '%s refuses the new configuration:\n%s\n' "$name" "$said"
-		refused=yes
-	fi
 }

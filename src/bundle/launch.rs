@@ -25,6 +25,45 @@ pub fn follow(run: &str, from: usize) -> Script {
     script
 }
 
+/// Tells the run what was seen from outside: none if all is well, else what is not.
+#[must_use]
+pub fn say_verdict(run: &str, flaw: Option<&str>) -> Script {
+    let mut script = Script::new();
+    let words = [
+        run_directory(run),
+        flaw.map_or("confirm", |_| "undo").to_owned(),
+        flaw.unwrap_or_default().to_owned(),
+    ];
+    script.raw(LIBRARY).call("say_verdict", words);
+    script
+}
+
+/// Asks the run to stop before its next step.
+#[must_use]
+pub fn stop(run: &str) -> Script {
+    let mut script = Script::new();
+    script.raw(LIBRARY).call("stop_run", [run_directory(run)]);
+    script
+}
+
+/// Prints the id of the run that is under way, else of the last one, then the titles of its
+/// steps, a line each.
+#[must_use]
+pub fn current() -> Script {
+    let mut script = Script::new();
+    script.raw(LIBRARY).raw("current_run");
+    script
+}
+
+/// Prints the proven runs, a line each: generation, time in seconds since 1970, who, the run's
+/// id and what changed, parted by tabs.
+#[must_use]
+pub fn history() -> Script {
+    let mut script = Script::new();
+    script.raw("[ ! -e /var/lib/foobar-stack/history ] || cat /var/lib/foobar-stack/history");
+    script
+}
+
 /// The transient unit of a run.
 #[must_use]
 pub fn unit(run: &str) -> String {

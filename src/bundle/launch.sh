@@ -23,3 +23,22 @@ follow_run() {
 		tail -n "+$3" "$1/events"
 	fi
 }
+
+# say_verdict DIRECTORY WORD FLAW: put in place at once, so that no half of it
+# is read.
+say_verdict() {
+	printf '%s\n%s\n' "$2" "$3" >"$1/verdict.new" && mv -f -- "$1/verdict.new" "$1/verdict"
+}
+
+# stop_run DIRECTORY
+stop_run() {
+	: >"$1/stop"
+}
+
+# current_run: runs are named so that they sort by time.
+current_run() {
+	last=$(find /var/lib/foobar-stack/runs -mindepth 1 -maxdepth 1 2>/dev/null | sort | tail -n 1)
+	[ -n "$last" ] || return
+	printf '%s\n' "${last##*/}"
+	cat -- "$last/titles"
+}

@@ -9,9 +9,9 @@ mod event;
 mod launch;
 
 pub use archive::archive;
-pub use compile::{STATE, compile, run_directory};
+pub use compile::{STATE, Verdict, compile, run_directory};
 pub use event::Event;
-pub use launch::{follow, launch, unit};
+pub use launch::{current, follow, history, launch, say_verdict, stop, unit};
 
 use crate::resource::{Payload, ResourceId};
 use crate::shell::Script;

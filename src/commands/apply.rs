@@ -1,14 +1,14 @@
 //! `apply`: shows the plan, asks, has the server make it so, and proves it.
 
-use super::load::{Secrets, Workspace, load};
-use super::survey::{Reach, Survey, connect, random, survey, traffic};
+use super::follow::{Follower, SETTLE};
+use super::load::{Secrets, Workspace};
+use super::survey::{Reach, Survey, open, random, survey, traffic};
 use super::verify;
-use crate::bundle::{self, Event};
+use crate::bundle::{self, Verdict};
 use crate::error::{Error, Exit};
 use crate::report::Reporter;
 use crate::server::Session;
 use std::path::Path;
-use std::time::Duration;
 
 /// How to apply.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +19,8 @@ pub(crate) struct Wish {
     pub(crate) yes: bool,
     /// Whether to leave the proof out.
     pub(crate) no_verify: bool,
+    /// Whether to remove even more than a third of what is managed.
+    pub(crate) delete_many: bool,
 }
 
 /// Applies the inventory.
@@ -34,9 +36,8 @@ pub(crate) async fn apply(
             hint: "look at the plan first, then apply with --yes".to_owned(),
         });
     }
-    let workspace = load(inventory, Secrets::Read).await?;
-    let mut session = connect(&workspace, reach, reporter).await?;
-    let ending = converge(&mut session, &workspace, wish, reporter).await;
+    let (workspace, mut session) = open(inventory, Secrets::Read, reach, reporter).await?;
+    let ending = converge(&mut session, &workspace, wish, reach, reporter).await;
     reporter.traffic(&traffic(&session));
     ending
 }
@@ -46,128 +47,132 @@ pub(crate) async fn converge(
     session: &mut Session,
     workspace: &Workspace,
     wish: &Wish,
+    reach: &Reach,
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
     let target = wish.target.as_deref();
+    // A part of the stack cannot prove the whole.
+    let proves = !wish.no_verify && target.is_none();
     let first = survey(session, workspace, target, reporter).await?;
     reporter.plan(&first.plan);
     if first.plan.is_empty() {
-        return prove(session, workspace, &first, wish, None, reporter).await;
+        if !proves {
+            return Ok(Exit::Done);
+        }
+        let report = verify::ask(&first.stack.checks, workspace, Ok(session), None, reporter).await;
+        return Ok(verify::exit(&report));
     }
+    guard(&first, wish)?;
+    let question = "Apply these changes?";
     if !wish.yes
         && !reporter
-            .confirm("Apply these changes? [y/N] ")
+            .confirm(question)
             .await
             .map_err(Error::io("read the answer"))?
     {
         return Err(Error::Declined);
     }
+    // What is hidden now cannot be proven yet: that is for the second run.
     let hidden = !first.plan.hidden.is_empty();
-    run(session, workspace, first, reporter).await?;
+    let launcher = Launcher {
+        workspace,
+        reach,
+        reporter,
+    };
+    launcher.run(session, first, proves && !hidden).await?;
     let mut after = survey(session, workspace, target, reporter).await?;
-    if hidden && !after.plan.is_empty() {
-        reporter.note("the database runs now; what could not be compared before:");
-        reporter.plan(&after.plan);
-        run(session, workspace, after, reporter).await?;
-        after = survey(session, workspace, target, reporter).await?;
+    if hidden {
+        if after.plan.is_empty() && proves {
+            let checks = &after.stack.checks;
+            let report = verify::ask(checks, workspace, Ok(session), Some(SETTLE), reporter).await;
+            return Ok(verify::exit(&report));
+        }
+        if !after.plan.is_empty() {
+            reporter.note("what could not be compared before:");
+            reporter.plan(&after.plan);
+            launcher.run(session, after, proves).await?;
+            after = survey(session, workspace, target, reporter).await?;
+        }
     }
-    if !after.plan.is_empty() {
-        reporter.plan(&after.plan);
-        return Err(Error::NotConverged {
-            changes: after.plan.changes.len(),
-        });
-    }
-    prove(session, workspace, &after, wish, Some(SETTLE), reporter).await
-}
-
-/// How long services may take after a run until they answer.
-const SETTLE: Duration = Duration::from_secs(20);
-
-async fn prove(
-    session: &mut Session,
-    workspace: &Workspace,
-    survey: &Survey,
-    wish: &Wish,
-    settle: Option<Duration>,
-    reporter: &Reporter,
-) -> Result<Exit, Error> {
-    // A part of the stack cannot prove the whole.
-    if wish.no_verify || wish.target.is_some() {
+    if after.plan.is_empty() {
         return Ok(Exit::Done);
     }
-    let checks = &survey.stack.checks;
-    verify::verify_stack(checks, workspace, Ok(session), settle, reporter).await
+    reporter.plan(&after.plan);
+    Err(Error::NotConverged {
+        changes: after.plan.changes.len(),
+    })
 }
 
-/// Ships the plan's program, and follows it to its end.
-async fn run(
-    session: &mut Session,
-    workspace: &Workspace,
-    survey: Survey,
-    reporter: &Reporter,
-) -> Result<(), Error> {
-    let Survey {
-        plan,
-        work,
-        stack,
-        facts,
-    } = survey;
-    let run = run_id(facts.now);
-    let bundle = bundle::compile(&run, &who(workspace), &plan, work, &stack);
-    let archive = bundle::archive(&bundle).map_err(Error::io("pack the bundle"))?;
-    reporter.steps(&bundle.titles);
-    let started = session
-        .ship("starting the run", &bundle::launch(&run), &archive)
-        .await?;
-    if !started.success() {
-        return Err(Error::Launch {
-            said: started.stderr,
-        });
+/// Refuses a plan that removes more than a third of what is managed, unless that is meant: more
+/// likely something is missing in the inventory.
+fn guard(survey: &Survey, wish: &Wish) -> Result<(), Error> {
+    let deletes = survey.plan.summary().delete;
+    if wish.delete_many || deletes * 3 <= survey.managed || survey.managed == 0 {
+        return Ok(());
     }
+    Err(Error::ManyDeletions {
+        deletes,
+        managed: survey.managed,
+    })
+}
 
-    let mut last = None;
-    let mut on_line = |line: &str| {
-        if let Some(event) = Event::parse(line) {
-            reporter.event(&event);
-            if event.is_last() || matches!(event, Event::StepFailed { .. }) {
-                // Of a failed step and the end of its run the step is what tells more.
-                if !matches!(
-                    (&last, &event),
-                    (Some(Event::StepFailed { .. }), Event::Failed)
-                ) {
-                    last = Some(event);
-                }
-            }
+/// Has the server run a plan.
+struct Launcher<'a> {
+    workspace: &'a Workspace,
+    reach: &'a Reach,
+    reporter: &'a Reporter,
+}
+
+impl Launcher<'_> {
+    /// Ships the plan's program, and follows it to its end.
+    async fn run(&self, session: &mut Session, survey: Survey, proves: bool) -> Result<(), Error> {
+        let Survey {
+            plan,
+            work,
+            stack,
+            facts,
+            record,
+            managed: _,
+        } = survey;
+        let run = run_id(facts.now);
+        let verdict = if proves {
+            Verdict::Expected
+        } else {
+            Verdict::NotExpected
+        };
+        let bundle = bundle::compile(
+            &run,
+            &who(self.workspace),
+            &plan,
+            &work,
+            &stack,
+            verdict,
+            &record,
+        );
+        let archive = bundle::archive(&bundle).map_err(Error::io("pack the bundle"))?;
+        self.reporter.steps(&bundle.titles);
+        let started = session
+            .ship("starting the run", &bundle::launch(&run), &archive)
+            .await?;
+        if !started.success() {
+            return Err(Error::Launch {
+                said: started.stderr,
+            });
         }
-    };
-    let script = bundle::follow(&run, 1);
-    {
-        let follow = session.follow("following the run", &script, &mut on_line);
-        tokio::pin!(follow);
-        let mut tick = tokio::time::interval(Duration::from_secs(1));
-        loop {
-            tokio::select! {
-                reply = &mut follow => break reply.map(drop)?,
-                _ = tick.tick() => reporter.tick(),
-                _ = tokio::signal::ctrl_c() => return Err(Error::LeftBehind { unit: bundle::unit(&run) }),
-            }
-        }
-    }
-    match last {
-        Some(Event::Finished { .. }) => Ok(()),
-        Some(Event::Locked { holder }) => Err(Error::Locked { holder }),
-        Some(Event::Moved { generation }) => Err(Error::Moved { generation }),
-        Some(Event::StepFailed { step, status }) => Err(Error::Step {
-            title: bundle
-                .titles
-                .get(step)
-                .map(|step| step.title.clone())
-                .unwrap_or_default(),
-            status,
-        }),
-        _ => Err(Error::RunDied {
-            directory: bundle::run_directory(&run),
-        }),
+        let titles: Vec<String> = bundle
+            .titles
+            .iter()
+            .map(|step| step.title.clone())
+            .collect();
+        let follower = Follower {
+            workspace: self.workspace,
+            reach: self.reach,
+            reporter: self.reporter,
+            run: &run,
+            titles: &titles,
+            checks: proves.then_some(&stack.checks),
+        };
+        follower.follow(session).await
     }
 }
 
@@ -182,7 +187,10 @@ fn run_id(now: i64) -> String {
 fn who(workspace: &Workspace) -> String {
     let user = std::env::var("USER")
         .or_else(|_| std::env::var("LOGNAME"))
-        .unwrap_or_else(|_| "somebody".to_owned());
+        .unwrap_or_else(|_| {
+            let root = rustix::process::geteuid().is_root();
+            if root { "root" } else { "somebody" }.to_owned()
+        });
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let domain = &workspace.inputs.inventory.site.domain;
     let plain = |text: &str| text.trim().replace(char::is_control, "");

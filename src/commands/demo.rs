@@ -28,12 +28,13 @@ pub(super) async fn demo(wish: &cli::Demo, reporter: &Reporter) -> Result<Exit, 
         booted.as_secs_f64()
     ));
     let workspace = load(&inventory, Secrets::Read).await?;
-    let mut session = connect(&workspace, &Reach::default(), reporter).await?;
+    let reach = Reach::default();
+    let mut session = connect(&workspace, &reach, reporter).await?;
     let yes = Wish {
         yes: true,
         ..Wish::default()
     };
-    let exit = converge(&mut session, &workspace, &yes, reporter).await?;
+    let exit = converge(&mut session, &workspace, &yes, &reach, reporter).await?;
     reporter.traffic(&traffic(&session));
     drop(session);
 

@@ -7,10 +7,18 @@ use std::path::{Path, PathBuf};
 /// `inventory.toml`, else the only `inventory/*.toml`.
 ///
 /// # Errors
-/// When there is none, or more than one that could be meant.
+/// When there is none, or more than one that could be meant, or the named one is not there.
 pub(super) fn inventory(named: Option<&Path>, here: &Path) -> Result<PathBuf, Error> {
     if let Some(named) = named {
-        return Ok(named.to_owned());
+        let path = here.join(named);
+        if path.exists() {
+            return Ok(path);
+        }
+        return Err(Error::Usage {
+            message: format!("there is no inventory {}", named.display()),
+            hint: "correct -i or FOOBAR_STACK_INVENTORY, or make one with `foobar-stack init`"
+                .to_owned(),
+        });
     }
     let usual = here.join("inventory.toml");
     if usual.is_file() {
@@ -111,8 +119,15 @@ mod tests {
     }
 
     #[test]
-    fn the_named_one_is_taken() {
-        let named = Path::new("elsewhere.toml");
-        assert_eq!(inventory(Some(named), Path::new("/")).unwrap(), named);
+    fn the_named_one_is_taken_or_missed() {
+        let here = tempfile::tempdir().unwrap();
+        for name in ["inventory.toml", "named.toml"] {
+            std::fs::write(here.path().join(name), "").unwrap();
+        }
+        let find = |name| inventory(Some(Path::new(name)), here.path());
+        assert_eq!(find("named.toml").unwrap(), here.path().join("named.toml"));
+        let error = find("nowhere.toml").unwrap_err();
+        assert_eq!(error.to_string(), "there is no inventory nowhere.toml");
+        assert_eq!(error.exit().code(), 64);
     }
 }

@@ -1,11 +1,14 @@
 //! The commands, one short file each: the only place where what is pure and what is not meet.
 
 mod apply;
+mod attach;
 mod completions;
 mod demo;
 mod discover;
 mod doctor;
 mod example;
+mod follow;
+mod history;
 mod init;
 mod load;
 mod offline;
@@ -28,7 +31,7 @@ use survey::Reach;
 pub async fn run(cli: &Cli, reporter: &Reporter) -> Result<Exit, Error> {
     match &cli.command {
         // They hear the signal themselves: a run on the server goes on.
-        Command::Apply(_) | Command::Demo(_) => dispatch(cli, reporter).await,
+        Command::Apply(_) | Command::Attach | Command::Demo(_) => dispatch(cli, reporter).await,
         _ => tokio::select! {
             result = dispatch(cli, reporter) => result,
             () = interruption() => Err(Error::Interrupted),
@@ -66,9 +69,12 @@ async fn dispatch(cli: &Cli, reporter: &Reporter) -> Result<Exit, Error> {
                 target: wish.selection.roles().map(<[String]>::to_vec),
                 yes: wish.yes,
                 no_verify: wish.no_verify,
+                delete_many: wish.delete_many,
             };
             return apply::apply(&inventory()?, &wish, &reach, reporter).await;
         }
+        Command::History => return history::history(&inventory()?, &reach, reporter).await,
+        Command::Attach => return attach::attach(&inventory()?, &reach, reporter).await,
         Command::Verify => return verify::verify(&inventory()?, &reach, reporter).await,
         Command::Doctor => return doctor::doctor(&inventory()?, &reach, reporter).await,
         Command::Sandbox(command) => return sandbox::sandbox(command, reporter).await,

@@ -1,7 +1,7 @@
 //! `plan`: what would change.
 
-use super::load::{Secrets, load};
-use super::survey::{Reach, connect, survey, traffic};
+use super::load::Secrets;
+use super::survey::{Reach, open, survey, traffic};
 use crate::error::{Error, Exit};
 use crate::report::Reporter;
 use std::path::Path;
@@ -14,8 +14,7 @@ pub(crate) async fn plan(
     reach: &Reach,
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
-    let workspace = load(inventory, Secrets::Read).await?;
-    let mut session = connect(&workspace, reach, reporter).await?;
+    let (workspace, mut session) = open(inventory, Secrets::Read, reach, reporter).await?;
     let survey = survey(&mut session, &workspace, target, reporter).await?;
     reporter.plan(&survey.plan);
     reporter.traffic(&traffic(&session));

@@ -1,16 +1,16 @@
 //! Looks at a server and makes the plan: facts, stack, probe, comparison. Three round trips.
 
-use super::load::Workspace;
+use super::load::{Secrets, Workspace, load};
 use crate::error::Error;
 use crate::facts::{self, Facts};
-use crate::plan::{self, Basis, Plan, Stack};
+use crate::plan::{self, Basis, Managed, Plan, Stack};
 use crate::report::{Reporter, Traffic, Verbosity};
 use crate::resource::{Probe, Work};
 use crate::role;
 use crate::server::{Options, Session, Target};
 use crate::shell::Script;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// How the user wants the server reached.
@@ -18,6 +18,18 @@ use std::sync::Arc;
 pub(crate) struct Reach {
     pub(crate) accept_new_host_key: bool,
     pub(crate) ssh_config: Option<PathBuf>,
+}
+
+/// Reads the inventory and connects to its server.
+pub(crate) async fn open(
+    inventory: &Path,
+    secrets: Secrets,
+    reach: &Reach,
+    reporter: &Reporter,
+) -> Result<(Workspace, Session), Error> {
+    let workspace = load(inventory, secrets).await?;
+    let session = connect(&workspace, reach, reporter).await?;
+    Ok((workspace, session))
 }
 
 /// Connects to the server of the inventory.
@@ -99,6 +111,10 @@ async fn ask_facts(session: &mut Session, packages: &[String]) -> Result<Facts, 
 /// A server as it is beside what it should be.
 pub(crate) struct Survey {
     pub(crate) facts: Facts,
+    /// The server's record once the plan is carried out.
+    pub(crate) record: String,
+    /// How much the server's record has now.
+    pub(crate) managed: usize,
     pub(crate) stack: Stack,
     pub(crate) plan: Plan,
     pub(crate) work: Work,
@@ -113,7 +129,13 @@ pub(crate) async fn survey(
 ) -> Result<Survey, Error> {
     reporter.busy(Some("looking at the server"));
     let facts = read_facts(session, &workspace.roles.asked_packages(), reporter).await?;
-    let stack = role::compile(&workspace.inputs, &workspace.roles, &facts)?;
+    let mut stack = role::compile(&workspace.inputs, &workspace.roles, &facts)?;
+    let managed: Vec<Managed> = facts
+        .managed
+        .iter()
+        .filter_map(|line| Managed::parse(line))
+        .collect();
+    plan::retire(&mut stack, &managed);
     if let Some(unknown) =
         target.and_then(|roles| roles.iter().find(|role| !stack.roles.contains(role)))
     {
@@ -135,8 +157,11 @@ pub(crate) async fn survey(
     };
     let (plan, work) = plan::plan(&stack, &observed, basis, target)?;
     reporter.busy(None);
+    let record = plan::record(&stack, &managed, target);
     Ok(Survey {
         facts,
+        record,
+        managed: managed.len(),
         stack,
         plan,
         work,

@@ -1,8 +1,8 @@
 //! `verify`: proves the stack from outside and from within.
 
-use super::load::{Secrets, Workspace, load};
-use super::survey::{Reach, connect, read_facts, traffic};
-use crate::check::Check;
+use super::load::{Secrets, Workspace};
+use super::survey::{Reach, open, read_facts, traffic};
+use crate::check::{Check, Report};
 use crate::error::{Error, Exit};
 use crate::report::Reporter;
 use crate::role;
@@ -32,23 +32,22 @@ pub(crate) async fn verify(
     reach: &Reach,
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
-    let workspace = load(inventory, Secrets::StandIn).await?;
-    let mut session = connect(&workspace, reach, reporter).await?;
+    let (workspace, mut session) = open(inventory, Secrets::StandIn, reach, reporter).await?;
     let facts = read_facts(&mut session, &workspace.roles.asked_packages(), reporter).await?;
     let stack = role::compile(&workspace.inputs, &workspace.roles, &facts)?;
-    let ending = verify_stack(&stack.checks, &workspace, Ok(&mut session), None, reporter).await;
+    let report = ask(&stack.checks, &workspace, Ok(&mut session), None, reporter).await;
     reporter.traffic(&traffic(&session));
-    ending
+    Ok(exit(&report))
 }
 
 /// Runs the checks and reports them.
-pub(crate) async fn verify_stack(
+pub(super) async fn ask(
     checks: &[Check],
     workspace: &Workspace,
     session: Result<&mut Session, String>,
     settle: Option<Duration>,
     reporter: &Reporter,
-) -> Result<Exit, Error> {
+) -> Report {
     let server = &workspace.inputs.inventory.server;
     let target = Target::new(server.ipv4, server.ipv6);
     let limits = Limits {
@@ -65,9 +64,14 @@ pub(crate) async fn verify_stack(
     let report = verify::run(checks, &target, ask, &limits).await;
     reporter.busy(None);
     reporter.verified(&report, began.elapsed());
-    Ok(if report.healthy() {
+    report
+}
+
+/// What a report means for the exit status.
+pub(super) fn exit(report: &Report) -> Exit {
+    if report.healthy() {
         Exit::Done
     } else {
         Exit::Unhealthy
-    })
+    }
 }

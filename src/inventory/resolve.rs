@@ -11,9 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Names of the roles inside the program; settings under them would be read by nobody.
-const BUILT_IN_ROLES: &[&str] = &[
-    "base", "firewall", "dns", "database", "app", "web", "tls", "backup",
-];
+const BUILT_IN_ROLES: &[&str] = &["base", "firewall", "dns", "database", "app", "web", "tls"];
 
 /// Parses and checks an inventory.
 ///

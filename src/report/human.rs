@@ -22,6 +22,8 @@ pub(super) struct Human {
     out: Option<Stream>,
     err: Stream,
     verbosity: Verbosity,
+    /// Whether standard output has something, so that the next part needs a gap before it.
+    has_printed: bool,
     steps: Option<Steps>,
     /// The line at the bottom of a terminal that says what goes on.
     live: Option<ProgressBar>,
@@ -33,6 +35,7 @@ impl Human {
             out,
             err,
             verbosity,
+            has_printed: false,
             steps: None,
             live: None,
         }
@@ -60,6 +63,7 @@ impl Human {
     pub(super) fn plan(&mut self, plan: &Plan) {
         self.hide_live();
         let all = self.verbosity >= Verbosity::Remote;
+        self.gap();
         self.print(&plan::draw(plan, all));
     }
 
@@ -70,6 +74,7 @@ impl Human {
             Style::Plain
         };
         let logs = self.verbosity >= Verbosity::Remote;
+        self.gap();
         self.steps = Some(Steps::new(style, logs, titles, Instant::now()));
     }
 
@@ -105,10 +110,12 @@ impl Human {
 
     pub(super) fn verified(&mut self, report: &check::Report, took: Duration) {
         self.hide_live();
+        self.gap();
         self.print(&checks::draw(report));
         let conclusion = checks::conclusion(report, took);
         if report.healthy() || self.verbosity >= Verbosity::Normal {
-            self.print(&format!("\n{conclusion}"));
+            self.gap();
+            self.print(&conclusion);
         } else {
             self.print_err(&conclusion);
         }
@@ -233,6 +240,14 @@ impl Human {
         }
         if let Some(out) = &mut self.out {
             aside(self.live.as_ref(), || out.print(text));
+            self.has_printed = true;
+        }
+    }
+
+    /// An empty line between two parts.
+    fn gap(&mut self) {
+        if self.has_printed {
+            self.print("");
         }
     }
 

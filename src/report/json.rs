@@ -85,6 +85,17 @@ impl Json {
                 self.summarise("generation", generation);
                 json!({ "type": "run", "state": "finished", "generation": generation })
             }
+            Event::Proving => json!({ "type": "run", "state": "proving" }),
+            Event::Unproven { why } => {
+                json!({ "type": "run", "state": "unproven", "because": why })
+            }
+            Event::Said { line } => json!({ "type": "log", "step": null, "line": line }),
+            Event::Undoing => json!({ "type": "run", "state": "undoing" }),
+            Event::Undone => json!({ "type": "run", "state": "undone" }),
+            Event::UndoFailed { what } => {
+                json!({ "type": "run", "state": "undo-failed", "what": what })
+            }
+            Event::Stopped { step } => json!({ "type": "run", "state": "stopped", "step": step }),
             Event::Failed => json!({ "type": "run", "state": "failed" }),
             Event::Locked { holder } => {
                 json!({ "type": "run", "state": "locked", "holder": holder })
@@ -179,6 +190,7 @@ impl Json {
                 "hint": diagnostic.help,
                 "file": diagnostic.source.name,
                 "line": diagnostic.source.line(diagnostic.span.start),
+                "label": diagnostic.label,
             }));
         }
     }

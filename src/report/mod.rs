@@ -1,7 +1,7 @@
 //! The report: the only code that prints.
 //!
-//! Commands tell a [`Reporter`] what happened; it knows how to say that to people ([`human`])
-//! and to programs ([`json`]). No command asks which of them is listening.
+//! Commands tell a [`Reporter`] what happened; it knows how to say that to people (`human`)
+//! and to programs (`json`). No command asks which of them is listening.
 //!
 //! For people, results and the progress of a run go to standard output, and what they may want
 //! to know beside goes to standard error. For programs standard output has one JSON object a

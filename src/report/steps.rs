@@ -101,8 +101,38 @@ impl Steps {
                     "{steps} in {took}; this is generation {generation}"
                 ));
             }
+            Event::Proving => {
+                if self.style == Style::Plain {
+                    lines.push(format!(
+                        "{} services stay up, checks pass?",
+                        paint(PLACE, '▸')
+                    ));
+                }
+            }
+            Event::Unproven { why } => {
+                lines.push(format!("{} {}", paint(BAD, '✗'), paint(BOLD, visible(why))));
+            }
+            Event::Said { line } => lines.push(log_line(line)),
+            Event::Undoing => lines.push(format!(
+                "{} putting back what was touched",
+                paint(PLACE, '↺')
+            )),
+            Event::Undone => {
+                lines.push(format!(
+                    "{} everything is as it was before",
+                    paint(GOOD, '✓')
+                ));
+            }
+            Event::UndoFailed { what } => {
+                let text = format!("could not be put back: {}", visible(what));
+                lines.push(format!("{} {}", paint(BAD, '✗'), paint(BAD, text)));
+            }
             // The run's begin says nothing new, and its other ends come as errors.
-            Event::Started { .. } | Event::Failed | Event::Locked { .. } | Event::Moved { .. } => {}
+            Event::Started { .. }
+            | Event::Stopped { .. }
+            | Event::Failed
+            | Event::Locked { .. }
+            | Event::Moved { .. } => {}
         }
         if !lines.is_empty() {
             self.last_line = now;

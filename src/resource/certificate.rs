@@ -2,8 +2,8 @@
 
 use super::probe::{decode, fields};
 use super::{
-    Action, Change, Delta, Diff, EntryError, Future, Kind, Materials, Observed, Phase, Probe,
-    Surroundings, Work,
+    Action, Change, Delta, Diff, EntryError, Future, Kind, Materials, Observed, Owned, Phase,
+    Probe, Surroundings, Work,
 };
 use crate::shell::Script;
 use crate::types::{AbsolutePath, Fqdn};
@@ -182,6 +182,13 @@ impl Kind for Certificate {
         })
     }
 
+    fn owned(&self) -> Vec<Owned> {
+        vec![
+            Owned::Path(self.certificate.clone()),
+            Owned::Path(self.key.clone()),
+        ]
+    }
+
     fn work(&self, _: &Observed<Found>, change: &Change, _: &Surroundings<'_>, work: &mut Work) {
         let names: Vec<&str> = std::iter::once(&self.subject)
             .chain(self.names.iter().filter(|name| **name != self.subject))
@@ -197,7 +204,10 @@ impl Kind for Certificate {
         work.future(Future::File(self.certificate.clone(), certificate.clone()));
         work.future(Future::File(self.key.clone(), key.clone()));
         let mut commit = Script::new();
-        commit.call("put_file", [&key, self.key.as_str(), "600", "root", "root"]);
+        commit.call(
+            "put_secret",
+            [&key, self.key.as_str(), "600", "root", "root"],
+        );
         commit.call(
             "put_file",
             [
@@ -210,5 +220,6 @@ impl Kind for Certificate {
         );
         work.step(Phase::Commit, &change.id, commit);
         work.uses("file");
+        work.uses("secret");
     }
 }

@@ -1,7 +1,7 @@
 //! A change: what a plan says will happen to one resource, and what visitors notice of it.
 
 use super::ResourceId;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What happens to a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -22,7 +22,7 @@ pub enum Action {
 }
 
 /// What visitors notice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Impact {
     /// Nothing.

@@ -3,8 +3,8 @@
 use super::ownership::{Ownership, Place, place_of, read_places};
 use super::probe::{decode, fields};
 use super::{
-    Change, Content, Delta, Diff, EntryError, Future, Kind, Materials, Observed, Phase, Probe,
-    Rendered, Surroundings, TextChange, Work,
+    Change, Content, Delta, Diff, EntryError, Future, Kind, Materials, Observed, Owned, Phase,
+    Probe, Rendered, Surroundings, TextChange, Work,
 };
 use crate::shell::Script;
 use crate::types::{AbsolutePath, AccountName, Digest, FileMode, SecretValue};
@@ -230,6 +230,10 @@ impl Kind for File {
         })
     }
 
+    fn owned(&self) -> Vec<Owned> {
+        vec![Owned::Path(self.path.clone())]
+    }
+
     fn work(&self, _: &Observed<Found>, change: &Change, _: &Surroundings<'_>, work: &mut Work) {
         let payload = work.payload(match &self.content {
             FileContent::Plain(bytes) => Content::Bytes(Arc::clone(bytes)),
@@ -238,8 +242,14 @@ impl Kind for File {
         work.future(Future::File(self.path.clone(), payload.clone()));
         let mut script = Script::new();
         let [mode, owner, group] = self.ownership.words();
+        let put = if self.is_sensitive() {
+            work.uses("secret");
+            "put_secret"
+        } else {
+            "put_file"
+        };
         script.call(
-            "put_file",
+            put,
             [payload.as_str(), self.path.as_str(), mode, owner, group],
         );
         work.step(Phase::Commit, &change.id, script);

@@ -40,22 +40,3 @@ lists_are_fresh() {
 	[ -n "$(find /var/lib/apt/lists -maxdepth 1 -name '*_Packages*' -print -quit 2>/dev/null)" ] &&
 		[ -n "$(find /var/lib/apt/lists/partial -maxdepth 0 -mmin -60 2>/dev/null)" ]
 }
-
-# hold_services: says "not now" to every start that a package's installation
-# asks for (policy-rc.d of invoke-rc.d(8)), so that no service runs with the
-# distribution's configuration in between.
-hold_services() {
-	policy=/usr/sbin/policy-rc.d
-	if [ -e "$policy" ] && ! grep -q foobar-stack "$policy"; then
-		mv -f "$policy" "$policy.kept-by-foobar-stack"
-	fi
-	printf '#!/bin/sh\n# foobar-stack: services start when their configuration is there\nexit 101\n' >"$policy"
-	chmod 755 "$policy"
-}
-
-# release_services: takes that back. The executor also does so when it is killed.
-release_services() {
-	policy=/usr/sbin/policy-rc.d
-	if [ -e "$policy" ] && grep -q foobar-stack "$policy"; then rm -f "$policy"; fi
-	if [ -e "$policy.kept-by-foobar-stack" ]; then mv -f "$policy.kept-by-foobar-stack" "$policy"; fi
-}

@@ -3,8 +3,8 @@
 use super::ownership::{Ownership, Place, place_of, read_places};
 use super::probe::fields;
 use super::{
-    Action, Change, Content, Delta, Diff, EntryError, Kind, Materials, Observed, Phase, Probe,
-    SecretMaterial, Surroundings, Work,
+    Action, Change, Content, Delta, Diff, EntryError, Kind, Materials, Observed, Owned, Phase,
+    Probe, SecretMaterial, Surroundings, Work,
 };
 use crate::shell::Script;
 use crate::types::{AbsolutePath, AccountName, Digest, FileMode};
@@ -132,6 +132,10 @@ impl Kind for Secret {
         Delta::update(diff)
     }
 
+    fn owned(&self) -> Vec<Owned> {
+        vec![Owned::Path(self.path.clone())]
+    }
+
     fn work(
         &self,
         observed: &Observed<Found>,
@@ -144,7 +148,7 @@ impl Kind for Secret {
         let [mode, owner, group] = self.ownership.words();
         match (&self.material, observed.present()) {
             (_, Some(found)) if found.agrees => {
-                script.call("own_secret", [path, mode, owner, group]);
+                script.call("mend_secret", [path, mode, owner, group]);
             }
             (SecretMaterial::Generated, _) => {
                 script.call("generate_secret", [path, mode, owner, group]);

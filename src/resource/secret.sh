@@ -10,14 +10,26 @@ probe_secret() {
 	done
 }
 
-# own_secret PATH MODE OWNER GROUP: the value stays.
+# mend_secret PATH MODE OWNER GROUP: the value stays.
+mend_secret() {
+	keep_ownership "$1"
+	own_secret "$@"
+}
+
 own_secret() {
 	chown "$3:$4" -- "$1"
 	chmod "$2" -- "$1"
 }
 
+# keep_secret PATH: kept for undoing alone.
+keep_secret() {
+	keep "$1"
+	note secret "$1"
+}
+
 # generate_secret PATH MODE OWNER GROUP: 256 random bits as text.
 generate_secret() {
+	keep_secret "$1"
 	mkdir -p -m 755 -- "${1%/*}/"
 	new=${1%/*}/.${1##*/}.foobar-stack
 	(
@@ -32,6 +44,7 @@ generate_secret() {
 
 # put_secret PAYLOAD PATH MODE OWNER GROUP: a value the client brought.
 put_secret() {
+	keep_secret "$2"
 	mkdir -p -m 755 -- "${2%/*}/"
 	new=${2%/*}/.${2##*/}.foobar-stack
 	install -T -m 600 -- "$RUN/payload/$1" "$new"

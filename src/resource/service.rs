@@ -2,12 +2,19 @@
 
 use super::probe::fields;
 use super::{
-    Action, Change, Delta, Diff, EntryError, Impact, Kind, Materials, Observed, Phase, Probe,
-    Reaction, Surroundings, Work,
+    Action, Change, Delta, Diff, EntryError, Impact, Kind, Materials, Observed, Owned, Phase,
+    Probe, Reaction, Surroundings, Work,
 };
 use crate::shell::Script;
 use serde::Deserialize;
 use std::collections::BTreeMap;
+
+/// Units whose change may keep us from logging in again.
+const ACCESS_UNITS: [&str; 3] = [
+    "nftables.service",
+    "ssh.service",
+    "systemd-networkd.service",
+];
 
 /// A systemd unit that should be enabled and running.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +23,7 @@ pub struct Service {
     enabled: bool,
     reload_on: Vec<String>,
     restart_on: Vec<String>,
+    impact: Option<Impact>,
 }
 
 /// The fields of `[[service]]`.
@@ -31,6 +39,8 @@ pub struct Entry {
     /// Changes after which it must start anew.
     #[serde(default)]
     restart_on: Vec<String>,
+    /// What visitors notice of that, if less than the word says: `none`.
+    impact: Option<Impact>,
 }
 
 /// A unit as systemd has it.
@@ -93,6 +103,7 @@ impl Kind for Service {
             enabled: entry.enabled.unwrap_or(true),
             reload_on: entry.reload_on,
             restart_on: entry.restart_on,
+            impact: entry.impact,
         })
     }
 
@@ -159,13 +170,13 @@ impl Kind for Service {
         let enabled = if self.enabled { "enabled" } else { "disabled" };
         let Observed::Present(unit) = observed else {
             return Some(Delta::create([
-                ("active", "active".to_owned()),
+                ("state", "active".to_owned()),
                 ("at boot", enabled.to_owned()),
             ]));
         };
         let mut diff = Diff::default();
         if !unit.is_active() {
-            diff.compare("active", Some(&unit.active), Some("active"));
+            diff.compare("state", Some(&unit.active), Some("active"));
         }
         if unit.is_enabled() != self.enabled {
             diff.compare("at boot", Some(&unit.file_state), Some(enabled));
@@ -192,7 +203,7 @@ impl Kind for Service {
                 };
                 Some(Delta {
                     action,
-                    impact,
+                    impact: self.impact.unwrap_or(impact),
                     because,
                     diff,
                 })
@@ -200,6 +211,10 @@ impl Kind for Service {
             _ if unit.is_active() => Delta::update(diff),
             _ => Some(Delta::quiet(Action::Update, "it does not run", diff)),
         }
+    }
+
+    fn owned(&self) -> Vec<Owned> {
+        vec![Owned::Service(self.name.clone())]
     }
 
     fn work(
@@ -226,6 +241,12 @@ impl Kind for Service {
             Action::Restart => work.pending(&self.name, Reaction::Restart),
             _ => {}
         }
+        if matches!(verb, "start" | "restart") {
+            work.watched.insert(self.name.clone());
+        }
+        if ACCESS_UNITS.contains(&self.name.as_str()) {
+            work.touches_access = true;
+        }
         let boot = if self.enabled { "enable" } else { "disable" };
         let mut script = Script::new();
         script.call("activate_service", [self.name.as_str(), boot, verb]);
@@ -244,6 +265,7 @@ mod tests {
             enabled: true,
             reload_on: vec!["file:/etc/nginx/*".into()],
             restart_on: vec!["package:nginx".into()],
+            impact: None,
         }
     }
 

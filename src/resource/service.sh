@@ -15,7 +15,10 @@ probe_service() {
 # activate_service UNIT enable|disable start|reload|restart|keep: at most one
 # of start, reload and restart; then it must run.
 activate_service() {
-	case $(systemctl show --value -p UnitFileState -- "$1") in
+	boot=$(systemctl show --value -p UnitFileState -- "$1")
+	if systemctl is-active --quiet -- "$1"; then active=active; else active=inactive; fi
+	note unit "$1" "$active" "${boot:-disabled}" "$3"
+	case $boot in
 	masked*) systemctl unmask --quiet -- "$1" ;;
 	esac
 	systemctl "$2" --quiet -- "$1"

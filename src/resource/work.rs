@@ -15,6 +15,8 @@ pub enum Phase {
     Stage,
     /// Checks the staged future. Touches nothing that is live.
     Validate,
+    /// Services that left the inventory stop, while their files are still there.
+    Retire,
     /// Accounts and folders, then files and links take their places.
     Commit,
     /// Services, databases, releases and commands, in the order of the stack.
@@ -108,6 +110,15 @@ impl Future {
     }
 }
 
+/// Paths whose change may keep us from logging in again.
+const ACCESS: [&str; 5] = [
+    "/etc/nftables",
+    "/etc/ssh",
+    "/etc/pam.d",
+    "/etc/sudoers",
+    "/etc/systemd/network",
+];
+
 /// All the work of a plan, collected from its changes in the order of the stack.
 #[derive(Debug, Clone, Default)]
 pub struct Work {
@@ -121,6 +132,10 @@ pub struct Work {
     pub future: Vec<Future>,
     /// Services that owe a reaction from the moment the first file is in place.
     pub pending: BTreeMap<String, Reaction>,
+    /// Units that this plan starts or restarts, and that must stay up.
+    pub watched: BTreeSet<String>,
+    /// Whether it may keep us from logging in again: it touches the firewall or sshd.
+    pub touches_access: bool,
     /// Kinds whose shell functions the steps need, beside those of the changes.
     pub libraries: BTreeSet<&'static str>,
     /// Whether systemd must read its units again.
@@ -161,6 +176,10 @@ impl Work {
     pub fn future(&mut self, future: Future) {
         if future.path().as_str().starts_with("/etc/systemd/system/") {
             self.daemon_reload = true;
+        }
+        let path = future.path().as_str();
+        if ACCESS.iter().any(|prefix| path.starts_with(prefix)) {
+            self.touches_access = true;
         }
         self.future.push(future);
     }

@@ -1,0 +1,234 @@
+//! Follows a run on the server to its end: over broken connections, past Ctrl-C, and with a
+//! look at the stack from outside when the run asks for one.
+
+use super::load::Workspace;
+use super::survey::{Reach, connect};
+use super::verify;
+use crate::bundle::{self, Event};
+use crate::check::Check;
+use crate::error::Error;
+use crate::report::Reporter;
+use crate::server::{ServerError, Session};
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+
+/// How long a lost connection is tried again.
+const PATIENCE: Duration = Duration::from_secs(600);
+/// How long to wait between two tries.
+const PAUSE: Duration = Duration::from_secs(2);
+/// How long services may take after a run until they answer.
+pub(super) const SETTLE: Duration = Duration::from_secs(10);
+
+/// Who follows, and what.
+pub(super) struct Follower<'a> {
+    pub(super) workspace: &'a Workspace,
+    pub(super) reach: &'a Reach,
+    pub(super) reporter: &'a Reporter,
+    /// The run.
+    pub(super) run: &'a str,
+    /// The titles of its steps.
+    pub(super) titles: &'a [String],
+    /// What to look at when the run asks; none if nobody waits for that.
+    pub(super) checks: Option<&'a [Check]>,
+}
+
+/// What the events have told so far.
+#[derive(Default)]
+struct Told {
+    lines: usize,
+    finished: bool,
+    failed_step: Option<(usize, i32)>,
+    unproven: Option<String>,
+    stopped: Option<usize>,
+    undone: bool,
+    undo_failed: Vec<String>,
+    locked: Option<String>,
+    moved: Option<u64>,
+}
+
+impl Told {
+    fn take(&mut self, event: &Event) {
+        match event {
+            Event::Finished { .. } => self.finished = true,
+            Event::StepFailed { step, status } => self.failed_step = Some((*step, *status)),
+            Event::Unproven { why } => {
+                self.unproven.get_or_insert_with(|| why.clone());
+            }
+            Event::Stopped { step } => self.stopped = Some(*step),
+            Event::Undone => self.undone = true,
+            Event::UndoFailed { what } => self.undo_failed.push(what.clone()),
+            Event::Locked { holder } => self.locked = Some(holder.clone()),
+            Event::Moved { generation } => self.moved = Some(*generation),
+            _ => {}
+        }
+    }
+
+    /// How the run ended.
+    fn ending(self, follower: &Follower<'_>) -> Result<(), Error> {
+        let title = |step: usize| follower.titles.get(step).cloned().unwrap_or_default();
+        let directory = bundle::run_directory(follower.run);
+        if self.finished {
+            return Ok(());
+        }
+        if let Some(holder) = self.locked {
+            return Err(Error::Locked { holder });
+        }
+        if let Some(generation) = self.moved {
+            return Err(Error::Moved { generation });
+        }
+        if let Some(step) = self.stopped {
+            let left = follower.titles.len().saturating_sub(step);
+            return Err(Error::Stopped {
+                title: title(step),
+                left,
+            });
+        }
+        let cause = match (self.failed_step, self.unproven) {
+            (Some((step, status)), _) => Error::Step {
+                title: title(step),
+                status,
+            },
+            (None, Some(why)) => Error::Unproven { why },
+            (None, None) => return Err(Error::RunDied { directory }),
+        };
+        Err(if !self.undo_failed.is_empty() {
+            Error::UndoFailed {
+                what: self.undo_failed,
+                directory,
+                source: Box::new(cause),
+            }
+        } else if self.undone {
+            Error::RolledBack(Box::new(cause))
+        } else {
+            cause
+        })
+    }
+}
+
+impl Follower<'_> {
+    /// Shows the events until the run has ended, each once, and says how it ended.
+    pub(super) async fn follow(&self, session: &mut Session) -> Result<(), Error> {
+        let mut told = Told::default();
+        let mut interrupts = 0;
+        loop {
+            match self.listen(session, &mut told, &mut interrupts).await {
+                Err(Error::Server(ServerError::Lost { .. })) => {
+                    self.reporter.note(
+                        "the connection is lost; the run goes on on the server; connecting again",
+                    );
+                    *session = self.reconnect().await?;
+                }
+                other => break other?,
+            }
+        }
+        told.ending(self)
+    }
+
+    /// Shows events for as long as the connection holds.
+    async fn listen(
+        &self,
+        session: &mut Session,
+        told: &mut Told,
+        interrupts: &mut u32,
+    ) -> Result<(), Error> {
+        let (proving, mut asked) = mpsc::unbounded_channel();
+        let script = bundle::follow(self.run, told.lines + 1);
+        let mut on_line = |line: &str| {
+            told.lines += 1;
+            if let Some(event) = Event::parse(line) {
+                told.take(&event);
+                self.reporter.event(&event);
+                if event == Event::Proving {
+                    let _ = proving.send(());
+                }
+            }
+        };
+        let follow = session.follow("following the run", &script, &mut on_line);
+        tokio::pin!(follow);
+        let mut proof = std::pin::pin!(None);
+        let mut tick = tokio::time::interval(Duration::from_secs(1));
+        loop {
+            tokio::select! {
+                reply = &mut follow => return Ok(reply.map(drop)?),
+                Some(()) = asked.recv() => proof.set(Some(self.prove())),
+                () = async {
+                    match proof.as_mut().as_pin_mut() {
+                        Some(proof) => proof.await,
+                        None => std::future::pending().await,
+                    }
+                } => proof.set(None),
+                _ = tick.tick() => self.reporter.tick(),
+                _ = tokio::signal::ctrl_c() => {
+                    *interrupts += 1;
+                    if *interrupts > 1 {
+                        return Err(Error::LeftBehind { unit: bundle::unit(self.run) });
+                    }
+                    self.reporter.note("stopping after this step; once more leaves the run to itself");
+                    self.stop().await;
+                }
+            }
+        }
+    }
+
+    /// Looks at the stack over a new connection, and tells the run what it saw. When that
+    /// connection cannot be made there is no verdict, which the run understands.
+    async fn prove(&self) {
+        let Some(checks) = self.checks else { return };
+        let told = async {
+            let mut session = connect(self.workspace, self.reach, self.reporter).await?;
+            let report = verify::ask(
+                checks,
+                self.workspace,
+                Ok(&mut session),
+                Some(SETTLE),
+                self.reporter,
+            )
+            .await;
+            let flaw = report
+                .first_broken()
+                .map(|outcome| format!("{}: {}", outcome.hop, outcome.name));
+            let script = bundle::say_verdict(self.run, flaw.as_deref());
+            session.run("telling the verdict", &script).await?;
+            Ok::<(), Error>(())
+        };
+        if let Err(error) = told.await {
+            self.reporter.error(&error, error.hint().as_deref());
+        }
+    }
+
+    async fn stop(&self) {
+        let told = async {
+            let mut session = connect(self.workspace, self.reach, self.reporter).await?;
+            session
+                .run("asking the run to stop", &bundle::stop(self.run))
+                .await?;
+            Ok::<(), Error>(())
+        };
+        if let Err(error) = told.await {
+            self.reporter.error(&error, error.hint().as_deref());
+        }
+    }
+
+    async fn reconnect(&self) -> Result<Session, Error> {
+        let began = Instant::now();
+        loop {
+            match connect(self.workspace, self.reach, self.reporter).await {
+                Ok(session) => return Ok(session),
+                Err(error) if began.elapsed() > PATIENCE => {
+                    self.reporter.error(&error, None);
+                    return Err(Error::LeftBehind {
+                        unit: bundle::unit(self.run),
+                    });
+                }
+                Err(_) => {
+                    tokio::select! {
+                        () = tokio::time::sleep(PAUSE) => {}
+                        _ = tokio::signal::ctrl_c() => {
+                            return Err(Error::LeftBehind { unit: bundle::unit(self.run) });
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
