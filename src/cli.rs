@@ -390,6 +390,8 @@ mod tests {
             ("sandbox exec box", 64),
             ("sandbox down", 64),
             ("sandbox down a --all", 64),
+            ("sandbox up --driver docker", 64),
+            ("demo --driver docker", 64),
             ("render --os debian-13 --server", 64),
             ("init --domain not_a_name", 64),
             ("init --ipv4 8.8.8", 64),
@@ -422,6 +424,19 @@ mod tests {
             panic!("not an apply");
         };
         assert_eq!(apply.selection.roles(), None);
+    }
+
+    #[test]
+    fn a_driver_is_chosen_by_name() {
+        for (line, expected) in [
+            ("sandbox up", DriverName::Nspawn),
+            ("sandbox up a --driver vagrant", DriverName::Vagrant),
+        ] {
+            let Command::Sandbox(Sandbox::Up { driver, .. }) = parse(line).unwrap().command else {
+                panic!("not an up");
+            };
+            assert_eq!(driver, expected, "{line}");
+        }
     }
 
     #[test]
