@@ -20,7 +20,7 @@ Exit status:
     5  another run holds the lock
     6  `apply` failed and was rolled back
    64  wrong usage
-   65  the inventory, a role or a template is invalid
+   65  the inventory, a role, a template or a saved plan is invalid
   130  interrupted
 `sandbox exec` and `sandbox ssh` end as the command they run.
 
@@ -211,11 +211,17 @@ pub struct Plan {
     /// Exit with 2 if there are changes
     #[arg(long)]
     pub detailed_exitcode: bool,
+    /// Save the plan for `apply FILE`; no secret and no text of a file is in it
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }
 
 /// Make it so.
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct Apply {
+    /// Run exactly this saved plan, or nothing if what it rests on has changed
+    #[arg(value_name = "FILE", conflicts_with = "target")]
+    pub file: Option<PathBuf>,
     /// Which roles.
     #[command(flatten)]
     pub selection: Selection,
@@ -387,6 +393,9 @@ mod tests {
             ("aply", 64),
             ("plan -q -v", 64),
             ("plan --color sometimes", 64),
+            ("plan --out", 64),
+            ("apply site.plan --target web", 64),
+            ("apply site.plan other.plan", 64),
             ("sandbox exec box", 64),
             ("sandbox down", 64),
             ("sandbox down a --all", 64),
@@ -437,6 +446,20 @@ mod tests {
             };
             assert_eq!(driver, expected, "{line}");
         }
+    }
+
+    #[test]
+    fn a_plan_is_saved_and_applied_by_its_file() {
+        let file = Some(PathBuf::from("site.plan"));
+        let Command::Plan(plan) = parse("plan --out site.plan --target web").unwrap().command
+        else {
+            panic!("not a plan");
+        };
+        assert_eq!(plan.out, file);
+        let Command::Apply(apply) = parse("apply --yes site.plan").unwrap().command else {
+            panic!("not an apply");
+        };
+        assert_eq!((apply.file, apply.yes), (file, true));
     }
 
     #[test]
