@@ -7,6 +7,7 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use crate::error::Exit;
+use crate::sandbox::DriverName;
 use crate::types::Fqdn;
 
 const AFTER_HELP: &str = "\
@@ -245,6 +246,9 @@ pub enum Sandbox {
         /// The release it runs: trixie, sid, noble, …
         #[arg(long, default_value = "trixie")]
         suite: String,
+        /// What runs it
+        #[arg(long, value_enum, default_value_t)]
+        driver: DriverName,
     },
     /// Stop and remove one, with all that is in it
     #[command(arg_required_else_help = true)]
@@ -282,6 +286,9 @@ pub struct Demo {
     /// The release it runs: sid has MySQL, trixie has MariaDB
     #[arg(long, default_value = "sid")]
     pub suite: String,
+    /// What runs the server
+    #[arg(long, value_enum, default_value_t)]
+    pub driver: DriverName,
     /// The server's name
     #[arg(long, default_value = "demo")]
     pub name: String,
@@ -392,6 +399,8 @@ mod tests {
             ("sandbox exec box", 64),
             ("sandbox down", 64),
             ("sandbox down a --all", 64),
+            ("sandbox up --driver docker", 64),
+            ("demo --driver docker", 64),
             ("render --os debian-13 --server", 64),
             ("init --domain not_a_name", 64),
             ("init --ipv4 8.8.8", 64),
@@ -424,6 +433,19 @@ mod tests {
             panic!("not an apply");
         };
         assert_eq!(apply.selection.roles(), None);
+    }
+
+    #[test]
+    fn a_driver_is_chosen_by_name() {
+        for (line, expected) in [
+            ("sandbox up", DriverName::Nspawn),
+            ("sandbox up a --driver vagrant", DriverName::Vagrant),
+        ] {
+            let Command::Sandbox(Sandbox::Up { driver, .. }) = parse(line).unwrap().command else {
+                panic!("not an up");
+            };
+            assert_eq!(driver, expected, "{line}");
+        }
     }
 
     #[test]

@@ -93,6 +93,8 @@ begin_run() {
 	printf '%s\n' "$generation" >"$STATE/.generation.new"
 	mv -f "$STATE/.generation.new" "$STATE/generation"
 	emit started "$1"
+	# What is made on the server goes there, too, beside what travelled.
+	mkdir -p -m 700 -- "$RUN/payload"
 	touched=no
 	trap clean_up EXIT
 	release_services
@@ -146,6 +148,8 @@ record_managed() {
 	[ ! -e "$RUN/journal" ] || journal=$(cat -- "$RUN/journal")
 	while IFS='	' read -r made role kind name; do
 		if [ "$made" = new ]; then
+			# Not there yet: a run of a part of the plan.
+			[ "$kind" != path ] || exists "$name" || continue
 			made=taken
 			case "
 $journal

@@ -20,7 +20,6 @@ mod saved;
 
 mod secrets;
 mod server;
-#[path = "../support/mod.rs"]
 mod support;
 mod variants;
 
@@ -76,6 +75,7 @@ fn tell(suite: &'static str, chapters: &[Chapter]) {
     bare::a_bare_server_becomes_what_the_plan_says(&server);
     let mut failed = Vec::new();
     for (name, chapter) in chapters.iter().filter(|(name, _)| wanted(name)) {
+        server.converge();
         let begin = Instant::now();
         if catch_unwind(AssertUnwindSafe(|| chapter(&server))).is_err() {
             failed.push(*name);
