@@ -47,7 +47,9 @@ pub(crate) fn a_plan_costs_the_same_for_many_resources(server: &Server) {
     site.write("roles/lab/role.toml", &format!("{lab}{MANY}"));
     site.run(&["apply", "--yes"]).exits(0);
     let many = processes(server, &site);
-    eprintln!("a plan makes {few} processes, with 160 resources more {many}");
+    crate::note(&format!(
+        "a plan makes {few} processes, with 160 resources more {many}"
+    ));
     assert!(
         many > 10 && many < few + 20,
         "{few} processes, and then {many}"

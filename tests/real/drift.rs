@@ -628,7 +628,7 @@ pub(crate) fn every_kind_of_drift_is_found_and_mended(server: &Server) {
             failed.extend(batch.mend(server));
         }
         if catch_unwind(AssertUnwindSafe(|| make(server, drift, &mut batch))).is_err() {
-            eprintln!("{}: {} FAILED", server.suite, drift.name);
+            crate::note(&format!("{}: {} FAILED", server.suite, drift.name));
             failed.push(drift.name);
             batch = Batch::default();
             let _ = server.run(&["apply", "--yes"]);
