@@ -55,4 +55,10 @@ pub(crate) fn a_plan_costs_the_same_for_many_resources(server: &Server) {
         "{few} processes, and then {many}"
     );
     assert!(many < 150, "{many} processes");
+
+    // So many things do not leave by accident.
+    let words = ["the plan removes 80 of the ", "--delete-many"];
+    server.run(&["apply", "--yes"]).exits(1).says(&words);
+    server.converge();
+    server.on("test ! -e /srv/many/1/link && test ! -e /srv/many/1/file");
 }

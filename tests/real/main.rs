@@ -77,7 +77,7 @@ fn tell(suite: &'static str, chapters: &[Chapter]) {
         let begin = Instant::now();
         if catch_unwind(AssertUnwindSafe(|| chapter(&server))).is_err() {
             failed.push(*name);
-            let _ = server.run(&["apply", "--yes"]);
+            let _ = server.run(&["apply", "--yes", "--delete-many"]);
         }
         let took = begin.elapsed().as_secs_f64();
         note(&format!("{suite}: {name} took {took:.1} s"));
