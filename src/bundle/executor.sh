@@ -148,6 +148,8 @@ record_managed() {
 	[ ! -e "$RUN/journal" ] || journal=$(cat -- "$RUN/journal")
 	while IFS='	' read -r made role kind name; do
 		if [ "$made" = new ]; then
+			# Not there yet: a run of a part of the plan.
+			[ "$kind" != path ] || exists "$name" || continue
 			made=taken
 			case "
 $journal

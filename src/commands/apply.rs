@@ -2,10 +2,11 @@
 
 use super::follow::{Follower, SETTLE};
 use super::load::{Secrets, Workspace};
-use super::survey::{Reach, Survey, open, random, survey, traffic};
+use super::survey::{Reach, Scope, Survey, open, random, survey, traffic};
 use super::verify;
 use crate::bundle::{self, Verdict};
 use crate::error::{Error, Exit};
+use crate::plan::SavedPlan;
 use crate::report::Reporter;
 use crate::server::Session;
 use std::path::Path;
@@ -13,8 +14,8 @@ use std::path::Path;
 /// How to apply.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Wish {
-    /// The roles it is limited to.
-    pub(crate) target: Option<Vec<String>>,
+    /// What it is limited to.
+    pub(crate) scope: Scope,
     /// Whether to go on without asking.
     pub(crate) yes: bool,
     /// Whether to leave the proof out.
@@ -50,10 +51,15 @@ pub(crate) async fn converge(
     reach: &Reach,
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
-    let target = wish.target.as_deref();
+    let scope = &wish.scope;
+    let first = survey(session, workspace, scope, reporter).await?;
     // A part of the stack cannot prove the whole.
-    let proves = !wish.no_verify && target.is_none();
-    let first = survey(session, workspace, target, reporter).await?;
+    let whole = match scope {
+        Scope::Everything => true,
+        Scope::Roles(_) => false,
+        Scope::Saved(saved) => still_fits(saved, &first, workspace, reporter)?,
+    };
+    let proves = !wish.no_verify && whole;
     reporter.plan(&first.plan);
     if first.plan.is_empty() {
         if !proves {
@@ -80,7 +86,7 @@ pub(crate) async fn converge(
         reporter,
     };
     launcher.run(session, first, proves && !hidden).await?;
-    let mut after = survey(session, workspace, target, reporter).await?;
+    let mut after = survey(session, workspace, scope, reporter).await?;
     if hidden {
         if after.plan.is_empty() && proves {
             let checks = &after.stack.checks;
@@ -91,7 +97,7 @@ pub(crate) async fn converge(
             reporter.note("what could not be compared before:");
             reporter.plan(&after.plan);
             launcher.run(session, after, proves).await?;
-            after = survey(session, workspace, target, reporter).await?;
+            after = survey(session, workspace, scope, reporter).await?;
         }
     }
     if after.plan.is_empty() {
@@ -116,6 +122,35 @@ fn guard(survey: &Survey, wish: &Wish) -> Result<(), Error> {
     })
 }
 
+/// Whether a saved plan is all there is to do.
+///
+/// # Errors
+/// When something it rests on has changed.
+fn still_fits(
+    saved: &SavedPlan,
+    now: &Survey,
+    workspace: &Workspace,
+    reporter: &Reporter,
+) -> Result<bool, Error> {
+    let made = jiff::Timestamp::from_second(saved.made).unwrap_or_default();
+    let made = made.strftime("%Y-%m-%d %H:%M UTC");
+    reporter.note(&format!(
+        "a saved plan for {}, made on {made}",
+        saved.inventory
+    ));
+    let server = &workspace.inputs.inventory.server.ssh;
+    saved.check(server, &now.stack, &now.observed, &now.plan)?;
+    let others = saved.others(&now.stack, &now.observed, now.plan.basis.clone());
+    if !others.is_empty() {
+        let ids: Vec<String> = others.iter().map(ToString::to_string).collect();
+        reporter.note(&format!(
+            "not in the saved plan, and left alone: {}",
+            ids.join(", ")
+        ));
+    }
+    Ok(others.is_empty() && saved.target.is_none())
+}
+
 /// Has the server run a plan.
 struct Launcher<'a> {
     workspace: &'a Workspace,
@@ -132,7 +167,7 @@ impl Launcher<'_> {
             stack,
             facts,
             record,
-            managed: _,
+            ..
         } = survey;
         let run = run_id(facts.now);
         let verdict = if proves {

@@ -3,9 +3,9 @@
 use super::load::{Secrets, Workspace, load};
 use crate::error::Error;
 use crate::facts::{self, Facts};
-use crate::plan::{self, Basis, Managed, Plan, Stack};
+use crate::plan::{self, Basis, Managed, Plan, SavedPlan, Stack};
 use crate::report::{Reporter, Traffic, Verbosity};
-use crate::resource::{Probe, Work};
+use crate::resource::{Observed, Probe, State, Work};
 use crate::role;
 use crate::server::{Options, Session, Target};
 use crate::shell::Script;
@@ -108,6 +108,18 @@ async fn ask_facts(session: &mut Session, packages: &[String]) -> Result<Facts, 
     )?)
 }
 
+/// Which changes a plan is about.
+#[derive(Debug, Clone, Default)]
+pub(crate) enum Scope {
+    /// All there are.
+    #[default]
+    Everything,
+    /// Those of these roles.
+    Roles(Vec<String>),
+    /// Those of a saved plan.
+    Saved(SavedPlan),
+}
+
 /// A server as it is beside what it should be.
 pub(crate) struct Survey {
     pub(crate) facts: Facts,
@@ -116,6 +128,7 @@ pub(crate) struct Survey {
     /// How much the server's record has now.
     pub(crate) managed: usize,
     pub(crate) stack: Stack,
+    pub(crate) observed: Vec<Observed<State>>,
     pub(crate) plan: Plan,
     pub(crate) work: Work,
 }
@@ -124,7 +137,7 @@ pub(crate) struct Survey {
 pub(crate) async fn survey(
     session: &mut Session,
     workspace: &Workspace,
-    target: Option<&[String]>,
+    scope: &Scope,
     reporter: &Reporter,
 ) -> Result<Survey, Error> {
     reporter.busy(Some("looking at the server"));
@@ -136,8 +149,8 @@ pub(crate) async fn survey(
         .filter_map(|line| Managed::parse(line))
         .collect();
     plan::retire(&mut stack, &managed);
-    if let Some(unknown) =
-        target.and_then(|roles| roles.iter().find(|role| !stack.roles.contains(role)))
+    if let Scope::Roles(roles) = scope
+        && let Some(unknown) = roles.iter().find(|role| !stack.roles.contains(role))
     {
         return Err(Error::Usage {
             message: format!("there is no role {unknown} in this stack"),
@@ -155,14 +168,23 @@ pub(crate) async fn survey(
         now: facts.now,
         date: facts.date.clone(),
     };
-    let (plan, work) = plan::plan(&stack, &observed, basis, target)?;
+    let (plan, work) = match scope {
+        Scope::Everything => plan::plan(&stack, &observed, basis, None)?,
+        Scope::Roles(roles) => plan::plan(&stack, &observed, basis, Some(roles))?,
+        Scope::Saved(saved) => saved.plan(&stack, &observed, basis)?,
+    };
     reporter.busy(None);
+    let target = match scope {
+        Scope::Roles(roles) => Some(roles.as_slice()),
+        Scope::Everything | Scope::Saved(_) => None,
+    };
     let record = plan::record(&stack, &managed, target);
     Ok(Survey {
         facts,
         record,
         managed: managed.len(),
         stack,
+        observed,
         plan,
         work,
     })

@@ -5,9 +5,11 @@
 //! so what is shown is what is done. There is no dry run below this point.
 
 mod ownership;
+mod saved;
 mod summary;
 
 pub use ownership::{Managed, record, retire};
+pub use saved::{Moved, SavedPlan, SavedPlanError, Stale};
 pub use summary::Summary;
 
 use crate::check::Check;

@@ -273,6 +273,12 @@ pub trait Kind: Sized + Clone + fmt::Debug {
         around: &Surroundings<'_>,
     ) -> Observed<Self::State>;
 
+    /// What a change of it rests on, of all that was found, as a text to compare with a later
+    /// one: everything, unless a part of it comes and goes by itself.
+    fn footing(state: &Self::State) -> String {
+        format!("{state:?}")
+    }
+
     /// What must change, if anything.
     fn compare(&self, observed: &Observed<Self::State>, around: &Surroundings<'_>)
     -> Option<Delta>;

@@ -31,6 +31,17 @@ macro_rules! registry {
             $($kind(<$module::$kind as Kind>::State),)*
         }
 
+        impl State {
+            /// What a change rests on, of all that was found, as a text to compare with a later
+            /// one. Nothing of a secret is in it.
+            #[must_use]
+            pub fn footing(&self) -> String {
+                match self {
+                    $(Self::$kind(state) => <$module::$kind as Kind>::footing(state),)*
+                }
+            }
+        }
+
         /// The names of all kinds.
         #[must_use]
         pub fn kinds() -> &'static [&'static str] {

@@ -166,6 +166,20 @@ impl Kind for Service {
         })
     }
 
+    fn footing(unit: &Unit) -> String {
+        // One that fails again and again is `failed`, `activating` and `inactive` by turns.
+        let active = if unit.is_active() {
+            "active"
+        } else {
+            "inactive"
+        };
+        let settled = Unit {
+            active: active.to_owned(),
+            ..unit.clone()
+        };
+        format!("{settled:?}")
+    }
+
     fn compare(&self, observed: &Observed<Unit>, around: &Surroundings<'_>) -> Option<Delta> {
         let enabled = if self.enabled { "enabled" } else { "disabled" };
         let Observed::Present(unit) = observed else {
@@ -346,6 +360,21 @@ mod tests {
                 .action,
             Action::Restart
         );
+    }
+
+    #[test]
+    fn a_plan_for_a_service_that_does_not_run_rests_on_that_alone() {
+        let footing = |active: &str, file_state: &str| {
+            let reply = shown(active, file_state, "no");
+            let found = Service::observe(&[&service()], &Probe::new("s".into()), &reply).remove(0);
+            Service::footing(found.present().unwrap())
+        };
+        assert_eq!(
+            footing("failed", "enabled"),
+            footing("activating", "enabled")
+        );
+        assert_ne!(footing("failed", "enabled"), footing("active", "enabled"));
+        assert_ne!(footing("failed", "enabled"), footing("failed", "masked"));
     }
 
     #[test]
