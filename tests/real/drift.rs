@@ -157,7 +157,7 @@ const DRIFTS: &[Drift] = &[
     },
     Drift {
         name: "a folder's group, and the bit that passes it on",
-        make: "chgrp root /srv/lab && chmod 755 /srv/lab",
+        make: "chgrp root /srv/lab && chmod 00755 /srv/lab",
         plan: "update directory:/srv/lab",
         says: &[
             "\"before\":\"755\",\"after\":\"2750\"",
