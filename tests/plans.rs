@@ -92,7 +92,7 @@ fn choice() -> impl Strategy<Value = Choice> {
 impl Choice {
     fn inventory(&self) -> String {
         let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
-        let mut text = format!("[server]\nipv4 = \"192.0.2.1\"\n");
+        let mut text = "[server]\nipv4 = \"192.0.2.1\"\n".to_owned();
         if self.hostname {
             text += "hostname = \"web1\"\ntimezone = \"Etc/UTC\"\n";
         }

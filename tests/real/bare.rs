@@ -94,6 +94,6 @@ pub(crate) fn a_bare_server_becomes_what_the_plan_says(server: &Server) {
     let all = ["app", "database", "dns", "server", "tcp", "tls", "web"];
     assert_eq!(hops, all.map(str::to_owned).into());
     let client = server.on("command -v mysqld mariadbd || true");
-    let daemon = format!("{}d", server.engine().replace("mysql", "mysql"));
+    let daemon = format!("{}d", server.engine());
     assert!(client.contains(&daemon), "{client} is not {daemon}");
 }

@@ -47,10 +47,18 @@ pub(crate) fn a_plan_costs_the_same_for_many_resources(server: &Server) {
     site.write("roles/lab/role.toml", &format!("{lab}{MANY}"));
     site.run(&["apply", "--yes"]).exits(0);
     let many = processes(server, &site);
-    eprintln!("a plan makes {few} processes, with 160 resources more {many}");
+    crate::note(&format!(
+        "a plan makes {few} processes, with 160 resources more {many}"
+    ));
     assert!(
         many > 10 && many < few + 20,
         "{few} processes, and then {many}"
     );
     assert!(many < 150, "{many} processes");
+
+    // So many things do not leave by accident.
+    let words = ["the plan removes 80 of the ", "--delete-many"];
+    server.run(&["apply", "--yes"]).exits(1).says(&words);
+    server.converge();
+    server.on("test ! -e /srv/many/1/link && test ! -e /srv/many/1/file");
 }

@@ -157,7 +157,7 @@ const DRIFTS: &[Drift] = &[
     },
     Drift {
         name: "a folder's group, and the bit that passes it on",
-        make: "chgrp root /srv/lab && chmod 755 /srv/lab",
+        make: "chgrp root /srv/lab && chmod 00755 /srv/lab",
         plan: "update directory:/srv/lab",
         says: &[
             "\"before\":\"755\",\"after\":\"2750\"",
@@ -628,7 +628,7 @@ pub(crate) fn every_kind_of_drift_is_found_and_mended(server: &Server) {
             failed.extend(batch.mend(server));
         }
         if catch_unwind(AssertUnwindSafe(|| make(server, drift, &mut batch))).is_err() {
-            eprintln!("{}: {} FAILED", server.suite, drift.name);
+            crate::note(&format!("{}: {} FAILED", server.suite, drift.name));
             failed.push(drift.name);
             batch = Batch::default();
             let _ = server.run(&["apply", "--yes"]);

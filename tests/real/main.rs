@@ -79,16 +79,23 @@ fn tell(suite: &'static str, chapters: &[Chapter]) {
         let begin = Instant::now();
         if catch_unwind(AssertUnwindSafe(|| chapter(&server))).is_err() {
             failed.push(*name);
-            let _ = server.run(&["apply", "--yes"]);
+            let _ = server.run(&["apply", "--yes", "--delete-many"]);
         }
-        eprintln!(
-            "{suite}: {name} took {:.1} s",
-            begin.elapsed().as_secs_f64()
-        );
+        let took = begin.elapsed().as_secs_f64();
+        note(&format!("{suite}: {name} took {took:.1} s"));
     }
     assert!(
         failed.is_empty(),
         "{suite}: failed are {}",
         failed.join(", ")
     );
+}
+
+/// Says something that a test which fails should say, too.
+#[expect(
+    clippy::print_stderr,
+    reason = "shown by the harness when a test fails"
+)]
+fn note(text: &str) {
+    eprintln!("{text}");
 }

@@ -150,7 +150,8 @@ impl Server {
     /// Makes the server as its inventory says, whatever has happened to it.
     #[track_caller]
     pub(crate) fn converge(&self) {
-        self.run(&["apply", "--yes", "--json"]).exits(0);
+        self.run(&["apply", "--yes", "--json", "--delete-many"])
+            .exits(0);
     }
 }
 
