@@ -38,6 +38,14 @@ pub fn say_verdict(run: &str, flaw: Option<&str>) -> Script {
     script
 }
 
+/// Tells the run that the server can still be reached.
+#[must_use]
+pub fn reach(run: &str) -> Script {
+    let mut script = Script::new();
+    script.raw(LIBRARY).call("reach_run", [run_directory(run)]);
+    script
+}
+
 /// Asks the run to stop before its next step.
 #[must_use]
 pub fn stop(run: &str) -> Script {

@@ -3,10 +3,12 @@
 
 # prove WATCH DEADLINE UNDECIDED UNIT...: asks whoever follows for a verdict,
 # and watches meanwhile for WATCH seconds that the units this run started or
-# restarted stay up. Without a verdict in DEADLINE seconds UNDECIDED is it:
-# `confirm`, or `undo` where nobody may be able to reach the server any more.
+# restarted stay up. When nobody comes over a new connection in DEADLINE
+# seconds, UNDECIDED is the verdict: `confirm`, or `undo` where it may be this
+# run that keeps them out. Who has come has two minutes more to look around.
 prove() {
 	watch=$1 wait=$2 verdict=$3 flaw=
+	reached=no
 	shift 3
 	emit proving
 	clock
@@ -16,6 +18,11 @@ prove() {
 		if [ $# -gt 0 ] && [ "$(lives "$@")" != "$before" ]; then
 			died "$before" "$@"
 			give_up
+		fi
+		if [ $reached = no ] && [ -e "$RUN/reached" ]; then
+			reached=yes
+			verdict=confirm
+			wait=$((wait + 120))
 		fi
 		if [ -e "$RUN/verdict" ]; then
 			{ IFS= read -r verdict && IFS= read -r flaw; } <"$RUN/verdict"

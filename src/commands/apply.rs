@@ -5,6 +5,7 @@ use super::load::{Secrets, Workspace};
 use super::survey::{Reach, Scope, Survey, open, random, survey, traffic};
 use super::verify;
 use crate::bundle::{self, Verdict};
+use crate::check::Check;
 use crate::error::{Error, Exit};
 use crate::report::Reporter;
 use crate::server::Session;
@@ -149,7 +150,10 @@ impl Launcher<'_> {
             ..
         } = survey;
         let run = run_id(facts.now);
-        let verdict = if proves {
+        // What touches the firewall or sshd is always confirmed over a new connection, even where
+        // the stack cannot be proven as a whole.
+        let checks: &[Check] = if proves { &stack.checks } else { &[] };
+        let verdict = if proves || work.touches_access {
             Verdict::Expected
         } else {
             Verdict::NotExpected
@@ -184,7 +188,7 @@ impl Launcher<'_> {
             reporter: self.reporter,
             run: &run,
             titles: &titles,
-            checks: proves.then_some(&stack.checks),
+            checks: Some(checks),
         };
         follower.follow(session).await
     }
