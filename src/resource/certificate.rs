@@ -115,6 +115,10 @@ impl Kind for Certificate {
         self.certificate.to_string()
     }
 
+    fn paths(&self) -> Vec<&AbsolutePath> {
+        vec![&self.certificate, &self.key]
+    }
+
     fn probe(batch: &[&Self], _: &Probe, script: &mut Script) {
         let paths = batch.iter().flat_map(|one| [&one.certificate, &one.key]);
         script.call("probe_certificate", paths);

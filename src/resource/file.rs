@@ -124,6 +124,10 @@ impl Kind for File {
         self.path.to_string()
     }
 
+    fn paths(&self) -> Vec<&AbsolutePath> {
+        vec![&self.path]
+    }
+
     fn probe(batch: &[&Self], probe: &Probe, script: &mut Script) {
         // What is known need not come back: only a file that differs sends its text.
         let mut known = String::new();

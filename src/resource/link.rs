@@ -55,6 +55,10 @@ impl Kind for Link {
         self.path.to_string()
     }
 
+    fn paths(&self) -> Vec<&AbsolutePath> {
+        vec![&self.path]
+    }
+
     fn probe(batch: &[&Self], _: &Probe, script: &mut Script) {
         script.call("probe_link", batch.iter().map(|link| &link.path));
     }

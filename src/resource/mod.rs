@@ -16,6 +16,7 @@ mod file;
 mod grants;
 mod introspect;
 mod link;
+mod owed;
 mod ownership;
 mod package;
 mod probe;
@@ -259,6 +260,11 @@ pub trait Kind: Sized + Clone + fmt::Debug {
 
     /// What tells it from others of its kind.
     fn name(&self) -> String;
+
+    /// The paths it owns that a service may have read.
+    fn paths(&self) -> Vec<&AbsolutePath> {
+        Vec::new()
+    }
 
     /// Adds the command that observes all of `batch`; its status is that of the probe.
     fn probe(batch: &[&Self], probe: &Probe, script: &mut Script);

@@ -1,9 +1,8 @@
 //! The probe: one read-only script that observes every resource, and what it found.
 
-use super::registry;
-use super::{Resource, State};
+use super::{Resource, ResourceId, State, registry};
 use crate::shell::Script;
-use crate::types::{Digest, SecretValue};
+use crate::types::{AbsolutePath, Digest, SecretValue};
 use base64::Engine as _;
 use std::collections::BTreeMap;
 
@@ -59,6 +58,8 @@ const LIBRARY: &str = include_str!("probe.sh");
 #[derive(Debug, Clone)]
 pub struct Probe {
     salt: String,
+    /// The paths that the resources own.
+    paths: Vec<(ResourceId, AbsolutePath)>,
 }
 
 impl Probe {
@@ -66,7 +67,10 @@ impl Probe {
     /// that begin with it, so that no hash of a secret is worth anything later.
     #[must_use]
     pub fn new(salt: String) -> Self {
-        Self { salt }
+        Self {
+            salt,
+            paths: Vec::new(),
+        }
     }
 
     /// The salt.
@@ -81,19 +85,45 @@ impl Probe {
         Digest::of_parts([self.salt.as_bytes(), secret.expose()])
     }
 
+    /// The same for these resources, so that those that react know the paths of the others.
+    pub(super) fn of(&self, resources: &[Resource]) -> Self {
+        let own = |resource: &Resource| {
+            let paths = resource.spec.paths().into_iter().cloned();
+            let id = resource.id.clone();
+            paths
+                .map(move |path| (id.clone(), path))
+                .collect::<Vec<_>>()
+        };
+        Self {
+            salt: self.salt.clone(),
+            paths: resources.iter().flat_map(own).collect(),
+        }
+    }
+
+    /// The paths of the resources whose id fits one of the patterns.
+    pub(super) fn matching<'a>(
+        &'a self,
+        patterns: &'a [String],
+    ) -> impl Iterator<Item = &'a AbsolutePath> {
+        self.paths
+            .iter()
+            .filter(|(id, _)| patterns.iter().any(|pattern| id.matches(pattern)))
+            .map(|(_, path)| path)
+    }
+
     /// The script that observes all resources, batched by kind.
     #[must_use]
     pub fn script(&self, resources: &[Resource]) -> Script {
         let mut script = Script::new();
         script.raw(LIBRARY);
-        registry::probe(resources, self, &mut script);
+        registry::probe(resources, &self.of(resources), &mut script);
         script
     }
 
     /// Reads the reply: one observation for each resource, in their order.
     #[must_use]
     pub fn read(&self, resources: &[Resource], reply: &str) -> Vec<Observed<State>> {
-        registry::observe(resources, self, &sections(reply))
+        registry::observe(resources, &self.of(resources), &sections(reply))
     }
 }
 

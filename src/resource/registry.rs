@@ -13,6 +13,7 @@ use super::{
     package, release, retired, secret, service, user, zone,
 };
 use crate::shell::Script;
+use crate::types::AbsolutePath;
 use std::collections::{BTreeMap, BTreeSet};
 
 macro_rules! registry {
@@ -84,6 +85,13 @@ macro_rules! registry {
                         kind: <$module::$kind as Kind>::NAME,
                         name: spec.name(),
                     },)*
+                }
+            }
+
+            /// The paths it owns that a service may have read.
+            pub(super) fn paths(&self) -> Vec<&AbsolutePath> {
+                match self {
+                    $(Self::$kind(spec) => spec.paths(),)*
                 }
             }
 

@@ -67,6 +67,10 @@ impl Kind for Secret {
         self.path.to_string()
     }
 
+    fn paths(&self) -> Vec<&AbsolutePath> {
+        vec![&self.path]
+    }
+
     fn probe(batch: &[&Self], probe: &Probe, script: &mut Script) {
         script.assign("salt", probe.salt());
         script.call("probe_secret", batch.iter().map(|secret| &secret.path));

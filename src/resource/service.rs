@@ -1,13 +1,14 @@
 //! Services: enabled, running, and running what their files say.
 
-use super::probe::fields;
+use super::owed::{Notes, Owed, timestamp};
 use super::{
     Action, Change, Delta, Diff, EntryError, Impact, Kind, Materials, Observed, Owned, Phase,
     Probe, Reaction, Surroundings, Work,
 };
 use crate::shell::Script;
+use crate::types::AbsolutePath;
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 /// Units whose change may keep us from logging in again.
 const ACCESS_UNITS: [&str; 3] = [
@@ -23,6 +24,7 @@ pub struct Service {
     enabled: bool,
     reload_on: Vec<String>,
     restart_on: Vec<String>,
+    in_force: Vec<String>,
     impact: Option<Impact>,
 }
 
@@ -34,11 +36,17 @@ pub struct Entry {
     /// Whether it starts at boot. Default: yes.
     enabled: Option<bool>,
     /// Changes after which it must read its configuration again: resource ids with `*`.
+    /// A file of these that was changed after it did counts, too, whoever changed it.
     #[serde(default)]
     reload_on: Vec<String>,
     /// Changes after which it must start anew.
     #[serde(default)]
     restart_on: Vec<String>,
+    /// A command that changes nothing and succeeds if what runs is what the files say. What it
+    /// prints otherwise is shown as the cause of the reload, or of the restart if nothing makes
+    /// the service reload. It does not count while the service does not run.
+    #[serde(default)]
+    in_force: Vec<String>,
     /// What visitors notice of that, if less than the word says: `none`.
     impact: Option<Impact>,
 }
@@ -52,8 +60,8 @@ pub struct Unit {
     file_state: String,
     /// Whether its file is newer than what systemd read.
     needs_daemon_reload: bool,
-    /// What an earlier run that was cut off still owes it.
-    pending: Option<Reaction>,
+    /// What it owes beside that: the strongest reaction.
+    owed: Option<Owed>,
 }
 
 impl Unit {
@@ -69,7 +77,50 @@ impl Unit {
     }
 }
 
+/// The strongest reaction; of equals the first, which names the cause best.
+fn strongest(all: impl IntoIterator<Item = Option<Owed>>) -> Option<Owed> {
+    all.into_iter()
+        .flatten()
+        .reduce(|best, next| if next.0 > best.0 { next } else { best })
+}
+
 impl Service {
+    /// What it owes by what the probe found; `None` if systemd's times cannot be read.
+    fn owed<'a>(
+        &self,
+        notes: &Notes<'_>,
+        probe: &Probe,
+        property: impl Fn(&str) -> Option<&'a str>,
+    ) -> Option<Option<Owed>> {
+        // When it began to run, and when it last did so or reloaded.
+        let started = timestamp(property("ActiveEnterTimestamp")?)?;
+        let loaded = timestamp(property("StateChangeTimestamp")?)?;
+        let newer = |patterns, read| notes.newer(probe, patterns, read);
+        let restart = newer(&self.restart_on, started)
+            .map(|path| (Reaction::Restart, format!("{path} is newer than its start")));
+        let reload = newer(&self.reload_on, loaded).map(|path| {
+            (
+                Reaction::Reload,
+                format!("{path} is newer than what it read"),
+            )
+        });
+        let failed = (property("ReloadResult") != Some("success"))
+            .then(|| (Reaction::Reload, "its last reload failed".to_owned()));
+        let softest = if self.reload_on.is_empty() {
+            Reaction::Restart
+        } else {
+            Reaction::Reload
+        };
+        let differs = notes.differs(&self.name).map(|why| (softest, why));
+        Some(strongest([
+            notes.left(&self.name),
+            restart,
+            differs,
+            reload,
+            failed.filter(|_| !self.reload_on.is_empty()),
+        ]))
+    }
+
     /// What the changes ask of it, and the first of them.
     fn reaction(&self, around: &Surroundings<'_>) -> Option<(Reaction, String)> {
         let first = |patterns: &[String]| {
@@ -103,6 +154,7 @@ impl Kind for Service {
             enabled: entry.enabled.unwrap_or(true),
             reload_on: entry.reload_on,
             restart_on: entry.restart_on,
+            in_force: entry.in_force,
             impact: entry.impact,
         })
     }
@@ -111,17 +163,24 @@ impl Kind for Service {
         self.name.clone()
     }
 
-    fn probe(batch: &[&Self], _: &Probe, script: &mut Script) {
-        script.call("probe_service", batch.iter().map(|service| &service.name));
+    fn probe(batch: &[&Self], probe: &Probe, script: &mut Script) {
+        script.assign("comparing", "");
+        for service in batch.iter().filter(|service| !service.in_force.is_empty()) {
+            let words = std::iter::once(&service.name).chain(&service.in_force);
+            script.call("compare_service", words);
+        }
+        let read: BTreeSet<&str> = batch
+            .iter()
+            .flat_map(|service| [&service.restart_on, &service.reload_on])
+            .flat_map(|patterns| probe.matching(patterns))
+            .map(AbsolutePath::as_str)
+            .collect();
+        let units = batch.iter().map(|service| service.name.as_str());
+        script.call("probe_service", units.chain(["--"]).chain(read));
     }
 
-    fn observe(batch: &[&Self], _: &Probe, reply: &str) -> Vec<Observed<Unit>> {
-        let pending: BTreeMap<&str, Reaction> = reply
-            .lines()
-            .filter_map(fields::<3>)
-            .filter(|line| line[0] == "pending")
-            .filter_map(|line| Some((line[1], Reaction::parse(line[2])?)))
-            .collect();
+    fn observe(batch: &[&Self], probe: &Probe, reply: &str) -> Vec<Observed<Unit>> {
+        let notes = Notes::read(reply);
         // systemctl answers in the order it was asked, a blank line between two units.
         let shown = reply.split_once("show\n").map_or("", |(_, shown)| shown);
         let mut blocks = shown.trim_end().split("\n\n");
@@ -140,12 +199,24 @@ impl Kind for Service {
                     property("UnitFileState"),
                 ) {
                     (Some("not-found"), ..) => Observed::Absent,
-                    (Some(_), Some(active), Some(file_state)) => Observed::Present(Unit {
-                        active: active.to_owned(),
-                        file_state: file_state.to_owned(),
-                        needs_daemon_reload: property("NeedDaemonReload") == Some("yes"),
-                        pending: pending.get(service.name.as_str()).copied(),
-                    }),
+                    (Some(_), Some(active), Some(file_state)) => {
+                        let mut unit = Unit {
+                            active: active.to_owned(),
+                            file_state: file_state.to_owned(),
+                            needs_daemon_reload: property("NeedDaemonReload") == Some("yes"),
+                            owed: None,
+                        };
+                        if unit.is_active() {
+                            let Some(owed) = service.owed(&notes, probe, property) else {
+                                let name = &service.name;
+                                return Observed::unknown(format!(
+                                    "{name}: since when does it run?"
+                                ));
+                            };
+                            unit.owed = owed;
+                        }
+                        Observed::Present(unit)
+                    }
                     _ => Observed::unknown(format!("systemd says nothing of {}", service.name)),
                 }
             })
@@ -162,7 +233,7 @@ impl Kind for Service {
             active: "active".to_owned(),
             file_state,
             needs_daemon_reload: false,
-            pending: None,
+            owed: None,
         })
     }
 
@@ -195,20 +266,13 @@ impl Kind for Service {
         if unit.is_enabled() != self.enabled {
             diff.compare("at boot", Some(&unit.file_state), Some(enabled));
         }
-        let owed = unit
-            .pending
-            .map(|reaction| (reaction, "an earlier run did not get to it".to_owned()));
         let reloaded = unit.needs_daemon_reload.then(|| {
             (
                 Reaction::Restart,
                 "its unit file is newer than what systemd read".to_owned(),
             )
         });
-        let reaction = [self.reaction(around), owed, reloaded]
-            .into_iter()
-            .flatten()
-            // The strongest; of equals the first, which names the cause best.
-            .reduce(|best, next| if next.0 > best.0 { next } else { best });
+        let reaction = strongest([self.reaction(around), unit.owed.clone(), reloaded]);
         match reaction {
             Some((reaction, because)) if unit.is_active() => {
                 let (action, impact) = match reaction {
@@ -271,14 +335,15 @@ impl Kind for Service {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::resource::ResourceId;
+    use crate::resource::{NoMaterials, Resource, ResourceId, Spec};
 
     fn service() -> Service {
         Service {
             name: "nginx.service".into(),
             enabled: true,
             reload_on: vec!["file:/etc/nginx/*".into()],
-            restart_on: vec!["package:nginx".into()],
+            restart_on: vec!["package:nginx".into(), "file:/etc/systemd/system/*".into()],
+            in_force: vec!["compare".into()],
             impact: None,
         }
     }
@@ -304,15 +369,90 @@ mod tests {
             date: "20260101",
             changes,
         };
-        let found = Service::observe(&[&service], &Probe::new("s".into()), reply).remove(0);
+        let found = Service::observe(&[&service], &probe(), reply).remove(0);
         assert!(!matches!(found, Observed::Unknown { .. }), "{reply}");
         service.compare(&found, &around)
     }
 
+    const CONFIG: &str = "/etc/nginx/nginx.conf";
+    const DROP_IN: &str = "/etc/systemd/system/nginx.service.d/x.conf";
+
+    /// A probe that knows two files the service reads.
+    fn probe() -> Probe {
+        let file = |path: &str| {
+            let entry = toml::toml! {
+                path = path
+                content = ""
+            };
+            let spec = Spec::build("file", entry, &NoMaterials).unwrap();
+            Resource {
+                id: spec.id(),
+                role: "web".into(),
+                origin: String::new(),
+                spec,
+            }
+        };
+        Probe::new("s".into()).of(&[file(CONFIG), file(DROP_IN)])
+    }
+
+    /// Started at ten seconds past twelve, reloaded at twenty.
     fn shown(active: &str, file_state: &str, reload: &str) -> String {
         format!(
-            "show\nLoadState=loaded\nActiveState={active}\nUnitFileState={file_state}\nNeedDaemonReload={reload}\n"
+            "show\nLoadState=loaded\nActiveState={active}\nUnitFileState={file_state}\nNeedDaemonReload={reload}\n\
+             ActiveEnterTimestamp=Sun 2026-11-22 12:00:10.000000 UTC\n\
+             StateChangeTimestamp=Sun 2026-11-22 12:00:20.000000 UTC\nReloadResult=success\n"
         )
+    }
+
+    #[test]
+    fn a_service_takes_what_is_newer_than_what_it_runs() {
+        // 12:00:00.
+        const NOON: u64 = 1_795_348_800;
+        for (path, second, expected) in [
+            (CONFIG, 5, None),
+            (CONFIG, 20, None),
+            (CONFIG, 21, Some(Action::Reload)),
+            (DROP_IN, 10, None),
+            (DROP_IN, 15, Some(Action::Restart)),
+            ("/etc/nginx/mine.conf", 30, None),
+        ] {
+            let changed = format!("changed\x1f{}.000000000\x1f{path}\n", NOON + second);
+            let reply = changed + &shown("active", "enabled", "no");
+            let delta = compare(&reply, &[]);
+            let action = delta.as_ref().map(|delta| delta.action);
+            assert_eq!(action, expected, "{path} at {second}");
+            assert!(delta.is_none_or(|delta| delta.because.starts_with(path)));
+        }
+    }
+
+    #[test]
+    fn a_service_takes_what_its_command_says_is_not_in_force() {
+        let reply = |status: &str, active: &str| {
+            format!("compared\x1fnginx.service\x1f{status}\x1fthe table is not there\n")
+                + &shown(active, "enabled", "no")
+        };
+        assert_eq!(compare(&reply("0", "active"), &[]), None);
+        let delta = compare(&reply("1", "active"), &[]).unwrap();
+        assert_eq!(
+            (delta.action, delta.because.as_str()),
+            (Action::Reload, "the table is not there")
+        );
+        let stopped = compare(&reply("1", "inactive"), &[]).unwrap();
+        assert_eq!(stopped.because, "it does not run");
+    }
+
+    #[test]
+    fn a_reload_that_failed_is_made_again() {
+        let failed = shown("active", "enabled", "no").replace("success", "exit-code");
+        assert_eq!(compare(&failed, &[]).unwrap().action, Action::Reload);
+    }
+
+    #[test]
+    fn a_time_that_cannot_be_read_is_unknown() {
+        let service = service();
+        let reply = shown("active", "enabled", "no").replace(" UTC", " CET");
+        let found = Service::observe(&[&service], &probe(), &reply).remove(0);
+        assert!(matches!(found, Observed::Unknown { .. }));
     }
 
     #[test]

@@ -1,15 +1,43 @@
 # Services, on the server.
 
-# probe_service UNIT...: what earlier runs still owe, then what systemd says of
-# each unit, all in one call.
+# compare_service UNIT WORD...: whether the command agrees that the unit runs
+# what its files say; beside the rest, since it has daemons to wait for.
+compare_service() {
+	unit=$1
+	shift
+	{
+		if said=$("$@" 2>&1 </dev/null); then status=0; else status=$?; fi
+		printf 'compared\037%s\037%s\037%s\n' "$unit" "$status" "${said%%
+*}"
+	} &
+	comparing="$comparing $!"
+}
+
+# probe_service UNIT... -- PATH...: what earlier runs still owe, when each path
+# was last changed, then what systemd says of each unit, all in one call.
 probe_service() {
-	for unit do
-		if IFS= read -r reaction 2>/dev/null <"/var/lib/foobar-stack/pending/$unit"; then
-			printf 'pending\037%s\037%s\n' "$unit" "$reaction"
+	units=
+	while [ "$1" != -- ]; do
+		if IFS= read -r reaction 2>/dev/null <"/var/lib/foobar-stack/pending/$1"; then
+			printf 'pending\037%s\037%s\n' "$1" "$reaction"
 		fi
+		units="$units $1"
+		shift
 	done
-	printf 'show\n'
-	systemctl show --no-pager -p LoadState -p ActiveState -p UnitFileState -p NeedDaemonReload -- "$@"
+	shift
+	for path do
+		shift
+		if exists "$path"; then set -- "$@" "$path"; fi
+	done
+	[ $# -eq 0 ] || stat --printf 'changed\037%.9Z\037%n\n' -- "$@" || return
+	# The names of units have no blanks.
+	# shellcheck disable=SC2086
+	set -- $units
+	shown=$(systemctl show --no-pager --timestamp=us+utc -p LoadState -p ActiveState -p UnitFileState \
+		-p NeedDaemonReload -p ActiveEnterTimestamp -p StateChangeTimestamp -p ReloadResult -- "$@") || return
+	# shellcheck disable=SC2086
+	[ -z "$comparing" ] || wait $comparing
+	printf 'show\n%s\n' "$shown"
 }
 
 # activate_service UNIT enable|disable start|reload|restart|keep: at most one

@@ -101,6 +101,10 @@ impl Kind for Zone {
         self.zone.domain.to_string()
     }
 
+    fn paths(&self) -> Vec<&AbsolutePath> {
+        vec![&self.path]
+    }
+
     fn probe(batch: &[&Self], _: &Probe, script: &mut Script) {
         script.call("probe_zone", batch.iter().map(|zone| &zone.path));
     }
