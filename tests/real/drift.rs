@@ -359,9 +359,9 @@ const DRIFTS: &[Drift] = &[
     },
     Drift {
         name: "a certificate that is about to end",
-        make: "{make-certificate} -days 200 {names}",
+        make: "{make-certificate} -not_before 20200101000000Z -not_after $(date -u -d '200 days 12 hours' +%Y%m%d%H%M%SZ) {names}",
         plan: "{certificate}",
-        says: &["\"before\":\"199 days left\""],
+        says: &["\"before\":\"200 days left\""],
         ..ONCE
     },
     Drift {

@@ -5,7 +5,9 @@ use crate::server::{Server, Site};
 
 #[track_caller]
 fn converges(site: &Site) {
-    let run = site.run(&["apply", "--yes", "--json"]).exits(0);
+    let run = site
+        .run(&["apply", "--yes", "--json", "--delete-many"])
+        .exits(0);
     assert!(!run.changes().is_empty(), "{}", run.said());
     site.run(&["plan"]).exits(0).says(&["No changes."]);
     let verify = site.run(&["verify", "--json"]).exits(0);
