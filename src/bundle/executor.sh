@@ -109,26 +109,25 @@ clean_up() {
 
 # hold_services: says "not now" to every start that the installation of a
 # package asks for (policy-rc.d of invoke-rc.d(8)), so that no service runs
-# with the distribution's configuration in between. The link leads to /run:
-# after a power cut it leads nowhere, which is no policy.
+# with the distribution's configuration in between. It says so only while a
+# file in /run is there, so a power cut leaves nothing that would hold others.
 hold_services() {
 	policy=/usr/sbin/policy-rc.d
-	if exists "$policy" && [ "$(readlink -- "$policy")" != /run/foobar-stack/policy-rc.d ]; then
+	if exists "$policy" && ! grep -qs foobar-stack "$policy"; then
 		mv -f -- "$policy" "$policy.kept-by-foobar-stack"
 	fi
+	printf '#!/bin/sh\n# foobar-stack: services start when their configuration is there\n[ ! -e /run/foobar-stack/hold ] || exit 101\n' \
+		>"$policy"
+	chmod 755 -- "$policy"
 	mkdir -p -- /run/foobar-stack
-	printf '#!/bin/sh\n# foobar-stack: services start when their configuration is there\nexit 101\n' \
-		>/run/foobar-stack/policy-rc.d
-	chmod 755 -- /run/foobar-stack/policy-rc.d
-	ln -sfn -- /run/foobar-stack/policy-rc.d "$policy"
+	: >/run/foobar-stack/hold
 }
 
 # release_services: takes that back.
 release_services() {
 	policy=/usr/sbin/policy-rc.d
-	if [ "$(readlink -- "$policy")" = /run/foobar-stack/policy-rc.d ]; then
-		rm -f -- "$policy" /run/foobar-stack/policy-rc.d
-	fi
+	rm -f -- /run/foobar-stack/hold
+	if grep -qs foobar-stack "$policy"; then rm -f -- "$policy"; fi
 	if exists "$policy.kept-by-foobar-stack"; then
 		mv -f -- "$policy.kept-by-foobar-stack" "$policy"
 	fi
