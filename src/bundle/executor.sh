@@ -109,25 +109,34 @@ clean_up() {
 
 # hold_services: says "not now" to every start that the installation of a
 # package asks for (policy-rc.d of invoke-rc.d(8)), so that no service runs
-# with the distribution's configuration in between. The link leads to /run:
-# after a power cut it leads nowhere, which is no policy.
+# with the distribution's configuration in between. Whether it says so stands in
+# /run: after a power cut it allows all, which is no policy. The program itself
+# cannot stand there: many systems execute nothing below /run.
 hold_services() {
 	policy=/usr/sbin/policy-rc.d
-	if exists "$policy" && [ "$(readlink -- "$policy")" != /run/foobar-stack/policy-rc.d ]; then
+	if exists "$policy" && ! is_our_policy "$policy"; then
 		mv -f -- "$policy" "$policy.kept-by-foobar-stack"
 	fi
 	mkdir -p -- /run/foobar-stack
-	printf '#!/bin/sh\n# foobar-stack: services start when their configuration is there\nexit 101\n' \
-		>/run/foobar-stack/policy-rc.d
-	chmod 755 -- /run/foobar-stack/policy-rc.d
-	ln -sfn -- /run/foobar-stack/policy-rc.d "$policy"
+	: >/run/foobar-stack/hold-services
+	printf '%s\n' '#!/bin/sh' \
+		'# foobar-stack: services start when their configuration is there' \
+		'[ ! -e /run/foobar-stack/hold-services ] || exit 101' >"$policy.new"
+	chmod 755 -- "$policy.new"
+	mv -f -- "$policy.new" "$policy"
+}
+
+# is_our_policy PATH: hold_services wrote it.
+is_our_policy() {
+	grep -qs '^# foobar-stack: services start' -- "$1"
 }
 
 # release_services: takes that back.
 release_services() {
 	policy=/usr/sbin/policy-rc.d
-	if [ "$(readlink -- "$policy")" = /run/foobar-stack/policy-rc.d ]; then
-		rm -f -- "$policy" /run/foobar-stack/policy-rc.d
+	rm -f -- /run/foobar-stack/hold-services
+	if is_our_policy "$policy"; then
+		rm -f -- "$policy"
 	fi
 	if exists "$policy.kept-by-foobar-stack"; then
 		mv -f -- "$policy.kept-by-foobar-stack" "$policy"
