@@ -109,25 +109,38 @@ clean_up() {
 
 # hold_services: says "not now" to every start that the installation of a
 # package asks for (policy-rc.d of invoke-rc.d(8)), so that no service runs
-# with the distribution's configuration in between. It says so only while a
-# file in /run is there, so a power cut leaves nothing that would hold others.
+# with the distribution's configuration in between. Whether it says so stands in
+# /run: after a power cut it allows all, which is no policy. The program itself
+# cannot stand there: many systems execute nothing below /run.
 hold_services() {
 	policy=/usr/sbin/policy-rc.d
-	if exists "$policy" && ! grep -qs foobar-stack "$policy"; then
+	if exists "$policy" && ! is_our_policy "$policy"; then
 		mv -f -- "$policy" "$policy.kept-by-foobar-stack"
 	fi
 	printf '#!/bin/sh\n# foobar-stack: services start when their configuration is there\n[ ! -e /run/foobar-stack/hold ] || exit 101\n' \
 		>"$policy"
 	chmod 755 -- "$policy"
 	mkdir -p -- /run/foobar-stack
-	: >/run/foobar-stack/hold
+	: >/run/foobar-stack/hold-services
+	printf '%s\n' '#!/bin/sh' \
+		'# foobar-stack: services start when their configuration is there' \
+		'[ ! -e /run/foobar-stack/hold-services ] || exit 101' >"$policy.new"
+	chmod 755 -- "$policy.new"
+	mv -f -- "$policy.new" "$policy"
+}
+
+# is_our_policy PATH: hold_services wrote it.
+is_our_policy() {
+	grep -qs '^# foobar-stack: services start' -- "$1"
 }
 
 # release_services: takes that back.
 release_services() {
 	policy=/usr/sbin/policy-rc.d
-	rm -f -- /run/foobar-stack/hold
-	if grep -qs foobar-stack "$policy"; then rm -f -- "$policy"; fi
+	rm -f -- /run/foobar-stack/hold-services
+	if is_our_policy "$policy"; then
+		rm -f -- "$policy"
+	fi
 	if exists "$policy.kept-by-foobar-stack"; then
 		mv -f -- "$policy.kept-by-foobar-stack" "$policy"
 	fi
