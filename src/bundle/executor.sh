@@ -117,9 +117,6 @@ hold_services() {
 	if exists "$policy" && ! is_our_policy "$policy"; then
 		mv -f -- "$policy" "$policy.kept-by-foobar-stack"
 	fi
-	printf '#!/bin/sh\n# foobar-stack: services start when their configuration is there\n[ ! -e /run/foobar-stack/hold ] || exit 101\n' \
-		>"$policy"
-	chmod 755 -- "$policy"
 	mkdir -p -- /run/foobar-stack
 	: >/run/foobar-stack/hold-services
 	printf '%s\n' '#!/bin/sh' \
