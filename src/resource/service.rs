@@ -246,7 +246,10 @@ impl Kind for Service {
         };
         let settled = Unit {
             active: active.to_owned(),
-            ..unit.clone()
+            file_state: unit.file_state.clone(),
+            // What it owes goes away when somebody restarts it, and a plan is none the worse.
+            needs_daemon_reload: false,
+            owed: None,
         };
         format!("{settled:?}")
     }
