@@ -7,6 +7,7 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use crate::error::Exit;
+use crate::sandbox::DriverName;
 use crate::types::Fqdn;
 
 const AFTER_HELP: &str = "\
@@ -19,7 +20,7 @@ Exit status:
     5  another run holds the lock
     6  `apply` failed and was rolled back
    64  wrong usage
-   65  the inventory, a role or a template is invalid
+   65  the inventory, a role, a template or a saved plan is invalid
   130  interrupted
 `sandbox exec` and `sandbox ssh` end as the command they run.
 
@@ -99,6 +100,8 @@ pub enum Command {
     Apply(Apply),
     /// Prove the stack, end to end: DNS, TCP, TLS, Nginx, app, MySQL
     Verify,
+    /// List the proven runs on the server: when, who, what changed
+    History,
     /// Follow the run that is under way, or show the last one again
     Attach,
     /// Look whether this server can be managed from here, and what is missing
@@ -130,6 +133,7 @@ impl Command {
             Self::Apply(_) => "apply",
             Self::Verify => "verify",
             Self::Attach => "attach",
+            Self::History => "history",
             Self::Doctor => "doctor",
             Self::Sandbox(_) => "sandbox",
             Self::Demo(_) => "demo",
@@ -207,11 +211,17 @@ pub struct Plan {
     /// Exit with 2 if there are changes
     #[arg(long)]
     pub detailed_exitcode: bool,
+    /// Save the plan for `apply FILE`; no secret and no text of a file is in it
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }
 
 /// Make it so.
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct Apply {
+    /// Run exactly this saved plan, or nothing if what it rests on has changed
+    #[arg(value_name = "FILE", conflicts_with = "target")]
+    pub file: Option<PathBuf>,
     /// Which roles.
     #[command(flatten)]
     pub selection: Selection,
@@ -221,6 +231,9 @@ pub struct Apply {
     /// Do not prove the stack afterwards
     #[arg(long)]
     pub no_verify: bool,
+    /// Remove even more than a third of what is managed
+    #[arg(long)]
+    pub delete_many: bool,
 }
 
 /// Throw-away servers.
@@ -233,6 +246,9 @@ pub enum Sandbox {
         /// The release it runs: trixie, sid, noble, …
         #[arg(long, default_value = "trixie")]
         suite: String,
+        /// What runs it
+        #[arg(long, value_enum, default_value_t)]
+        driver: DriverName,
     },
     /// Stop and remove one, with all that is in it
     #[command(arg_required_else_help = true)]
@@ -270,6 +286,9 @@ pub struct Demo {
     /// The release it runs: sid has MySQL, trixie has MariaDB
     #[arg(long, default_value = "sid")]
     pub suite: String,
+    /// What runs the server
+    #[arg(long, value_enum, default_value_t)]
+    pub driver: DriverName,
     /// The server's name
     #[arg(long, default_value = "demo")]
     pub name: String,
@@ -335,6 +354,7 @@ mod tests {
                 "plan",
                 "apply",
                 "verify",
+                "history",
                 "attach",
                 "doctor",
                 "sandbox",
@@ -373,9 +393,14 @@ mod tests {
             ("aply", 64),
             ("plan -q -v", 64),
             ("plan --color sometimes", 64),
+            ("plan --out", 64),
+            ("apply site.plan --target web", 64),
+            ("apply site.plan other.plan", 64),
             ("sandbox exec box", 64),
             ("sandbox down", 64),
             ("sandbox down a --all", 64),
+            ("sandbox up --driver docker", 64),
+            ("demo --driver docker", 64),
             ("render --os debian-13 --server", 64),
             ("init --domain not_a_name", 64),
             ("init --ipv4 8.8.8", 64),
@@ -408,6 +433,33 @@ mod tests {
             panic!("not an apply");
         };
         assert_eq!(apply.selection.roles(), None);
+    }
+
+    #[test]
+    fn a_driver_is_chosen_by_name() {
+        for (line, expected) in [
+            ("sandbox up", DriverName::Nspawn),
+            ("sandbox up a --driver vagrant", DriverName::Vagrant),
+        ] {
+            let Command::Sandbox(Sandbox::Up { driver, .. }) = parse(line).unwrap().command else {
+                panic!("not an up");
+            };
+            assert_eq!(driver, expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_plan_is_saved_and_applied_by_its_file() {
+        let file = Some(PathBuf::from("site.plan"));
+        let Command::Plan(plan) = parse("plan --out site.plan --target web").unwrap().command
+        else {
+            panic!("not a plan");
+        };
+        assert_eq!(plan.out, file);
+        let Command::Apply(apply) = parse("apply --yes site.plan").unwrap().command else {
+            panic!("not an apply");
+        };
+        assert_eq!((apply.file, apply.yes), (file, true));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::diagnostic::Diagnostics;
 use crate::facts::FactsError;
-use crate::plan::UnknownState;
+use crate::plan::{SavedPlanError, Stale, UnknownState};
 use crate::sandbox::SandboxError;
 use crate::server::ServerError;
 
@@ -25,7 +25,7 @@ pub enum Exit {
     RolledBack,
     /// Wrong usage.
     Usage,
-    /// The inventory, a role or a template is invalid.
+    /// The inventory, a role, a template or a saved plan is invalid.
     Invalid,
     /// It was interrupted.
     Interrupted,
@@ -82,6 +82,12 @@ pub enum Error {
     /// The server's state is not known.
     #[error(transparent)]
     UnknownState(#[from] UnknownState),
+    /// A file that is no saved plan.
+    #[error(transparent)]
+    SavedPlan(#[from] SavedPlanError),
+    /// A saved plan that does not fit any more.
+    #[error(transparent)]
+    Stale(#[from] Stale),
     /// Another run is under way.
     #[error("another run holds the lock: {holder}")]
     Locked {
@@ -128,6 +134,16 @@ pub enum Error {
         title: String,
         /// How many were left.
         left: usize,
+    },
+    /// The plan removes so much that it may not be meant.
+    #[error(
+        "the plan removes {deletes} of the {managed} things that foobar-stack manages on this server"
+    )]
+    ManyDeletions {
+        /// How many go.
+        deletes: usize,
+        /// How many there are.
+        managed: usize,
     },
     /// There is no run to follow.
     #[error("the server has seen no run yet")]
@@ -234,6 +250,8 @@ impl Error {
             Self::Facts(error) => Some(error.hint().to_owned()),
             Self::Sandbox(error) => error.hint(),
             Self::UnknownState(error) => Some(error.hint().to_owned()),
+            Self::SavedPlan(error) => Some(error.hint().to_owned()),
+            Self::Stale(error) => Some(error.hint().to_owned()),
             Self::Locked { .. } => Some("wait until it is over, then run the same command again".to_owned()),
             Self::Moved { .. } => Some("run the same command again: it makes a new plan".to_owned()),
             Self::Step { .. } => Some(
@@ -249,6 +267,9 @@ impl Error {
             Self::Stopped { .. } => {
                 Some("`foobar-stack plan` shows what is left, `apply` does it".to_owned())
             }
+            Self::ManyDeletions { .. } => Some(
+                "look whether something is missing in the inventory; `apply --delete-many` if this is meant".to_owned(),
+            ),
             Self::NoRun => Some("`foobar-stack apply` starts one".to_owned()),
             Self::PackageLists { .. } => Some(
                 "run `apt-get update` on the server by hand, and mend what it complains of".to_owned(),
@@ -282,7 +303,7 @@ impl Error {
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Input(_) => Exit::Invalid,
+            Self::Input(_) | Self::SavedPlan(_) => Exit::Invalid,
             Self::Usage { .. } => Exit::Usage,
             Self::Server(error) if error.is_unreachable() => Exit::Unreachable,
             Self::Locked { .. } => Exit::Locked,
@@ -302,9 +323,11 @@ impl Error {
             | Self::Unproven { .. }
             | Self::UndoFailed { .. }
             | Self::NoRun
+            | Self::ManyDeletions { .. }
             | Self::RunDied { .. }
             | Self::NotConverged { .. }
             | Self::UnknownState(_)
+            | Self::Stale(_)
             | Self::Moved { .. }
             | Self::Step { .. }
             | Self::Io { .. } => Exit::Failed,
@@ -316,6 +339,7 @@ impl Error {
 mod tests {
     use super::*;
     use crate::diagnostic::{Diagnostic, Source};
+    use crate::plan::SavedPlan;
 
     #[test]
     fn every_error_has_its_exit_status() {
@@ -343,6 +367,8 @@ mod tests {
             (FactsError::Missing("memory").into(), 1),
             (SandboxError::None.into(), 1),
             (UnknownState(Vec::new()).into(), 1),
+            (Stale(Vec::new()).into(), 1),
+            (SavedPlan::read("x", "{}").unwrap_err().into(), 65),
             (Error::Locked { holder: "h".into() }, 5),
             (Error::Moved { generation: 8 }, 1),
             (step(), 1),

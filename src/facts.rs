@@ -47,6 +47,9 @@ pub struct Facts {
     /// The last proven generation; 0 if there is none.
     #[serde(skip)]
     pub generation: u64,
+    /// The server's record of what foobar-stack owns there, a line each.
+    #[serde(skip)]
+    pub managed: Vec<String>,
 }
 
 /// The distribution, as os-release(5) names it; a field that it lacks is empty.
@@ -198,6 +201,7 @@ pub fn parse(printed: &str, packages: &[String]) -> Result<Facts, FactsError> {
                 .unwrap_or_default(),
         )?,
         generation: printed.number("generation")?,
+        managed: printed.all("managed").map(str::to_owned).collect(),
         os,
     };
     let candidates = printed.candidates();

@@ -1,4 +1,30 @@
 //! foobar-stack sets up and proves a complete web stack on one server.
+//!
+//! One direction, no way back: the text of an inventory and of roles becomes a [`plan::Stack`];
+//! the server is asked for its [`facts`] and observed by a [`resource::Probe`]; desired minus
+//! observed is a [`plan::Plan`] with its [`resource::Work`]; that is compiled into a
+//! [`bundle::Bundle`], which runs on the server and says [`bundle::Event`]s; and [`verify`] asks
+//! whether the stack does what its [`check`]s say.
+//!
+//! The modules stand in the order of their dependence: each uses only those before it. All up
+//! to [`bundle`] are pure: text and values in, values out. `ARCHITECTURE.md` has the map, the
+//! decisions and the invariants.
+//!
+//! # Glossary
+//!
+//! - **inventory**: what the user wants, in one file.
+//! - **role**: resources, validators and checks as data, with templates.
+//! - **resource**: one thing on the server that should be so; its **kind** is how it lives.
+//! - **probe**: the one read-only script; what it finds is **observed**.
+//! - **change**: one line of a **plan**, with its cause and its **impact** on visitors.
+//! - **work**: the **steps** of a plan in their **phases**, and the **payload** they need.
+//! - **bundle**: the work as a program; the **executor** is what carries it out.
+//! - **run**: one execution of a bundle; **events** are what it says.
+//! - **generation**: how many runs a server has seen.
+//! - **release**: the app's code, named by its content.
+//! - **check**: a question with the answer a healthy stack gives, at a **hop** of the chain
+//!   from DNS to the database.
+//! - **sandbox**: a throw-away server; its **driver** says what it is made of.
 
 pub mod diagnostic;
 pub mod shell;
@@ -24,9 +50,9 @@ pub mod verify;
 
 pub mod sandbox;
 
-pub mod report;
-
 pub mod error;
+
+pub mod report;
 
 pub mod cli;
 

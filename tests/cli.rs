@@ -103,6 +103,22 @@ fn json_begins_with_the_version_and_ends_with_the_summary() {
 }
 
 #[test]
+fn what_is_no_saved_plan_is_invalid() {
+    let folder = started();
+    let output = run(folder.path(), "apply --yes inventory.toml");
+    assert_eq!(output.status.code(), Some(65));
+    let said = err(&output);
+    assert!(
+        said.starts_with("error: inventory.toml is not a saved plan"),
+        "{said}"
+    );
+    assert!(said.contains("hint: `foobar-stack plan --out FILE` saves a plan"));
+    let output = run(folder.path(), "apply --yes none.plan");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(err(&output).starts_with("error: cannot read none.plan"));
+}
+
+#[test]
 fn the_environment_names_the_inventory() {
     let folder = started();
     let elsewhere = tempfile::tempdir().unwrap();

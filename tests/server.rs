@@ -393,6 +393,12 @@ async fn mistakes_of_this_machine_are_found_before_the_network() {
         matches!(error, ServerError::IdentityFile { .. }),
         "{error:?}"
     );
+    let no_config = Target {
+        config_file: Some("/nonexistent/config".into()),
+        ..Target::new("127.0.0.1")
+    };
+    let error = refused(&no_config, &Options::default()).await;
+    assert!(matches!(error, ServerError::ConfigFile { .. }), "{error:?}");
     let option = Target::new("-oProxyCommand=touch /tmp/x");
     let error = refused(&option, &Options::default()).await;
     assert!(

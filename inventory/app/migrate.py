@@ -43,7 +43,6 @@ def main():
                 except database.Error as error:
                     raise SystemExit(f"{file.name}: {error.args[-1]}") from None
             cursor.execute("INSERT INTO migrations (name) VALUES (%s)", (file.name,))
-            link.commit()
             print(f"applied {file.name}")
     link.close()
 

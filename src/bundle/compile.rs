@@ -2,10 +2,16 @@
 
 use super::{Bundle, StepTitle};
 use crate::plan::{Plan, Stack, Validator};
-use crate::resource::{Future, Phase, Work, libraries};
+use crate::resource::{Content, Future, Payload, Phase, Work, libraries};
 use crate::shell::Script;
 
-const EXECUTOR: &str = include_str!("executor.sh");
+/// The executor: what runs the steps, undoes them, shows the future, and asks for proof.
+const EXECUTOR: [&str; 4] = [
+    include_str!("executor.sh"),
+    include_str!("undo.sh"),
+    include_str!("future.sh"),
+    include_str!("prove.sh"),
+];
 /// Where the server keeps what it knows of runs.
 pub const STATE: &str = "/var/lib/foobar-stack";
 
@@ -67,7 +73,7 @@ impl Steps {
 const WATCH_SECONDS: u32 = 4;
 /// How long the run waits for a verdict. One that touches the firewall or sshd goes back when
 /// none comes: then nobody may be able to log in any more.
-const VERDICT_SECONDS: u32 = 30;
+const VERDICT_SECONDS: u32 = 25;
 
 /// Whether the run waits for somebody to look at the stack from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,16 +87,23 @@ pub enum Verdict {
 /// Compiles the work of a plan into a bundle.
 ///
 /// `run` names the run on the server: letters, digits and hyphens, sorting by time. `who` is
-/// shown to whoever finds the lock taken.
+/// shown to whoever finds the lock taken. `record` is what the server's record is to be when
+/// the run is proven.
 #[must_use]
 pub fn compile(
     run: &str,
     who: &str,
     plan: &Plan,
-    work: Work,
+    work: &Work,
     stack: &Stack,
     verdict: Verdict,
+    record: &str,
 ) -> Bundle {
+    let mut payload = work.payload.clone();
+    payload.push(Payload {
+        name: "managed".to_owned(),
+        content: Content::Bytes(record.as_bytes().into()),
+    });
     let mut steps = Steps::default();
     if !work.packages.is_empty() {
         let mut body = Script::new();
@@ -106,7 +119,7 @@ pub fn compile(
         let ids = work.packages.iter().map(|(id, _)| id.clone()).collect();
         steps.add(StepTitle { title, ids }, &body);
     }
-    steps.phase(&work, Phase::Stage);
+    steps.phase(work, Phase::Stage);
     let validators = affected(&stack.validators, &work.future);
     if !validators.is_empty() {
         let names: Vec<&str> = validators
@@ -123,19 +136,22 @@ pub fn compile(
             .calls
             .call("mark_pending", [unit.as_str(), reaction.as_str()]);
     }
-    steps.phase(&work, Phase::Commit);
+    steps.phase(work, Phase::Retire);
+    steps.phase(work, Phase::Commit);
     if work.daemon_reload {
         let mut body = Script::new();
         body.raw("read_units");
         steps.own("systemd reads its units".to_owned(), &body);
     }
-    steps.phase(&work, Phase::Activate);
+    steps.phase(work, Phase::Activate);
 
     let mut program = Script::new();
     program
         .assign("STATE", STATE)
-        .assign("RUN", &run_directory(run))
-        .raw(EXECUTOR);
+        .assign("RUN", &run_directory(run));
+    for part in EXECUTOR {
+        program.raw(part);
+    }
     for library in libraries(&work.libraries) {
         program.raw(library);
     }
@@ -164,13 +180,13 @@ pub fn compile(
     if verdict == Verdict::Expected || watch > 0 {
         main.call("prove", numbers.iter().chain(&work.watched));
     }
-    main.raw("end_run");
+    main.call("end_run", [&plan.summary().to_string(), who]);
     program.function("run", &main).raw("\"${1:-run}\"");
     Bundle {
         run: run.to_owned(),
         program,
         titles: steps.titles,
-        payload: work.payload,
+        payload,
     }
 }
 

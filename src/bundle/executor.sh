@@ -22,39 +22,6 @@ exists() {
 	[ -e "$1" ] || [ -L "$1" ]
 }
 
-# note WORD...: one line of the journal, from which a run is undone.
-note() {
-	(IFS='	' && printf '%s\n' "$*") >>"$RUN/journal"
-}
-
-# noted PATH: whether the journal already says what stood there; only that was
-# there before the run.
-noted() {
-	grep -qsxF -e "created	$1" -e "kept	$1" "$RUN/journal"
-}
-
-# keep PATH: what stands there now is kept with the run before it is replaced.
-keep() {
-	if noted "$1"; then
-		return
-	elif ! exists "$1"; then
-		note created "$1"
-	else
-		mkdir -p -m 700 -- "$RUN/before"
-		cp -a --parents -- "$1" "$RUN/before/"
-		note kept "$1"
-	fi
-}
-
-# keep_ownership PATH: the same for mode, owner and group alone.
-keep_ownership() {
-	if exists "$1"; then
-		note owned "$1" "$(stat -c '%a %U:%G' -- "$1")"
-	else
-		note created "$1"
-	fi
-}
-
 # clock: hundredths of a second since the machine started, in $now; no process.
 clock() {
 	read -r now _ </proc/uptime
@@ -72,6 +39,9 @@ step() {
 	began=$now
 	emit begin "$1"
 	{
+		# Else the first failure would end this group, too, before the status is
+		# written, and the status of the step before would be taken for it.
+		set +e
 		(
 			set -e
 			"$2"
@@ -123,6 +93,8 @@ begin_run() {
 	printf '%s\n' "$generation" >"$STATE/.generation.new"
 	mv -f "$STATE/.generation.new" "$STATE/generation"
 	emit started "$1"
+	# What is made on the server goes there, too, beside what travelled.
+	mkdir -p -m 700 -- "$RUN/payload"
 	touched=no
 	trap clean_up EXIT
 	release_services
@@ -137,25 +109,34 @@ clean_up() {
 
 # hold_services: says "not now" to every start that the installation of a
 # package asks for (policy-rc.d of invoke-rc.d(8)), so that no service runs
-# with the distribution's configuration in between. The link leads to /run:
-# after a power cut it leads nowhere, which is no policy.
+# with the distribution's configuration in between. Whether it says so stands in
+# /run: after a power cut it allows all, which is no policy. The program itself
+# cannot stand there: many systems execute nothing below /run.
 hold_services() {
 	policy=/usr/sbin/policy-rc.d
-	if exists "$policy" && [ "$(readlink -- "$policy")" != /run/foobar-stack/policy-rc.d ]; then
+	if exists "$policy" && ! is_our_policy "$policy"; then
 		mv -f -- "$policy" "$policy.kept-by-foobar-stack"
 	fi
 	mkdir -p -- /run/foobar-stack
-	printf '#!/bin/sh\n# foobar-stack: services start when their configuration is there\nexit 101\n' \
-		>/run/foobar-stack/policy-rc.d
-	chmod 755 -- /run/foobar-stack/policy-rc.d
-	ln -sfn -- /run/foobar-stack/policy-rc.d "$policy"
+	: >/run/foobar-stack/hold-services
+	printf '%s\n' '#!/bin/sh' \
+		'# foobar-stack: services start when their configuration is there' \
+		'[ ! -e /run/foobar-stack/hold-services ] || exit 101' >"$policy.new"
+	chmod 755 -- "$policy.new"
+	mv -f -- "$policy.new" "$policy"
+}
+
+# is_our_policy PATH: hold_services wrote it.
+is_our_policy() {
+	grep -qs '^# foobar-stack: services start' -- "$1"
 }
 
 # release_services: takes that back.
 release_services() {
 	policy=/usr/sbin/policy-rc.d
-	if [ "$(readlink -- "$policy")" = /run/foobar-stack/policy-rc.d ]; then
-		rm -f -- "$policy" /run/foobar-stack/policy-rc.d
+	rm -f -- /run/foobar-stack/hold-services
+	if is_our_policy "$policy"; then
+		rm -f -- "$policy"
 	fi
 	if exists "$policy.kept-by-foobar-stack"; then
 		mv -f -- "$policy.kept-by-foobar-stack" "$policy"
@@ -168,122 +149,36 @@ touch_server() {
 	: >"$RUN/journal"
 }
 
-# prove WATCH DEADLINE UNDECIDED UNIT...: asks whoever follows for a verdict,
-# and watches meanwhile for WATCH seconds that the units this run started or
-# restarted stay up. Without a verdict in DEADLINE seconds UNDECIDED is it:
-# `confirm`, or `undo` where nobody may be able to reach the server any more.
-prove() {
-	watch=$1 wait=$2 verdict=$3 flaw=
-	shift 3
-	emit proving
-	clock
-	began=$now
-	[ $# -eq 0 ] || before=$(lives "$@")
-	while :; do
-		if [ $# -gt 0 ] && [ "$(lives "$@")" != "$before" ]; then
-			died "$before" "$@"
-			give_up
+# record_managed: writes down what foobar-stack owns on this server. What the
+# client does not know, the journal says: what was not there before this run
+# was made by it.
+record_managed() {
+	journal=
+	[ ! -e "$RUN/journal" ] || journal=$(cat -- "$RUN/journal")
+	while IFS='	' read -r made role kind name; do
+		if [ "$made" = new ]; then
+			# Not there yet: a run of a part of the plan.
+			[ "$kind" != path ] || exists "$name" || continue
+			made=taken
+			case "
+$journal
+" in
+			*"
+created	$name
+"* | *"
+unit	$name	inactive	"*) made=made ;;
+			esac
 		fi
-		if [ -e "$RUN/verdict" ]; then
-			{ IFS= read -r verdict && IFS= read -r flaw; } <"$RUN/verdict"
-			wait=0
-		fi
-		[ "$verdict" != undo ] || [ "$wait" != 0 ] || break
-		clock
-		if [ $((now - began)) -ge $((watch * 100)) ] && [ $((now - began)) -ge $((wait * 100)) ]; then break; fi
-		sleep 0.1
-	done
-	if [ "$verdict" != confirm ]; then
-		emit unproven "${flaw:-nobody confirmed over a new connection in time}"
-		give_up
-	fi
+		printf '%s\t%s\t%s\t%s\n' "$made" "$role" "$kind" "$name"
+	done <"$RUN/payload/managed" >"$STATE/.managed.new"
+	mv -f -- "$STATE/.managed.new" "$STATE/managed"
 }
 
-# lives UNIT...: which life each unit is in; another one means that it died.
-lives() {
-	systemctl show -p Id -p ActiveState -p InvocationID -p NRestarts -- "$@"
-}
-
-# died BEFORE UNIT...: says which units did not stay up, with their last words.
-died() {
-	before=$1
-	shift
-	for unit do
-		case $before in
-		*"$(lives "$unit")"*) ;;
-		*)
-			emit unproven "$unit does not stay up"
-			journalctl --no-pager -o cat -n 20 -u "$unit" | while IFS= read -r line; do emit said "$line"; done
-			;;
-		esac
-	done
-}
-
-# undo_run: takes back what the journal says, the last first. Packages,
-# accounts and data stay. What cannot be taken back is named in undo-failed.
-undo_run() {
-	: >"$RUN/undo-failed"
-	tac -- "$RUN/journal" | while IFS='	' read -r word subject detail more; do
-		case $word in
-		created) undo_created "$subject" ;;
-		kept) undo_kept "$subject" ;;
-		owned) chmod "00${detail%% *}" -- "$subject" && chown "${detail#* }" -- "$subject" ;;
-		current) ln -sfn -- "$detail" "$subject.undo" && mv -fT -- "$subject.undo" "$subject" ;;
-		pending) undo_pending "$subject" "$detail" ;;
-		*) true ;;
-		esac || printf '%s %s\n' "$word" "$subject" >>"$RUN/undo-failed"
-	done
-	systemctl daemon-reload
-	grep '^unit	' "$RUN/journal" | while IFS='	' read -r _ unit active boot verb; do
-		undo_unit "$unit" "$active" "$boot" "$verb" || printf 'unit %s\n' "$unit" >>"$RUN/undo-failed"
-	done
-}
-
-undo_created() {
-	if [ -d "$1" ] && [ ! -L "$1" ]; then
-		# What others have put into a folder in the meantime is theirs.
-		rmdir -- "$1" 2>/dev/null || true
-	else
-		rm -f -- "$1"
-	fi
-}
-
-undo_kept() {
-	cp -a -T -- "$RUN/before$1" "${1%/*}/.${1##*/}.foobar-stack" &&
-		mv -fT -- "${1%/*}/.${1##*/}.foobar-stack" "$1"
-}
-
-undo_pending() {
-	if [ -n "$2" ]; then
-		printf '%s\n' "$2" >"$STATE/pending/$1"
-	else
-		rm -f -- "$STATE/pending/$1"
-	fi
-}
-
-# undo_unit UNIT ACTIVE BOOT VERB: runs again what it ran before.
-undo_unit() {
-	case $3 in
-	enabled) systemctl enable --quiet -- "$1" ;;
-	disabled) systemctl disable --quiet -- "$1" ;;
-	masked) systemctl mask --quiet -- "$1" ;;
-	esac
-	if [ "$2" != active ]; then
-		systemctl stop -- "$1"
-		systemctl reset-failed -- "$1" 2>/dev/null || true
-	elif [ "$4" != keep ]; then
-		systemctl reset-failed -- "$1" 2>/dev/null || true
-		if [ "$4" = reload ] && systemctl is-active --quiet -- "$1"; then
-			systemctl reload -- "$1" || systemctl restart -- "$1"
-		else
-			systemctl restart -- "$1"
-		fi
-	fi
-}
-
-# end_run: the run is proven. What it replaced stays for who wants to look,
-# except secrets; so do the newest twenty runs.
+# end_run SUMMARY WHO: the run is proven. What it replaced stays for who wants
+# to look, except secrets; so do the newest twenty runs.
 end_run() {
+	record_managed
+	printf '%s\t%s\t%s\t%s\t%s\n' "$generation" "$(date +%s)" "$2" "${RUN##*/}" "$1" >>"$STATE/history"
 	if [ -e "$RUN/journal" ]; then
 		grep '^secret	' "$RUN/journal" | while IFS='	' read -r _ path; do rm -f -- "$RUN/before$path"; done
 	fi
@@ -308,51 +203,4 @@ mark_pending() {
 # read_units: systemd reads its unit files again.
 read_units() {
 	systemctl daemon-reload
-}
-
-# in_the_future: shows the validators an /etc in which the staged files are
-# already in place. Nothing outside this mount namespace sees it.
-in_the_future() {
-	unshare --mount --propagation private -- sh "$RUN/program" future
-}
-
-# make_future: an overlay over /etc; where the kernel has none, a copy of it.
-make_future() {
-	mkdir -p -- "$RUN/future"
-	mount -t tmpfs -o mode=755 foobar-stack "$RUN/future"
-	mkdir -- "$RUN/future/upper" "$RUN/future/work"
-	if ! mount -t overlay foobar-stack \
-		-o "lowerdir=/etc,upperdir=$RUN/future/upper,workdir=$RUN/future/work" /etc 2>/dev/null; then
-		cp -a /etc "$RUN/future/etc"
-		mount --bind "$RUN/future/etc" /etc
-	fi
-}
-
-future_file() {
-	rm -rf -- "$1"
-	mkdir -p -- "${1%/*}/"
-	install -T -m 644 -- "$RUN/payload/$2" "$1"
-}
-
-future_link() {
-	mkdir -p -- "${1%/*}/"
-	ln -sfn -- "$2" "$1"
-}
-
-future_absent() {
-	rm -f -- "$1"
-}
-
-future_directory() {
-	mkdir -p -- "$1"
-}
-
-# validator NAME WORD...: what it says is shown only when it says no.
-validator() {
-	name=$1
-	shift
-	if ! said=$("$@" 2>&1 </dev/null); then
-		printf '%s refuses the new configuration:\n%s\n' "$name" "$said"
-		refused=yes
-	fi
 }

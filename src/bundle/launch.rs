@@ -38,6 +38,14 @@ pub fn say_verdict(run: &str, flaw: Option<&str>) -> Script {
     script
 }
 
+/// Tells the run that the server can still be reached.
+#[must_use]
+pub fn reach(run: &str) -> Script {
+    let mut script = Script::new();
+    script.raw(LIBRARY).call("reach_run", [run_directory(run)]);
+    script
+}
+
 /// Asks the run to stop before its next step.
 #[must_use]
 pub fn stop(run: &str) -> Script {
@@ -52,6 +60,15 @@ pub fn stop(run: &str) -> Script {
 pub fn current() -> Script {
     let mut script = Script::new();
     script.raw(LIBRARY).raw("current_run");
+    script
+}
+
+/// Prints the proven runs, a line each: generation, time in seconds since 1970, who, the run's
+/// id and what changed, parted by tabs.
+#[must_use]
+pub fn history() -> Script {
+    let mut script = Script::new();
+    script.raw("[ ! -e /var/lib/foobar-stack/history ] || cat /var/lib/foobar-stack/history");
     script
 }
 

@@ -42,3 +42,8 @@ current_run() {
 	printf '%s\n' "${last##*/}"
 	cat -- "$last/titles"
 }
+
+# reach_run DIRECTORY: somebody has come over a new connection.
+reach_run() {
+	: >"$1/reached"
+}

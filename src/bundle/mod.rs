@@ -11,7 +11,7 @@ mod launch;
 pub use archive::archive;
 pub use compile::{STATE, Verdict, compile, run_directory};
 pub use event::Event;
-pub use launch::{current, follow, launch, say_verdict, stop, unit};
+pub use launch::{current, follow, history, launch, reach, say_verdict, stop, unit};
 
 use crate::resource::{Payload, ResourceId};
 use crate::shell::Script;

@@ -1,10 +1,11 @@
 //! `apply`: shows the plan, asks, has the server make it so, and proves it.
 
 use super::follow::{Follower, SETTLE};
-use super::load::{Secrets, Workspace, load};
-use super::survey::{Reach, Survey, connect, random, survey, traffic};
+use super::load::{Secrets, Workspace};
+use super::survey::{Reach, Scope, Survey, open, random, survey, traffic};
 use super::verify;
 use crate::bundle::{self, Verdict};
+use crate::check::Check;
 use crate::error::{Error, Exit};
 use crate::report::Reporter;
 use crate::server::Session;
@@ -13,12 +14,14 @@ use std::path::Path;
 /// How to apply.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Wish {
-    /// The roles it is limited to.
-    pub(crate) target: Option<Vec<String>>,
+    /// What it is limited to.
+    pub(crate) scope: Scope,
     /// Whether to go on without asking.
     pub(crate) yes: bool,
     /// Whether to leave the proof out.
     pub(crate) no_verify: bool,
+    /// Whether to remove even more than a third of what is managed.
+    pub(crate) delete_many: bool,
 }
 
 /// Applies the inventory.
@@ -34,8 +37,7 @@ pub(crate) async fn apply(
             hint: "look at the plan first, then apply with --yes".to_owned(),
         });
     }
-    let workspace = load(inventory, Secrets::Read).await?;
-    let mut session = connect(&workspace, reach, reporter).await?;
+    let (workspace, mut session) = open(inventory, Secrets::Read, reach, reporter).await?;
     let ending = converge(&mut session, &workspace, wish, reach, reporter).await;
     reporter.traffic(&traffic(&session));
     ending
@@ -49,11 +51,25 @@ pub(crate) async fn converge(
     reach: &Reach,
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
-    let target = wish.target.as_deref();
+    let scope = &wish.scope;
+    let first = survey(session, workspace, scope, reporter).await?;
     // A part of the stack cannot prove the whole.
-    let proves = !wish.no_verify && target.is_none();
-    let first = survey(session, workspace, target, reporter).await?;
+    let whole = match scope {
+        Scope::Everything => true,
+        Scope::Roles(_) => false,
+        Scope::Saved(saved) => {
+            let server = &workspace.inputs.inventory.server.ssh;
+            saved.check(server, &first.stack, &first.observed, &first.plan)?;
+            saved.target.is_none() && first.left.is_empty()
+        }
+    };
+    let proves = !wish.no_verify && whole;
     reporter.plan(&first.plan);
+    if !first.left.is_empty() {
+        let ids: Vec<String> = first.left.iter().map(ToString::to_string).collect();
+        let ids = ids.join(", ");
+        reporter.note(&format!("not in the saved plan, and left alone: {ids}"));
+    }
     if first.plan.is_empty() {
         if !proves {
             return Ok(Exit::Done);
@@ -61,6 +77,7 @@ pub(crate) async fn converge(
         let report = verify::ask(&first.stack.checks, workspace, Ok(session), None, reporter).await;
         return Ok(verify::exit(&report));
     }
+    guard(&first, wish)?;
     let question = "Apply these changes?";
     if !wish.yes
         && !reporter
@@ -78,7 +95,7 @@ pub(crate) async fn converge(
         reporter,
     };
     launcher.run(session, first, proves && !hidden).await?;
-    let mut after = survey(session, workspace, target, reporter).await?;
+    let mut after = survey(session, workspace, scope, reporter).await?;
     if hidden {
         if after.plan.is_empty() && proves {
             let checks = &after.stack.checks;
@@ -89,7 +106,7 @@ pub(crate) async fn converge(
             reporter.note("what could not be compared before:");
             reporter.plan(&after.plan);
             launcher.run(session, after, proves).await?;
-            after = survey(session, workspace, target, reporter).await?;
+            after = survey(session, workspace, scope, reporter).await?;
         }
     }
     if after.plan.is_empty() {
@@ -98,6 +115,19 @@ pub(crate) async fn converge(
     reporter.plan(&after.plan);
     Err(Error::NotConverged {
         changes: after.plan.changes.len(),
+    })
+}
+
+/// Refuses a plan that removes more than a third of what is managed, unless that is meant: more
+/// likely something is missing in the inventory.
+fn guard(survey: &Survey, wish: &Wish) -> Result<(), Error> {
+    let deletes = survey.plan.summary().delete;
+    if wish.delete_many || deletes * 3 <= survey.managed || survey.managed == 0 {
+        return Ok(());
+    }
+    Err(Error::ManyDeletions {
+        deletes,
+        managed: survey.managed,
     })
 }
 
@@ -116,14 +146,27 @@ impl Launcher<'_> {
             work,
             stack,
             facts,
+            record,
+            ..
         } = survey;
         let run = run_id(facts.now);
-        let verdict = if proves {
+        // What touches the firewall or sshd is always confirmed over a new connection, even where
+        // the stack cannot be proven as a whole.
+        let checks: &[Check] = if proves { &stack.checks } else { &[] };
+        let verdict = if proves || work.touches_access {
             Verdict::Expected
         } else {
             Verdict::NotExpected
         };
-        let bundle = bundle::compile(&run, &who(self.workspace), &plan, work, &stack, verdict);
+        let bundle = bundle::compile(
+            &run,
+            &who(self.workspace),
+            &plan,
+            &work,
+            &stack,
+            verdict,
+            &record,
+        );
         let archive = bundle::archive(&bundle).map_err(Error::io("pack the bundle"))?;
         self.reporter.steps(&bundle.titles);
         let started = session
@@ -145,7 +188,7 @@ impl Launcher<'_> {
             reporter: self.reporter,
             run: &run,
             titles: &titles,
-            checks: proves.then_some(&stack.checks),
+            checks: Some(checks),
         };
         follower.follow(session).await
     }
@@ -162,7 +205,10 @@ fn run_id(now: i64) -> String {
 fn who(workspace: &Workspace) -> String {
     let user = std::env::var("USER")
         .or_else(|_| std::env::var("LOGNAME"))
-        .unwrap_or_else(|_| "somebody".to_owned());
+        .unwrap_or_else(|_| {
+            let root = rustix::process::geteuid().is_root();
+            if root { "root" } else { "somebody" }.to_owned()
+        });
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let domain = &workspace.inputs.inventory.site.domain;
     let plain = |text: &str| text.trim().replace(char::is_control, "");

@@ -1,8 +1,8 @@
 //! `attach`: follows the run that is under way, from anywhere; else shows the last one again.
 
 use super::follow::Follower;
-use super::load::{Secrets, load};
-use super::survey::{Reach, connect, traffic};
+use super::load::Secrets;
+use super::survey::{Reach, open, traffic};
 use crate::bundle::{self, StepTitle};
 use crate::error::{Error, Exit};
 use crate::report::Reporter;
@@ -14,8 +14,7 @@ pub(super) async fn attach(
     reach: &Reach,
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
-    let workspace = load(inventory, Secrets::StandIn).await?;
-    let mut session = connect(&workspace, reach, reporter).await?;
+    let (workspace, mut session) = open(inventory, Secrets::StandIn, reach, reporter).await?;
     let reply = session
         .run("looking for the run", &bundle::current())
         .await?;

@@ -7,13 +7,18 @@ use super::survey::{Reach, connect, traffic};
 use crate::cli;
 use crate::error::{Error, Exit};
 use crate::report::Reporter;
-use crate::sandbox;
+use crate::sandbox::{self, Request};
 use std::time::Instant;
 
 /// Boots, applies, verifies, and says how to look inside.
 pub(super) async fn demo(wish: &cli::Demo, reporter: &Reporter) -> Result<Exit, Error> {
     let began = Instant::now();
-    let (sandbox, inventory) = up(Some(wish.name.clone()), &wish.suite, reporter).await?;
+    let request = Request {
+        name: Some(wish.name.clone()),
+        suite: wish.suite.clone(),
+        driver: wish.driver,
+    };
+    let (sandbox, inventory) = up(&request, reporter).await?;
     let booted = began.elapsed();
     reporter.note(&format!(
         "{} runs {} at {}, after {:.1} s",

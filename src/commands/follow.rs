@@ -5,7 +5,7 @@ use super::load::Workspace;
 use super::survey::{Reach, connect};
 use super::verify;
 use crate::bundle::{self, Event};
-use crate::check::Check;
+use crate::check::{Check, Outcome};
 use crate::error::Error;
 use crate::report::Reporter;
 use crate::server::{ServerError, Session};
@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(600);
 /// How long to wait between two tries.
 const PAUSE: Duration = Duration::from_secs(2);
 /// How long services may take after a run until they answer.
-pub(super) const SETTLE: Duration = Duration::from_secs(10);
+pub(super) const SETTLE: Duration = Duration::from_secs(15);
 
 /// Who follows, and what.
 pub(super) struct Follower<'a> {
@@ -176,17 +176,17 @@ impl Follower<'_> {
         let Some(checks) = self.checks else { return };
         let told = async {
             let mut session = connect(self.workspace, self.reach, self.reporter).await?;
-            let report = verify::ask(
-                checks,
-                self.workspace,
-                Ok(&mut session),
-                Some(SETTLE),
-                self.reporter,
-            )
-            .await;
-            let flaw = report
-                .first_broken()
-                .map(|outcome| format!("{}: {}", outcome.hop, outcome.name));
+            let here = bundle::reach(self.run);
+            session.run("saying that we are here", &here).await?;
+            let flaw = if checks.is_empty() {
+                None
+            } else {
+                let server = Ok(&mut session);
+                let report =
+                    verify::ask(checks, self.workspace, server, Some(SETTLE), self.reporter).await;
+                let name = |outcome: &Outcome| format!("{}: {}", outcome.hop, outcome.name);
+                report.first_broken().map(name)
+            };
             let script = bundle::say_verdict(self.run, flaw.as_deref());
             session.run("telling the verdict", &script).await?;
             Ok::<(), Error>(())

@@ -8,20 +8,22 @@ mod discover;
 mod doctor;
 mod example;
 mod follow;
+mod history;
 mod init;
 mod load;
 mod offline;
 mod plan;
 mod sandbox;
+mod saved;
 mod survey;
 mod tree;
 mod verify;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, Selection};
 use crate::error::{Error, Exit};
 use crate::report::Reporter;
 use std::path::{Path, PathBuf};
-use survey::Reach;
+use survey::{Reach, Scope};
 
 /// Runs the command until it is over or somebody interrupts it.
 ///
@@ -53,24 +55,33 @@ async fn dispatch(cli: &Cli, reporter: &Reporter) -> Result<Exit, Error> {
             return offline::render(&inventory()?, wish, &reach, reporter).await;
         }
         Command::Plan(wish) => {
-            let target = wish.selection.roles();
-            return plan::plan(
-                &inventory()?,
-                target,
-                wish.detailed_exitcode,
-                &reach,
-                reporter,
-            )
-            .await;
+            let wish = plan::Wish {
+                scope: scope(&wish.selection),
+                detailed_exitcode: wish.detailed_exitcode,
+                out: wish.out.clone(),
+            };
+            return plan::plan(&inventory()?, &wish, &reach, reporter).await;
         }
         Command::Apply(wish) => {
+            let (inventory, scope) = match &wish.file {
+                None => (inventory()?, scope(&wish.selection)),
+                Some(file) => {
+                    let saved = saved::read(file, reporter)?;
+                    let named = cli.global.inventory.as_deref();
+                    let named = named.unwrap_or(Path::new(&saved.inventory));
+                    let inventory = discover::inventory(Some(named), Path::new(""))?;
+                    (inventory, Scope::Saved(saved))
+                }
+            };
             let wish = apply::Wish {
-                target: wish.selection.roles().map(<[String]>::to_vec),
+                scope,
                 yes: wish.yes,
                 no_verify: wish.no_verify,
+                delete_many: wish.delete_many,
             };
-            return apply::apply(&inventory()?, &wish, &reach, reporter).await;
+            return apply::apply(&inventory, &wish, &reach, reporter).await;
         }
+        Command::History => return history::history(&inventory()?, &reach, reporter).await,
         Command::Attach => return attach::attach(&inventory()?, &reach, reporter).await,
         Command::Verify => return verify::verify(&inventory()?, &reach, reporter).await,
         Command::Doctor => return doctor::doctor(&inventory()?, &reach, reporter).await,
@@ -84,6 +95,14 @@ async fn dispatch(cli: &Cli, reporter: &Reporter) -> Result<Exit, Error> {
         Command::Completions { shell } => completions::run(*shell, reporter),
     }
     Ok(Exit::Done)
+}
+
+/// What the plan is limited to.
+fn scope(selection: &Selection) -> Scope {
+    match selection.roles() {
+        None => Scope::Everything,
+        Some(roles) => Scope::Roles(roles.to_vec()),
+    }
 }
 
 /// Waits for Ctrl-C or a signal to end.

@@ -125,5 +125,6 @@ fn assume(os: AssumedOs, packages: &[String]) -> Facts {
         dpkg_interrupted: Vec::new(),
         systemd,
         generation: 0,
+        managed: Vec::new(),
     }
 }

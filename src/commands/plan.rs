@@ -1,25 +1,49 @@
 //! `plan`: what would change.
 
-use super::load::{Secrets, load};
-use super::survey::{Reach, connect, survey, traffic};
+use super::load::Secrets;
+use super::saved;
+use super::survey::{Reach, Scope, open, survey, traffic};
 use crate::error::{Error, Exit};
+use crate::plan::SavedPlan;
 use crate::report::Reporter;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// What to plan.
+pub(crate) struct Wish {
+    /// What it is limited to.
+    pub(crate) scope: Scope,
+    /// Whether the exit status says that there are changes.
+    pub(crate) detailed_exitcode: bool,
+    /// Where to save the plan.
+    pub(crate) out: Option<PathBuf>,
+}
 
 /// Shows what would change.
 pub(crate) async fn plan(
     inventory: &Path,
-    target: Option<&[String]>,
-    detailed_exitcode: bool,
+    wish: &Wish,
     reach: &Reach,
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
-    let workspace = load(inventory, Secrets::Read).await?;
-    let mut session = connect(&workspace, reach, reporter).await?;
-    let survey = survey(&mut session, &workspace, target, reporter).await?;
+    let (workspace, mut session) = open(inventory, Secrets::Read, reach, reporter).await?;
+    let survey = survey(&mut session, &workspace, &wish.scope, reporter).await?;
     reporter.plan(&survey.plan);
+    if let Some(file) = &wish.out {
+        let saved = SavedPlan::of(
+            &survey.plan,
+            &survey.stack,
+            &survey.observed,
+            &inventory.to_string_lossy(),
+            &workspace.inputs.inventory.server.ssh,
+        );
+        saved::write(file, &saved)?;
+        let file = file.display();
+        reporter.done(&format!(
+            "Saved in {file}: `foobar-stack apply {file}` runs exactly this."
+        ));
+    }
     reporter.traffic(&traffic(&session));
-    Ok(if detailed_exitcode && !survey.plan.is_empty() {
+    Ok(if wish.detailed_exitcode && !survey.plan.is_empty() {
         Exit::Changes
     } else {
         Exit::Done

@@ -10,8 +10,17 @@ use std::ffi::OsString;
 /// Does what was typed.
 pub(super) async fn sandbox(command: &cli::Sandbox, reporter: &Reporter) -> Result<Exit, Error> {
     match command {
-        cli::Sandbox::Up { name, suite } => {
-            let (sandbox, inventory) = up(name.clone(), suite, reporter).await?;
+        cli::Sandbox::Up {
+            name,
+            suite,
+            driver,
+        } => {
+            let request = Request {
+                name: name.clone(),
+                suite: suite.clone(),
+                driver: *driver,
+            };
+            let (sandbox, inventory) = up(&request, reporter).await?;
             let ssh = format!("ssh -F {} {}", sandbox.ssh_config().display(), sandbox.name);
             reporter.table(&Table {
                 kind: "sandbox",
@@ -86,16 +95,10 @@ pub(super) async fn sandbox(command: &cli::Sandbox, reporter: &Reporter) -> Resu
 
 /// Makes a sandbox, and the example inventory for it.
 pub(super) async fn up(
-    name: Option<String>,
-    suite: &str,
+    request: &Request,
     reporter: &Reporter,
 ) -> Result<(Sandbox, std::path::PathBuf), Error> {
-    let request = Request {
-        name,
-        suite: suite.to_owned(),
-        ..Request::default()
-    };
-    let sandbox = sandbox::up(&request, &|line| reporter.note(line)).await?;
+    let sandbox = sandbox::up(request, &|line| reporter.note(line)).await?;
     let inventory = example::write(&sandbox)?;
     Ok((sandbox, inventory))
 }

@@ -1,16 +1,16 @@
 //! Looks at a server and makes the plan: facts, stack, probe, comparison. Three round trips.
 
-use super::load::Workspace;
+use super::load::{Secrets, Workspace, load};
 use crate::error::Error;
 use crate::facts::{self, Facts};
-use crate::plan::{self, Basis, Plan, Stack};
+use crate::plan::{self, Basis, Managed, Plan, SavedPlan, Stack};
 use crate::report::{Reporter, Traffic, Verbosity};
-use crate::resource::{Probe, Work};
+use crate::resource::{Observed, Probe, ResourceId, State, Work};
 use crate::role;
 use crate::server::{Options, Session, Target};
 use crate::shell::Script;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// How the user wants the server reached.
@@ -18,6 +18,18 @@ use std::sync::Arc;
 pub(crate) struct Reach {
     pub(crate) accept_new_host_key: bool,
     pub(crate) ssh_config: Option<PathBuf>,
+}
+
+/// Reads the inventory and connects to its server.
+pub(crate) async fn open(
+    inventory: &Path,
+    secrets: Secrets,
+    reach: &Reach,
+    reporter: &Reporter,
+) -> Result<(Workspace, Session), Error> {
+    let workspace = load(inventory, secrets).await?;
+    let session = connect(&workspace, reach, reporter).await?;
+    Ok((workspace, session))
 }
 
 /// Connects to the server of the inventory.
@@ -39,7 +51,11 @@ pub(crate) async fn connect(
         }
     });
     target.host_key.clone_from(&server.host_key);
-    target.config_file.clone_from(&reach.ssh_config);
+    let own_config = server
+        .ssh_config
+        .as_ref()
+        .map(|path| workspace.folder.join(path));
+    target.config_file = reach.ssh_config.clone().or(own_config);
     let mut options = Options {
         accept_new_host_key: reach.accept_new_host_key,
         ..Options::default()
@@ -92,10 +108,30 @@ async fn ask_facts(session: &mut Session, packages: &[String]) -> Result<Facts, 
     )?)
 }
 
+/// Which changes a plan is about.
+#[derive(Debug, Clone, Default)]
+pub(crate) enum Scope {
+    /// All there are.
+    #[default]
+    Everything,
+    /// Those of these roles.
+    Roles(Vec<String>),
+    /// Those of a saved plan.
+    Saved(SavedPlan),
+}
+
 /// A server as it is beside what it should be.
 pub(crate) struct Survey {
     pub(crate) facts: Facts,
+    /// The server's record once the plan is carried out.
+    pub(crate) record: String,
+    /// How much the server's record has now.
+    pub(crate) managed: usize,
     pub(crate) stack: Stack,
+    /// One for each resource of the stack.
+    pub(crate) observed: Vec<Observed<State>>,
+    /// What a saved plan leaves alone, though it would change, too.
+    pub(crate) left: Vec<ResourceId>,
     pub(crate) plan: Plan,
     pub(crate) work: Work,
 }
@@ -104,14 +140,20 @@ pub(crate) struct Survey {
 pub(crate) async fn survey(
     session: &mut Session,
     workspace: &Workspace,
-    target: Option<&[String]>,
+    scope: &Scope,
     reporter: &Reporter,
 ) -> Result<Survey, Error> {
     reporter.busy(Some("looking at the server"));
     let facts = read_facts(session, &workspace.roles.asked_packages(), reporter).await?;
-    let stack = role::compile(&workspace.inputs, &workspace.roles, &facts)?;
-    if let Some(unknown) =
-        target.and_then(|roles| roles.iter().find(|role| !stack.roles.contains(role)))
+    let mut stack = role::compile(&workspace.inputs, &workspace.roles, &facts)?;
+    let managed: Vec<Managed> = facts
+        .managed
+        .iter()
+        .filter_map(|line| Managed::parse(line))
+        .collect();
+    plan::retire(&mut stack, &managed);
+    if let Scope::Roles(roles) = scope
+        && let Some(unknown) = roles.iter().find(|role| !stack.roles.contains(role))
     {
         return Err(Error::Usage {
             message: format!("there is no role {unknown} in this stack"),
@@ -129,11 +171,24 @@ pub(crate) async fn survey(
         now: facts.now,
         date: facts.date.clone(),
     };
-    let (plan, work) = plan::plan(&stack, &observed, basis, target)?;
+    let (plan, work) = match scope {
+        Scope::Everything => plan::plan(&stack, &observed, basis, None)?,
+        Scope::Roles(roles) => plan::plan(&stack, &observed, basis, Some(roles))?,
+        Scope::Saved(saved) => saved.plan(&stack, &observed, basis)?,
+    };
+    let left = match scope {
+        Scope::Everything | Scope::Roles(_) => Vec::new(),
+        Scope::Saved(saved) => saved.others(&stack, &observed, &plan.basis),
+    };
     reporter.busy(None);
+    let record = plan::record(&stack, &managed, plan.target.as_deref(), &left);
     Ok(Survey {
         facts,
+        record,
+        managed: managed.len(),
         stack,
+        observed,
+        left,
         plan,
         work,
     })

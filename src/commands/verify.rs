@@ -1,7 +1,7 @@
 //! `verify`: proves the stack from outside and from within.
 
-use super::load::{Secrets, Workspace, load};
-use super::survey::{Reach, connect, read_facts, traffic};
+use super::load::{Secrets, Workspace};
+use super::survey::{Reach, open, read_facts, traffic};
 use crate::check::{Check, Report};
 use crate::error::{Error, Exit};
 use crate::report::Reporter;
@@ -32,8 +32,7 @@ pub(crate) async fn verify(
     reach: &Reach,
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
-    let workspace = load(inventory, Secrets::StandIn).await?;
-    let mut session = connect(&workspace, reach, reporter).await?;
+    let (workspace, mut session) = open(inventory, Secrets::StandIn, reach, reporter).await?;
     let facts = read_facts(&mut session, &workspace.roles.asked_packages(), reporter).await?;
     let stack = role::compile(&workspace.inputs, &workspace.roles, &facts)?;
     let report = ask(&stack.checks, &workspace, Ok(&mut session), None, reporter).await;
@@ -51,10 +50,14 @@ pub(super) async fn ask(
 ) -> Report {
     let server = &workspace.inputs.inventory.server;
     let target = Target::new(server.ipv4, server.ipv6);
-    let limits = Limits {
+    let mut limits = Limits {
         settle,
         ..Limits::default()
     };
+    if settle.is_some() {
+        // Right after a run a small server is busy; that is no reason to undo it.
+        limits.reply *= 3;
+    }
     reporter.busy(Some("checking from outside and on the server"));
     let began = Instant::now();
     let mut asker = session.map(Asker);

@@ -23,7 +23,7 @@ pub use raw::schema;
 pub use resolve::parse;
 pub use starter::starter;
 
-use resolve::{file, relative};
+use resolve::{file, path, relative};
 
 use crate::types::{AccountName, Fqdn, SecretSource};
 use serde::Serialize;
@@ -92,6 +92,9 @@ pub struct Server {
     pub port: Option<u16>,
     /// Private key on the client, if the inventory says one; relative to the inventory.
     pub identity_file: Option<String>,
+    /// ssh configuration to read instead of the user's and the system's, if the inventory says
+    /// one; relative to the inventory.
+    pub ssh_config: Option<String>,
     /// Host key: type and key.
     pub host_key: Option<String>,
     /// Host name to set.

@@ -2,7 +2,7 @@
 
 use super::mistakes::Mistakes;
 use super::raw::{self, At};
-use super::{FileReference, Firewall, FirewallRule, Server, Web, file};
+use super::{FileReference, Firewall, FirewallRule, Server, Web, file, path};
 use crate::types::InvalidValue;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
@@ -52,6 +52,9 @@ pub(super) fn server(
         Some(path) => file(path, "server.identity_file", false, files, mistakes),
         None => identity.map(|path| path.to_string()),
     };
+    let ssh_config = mistakes.check("server.ssh_config", raw.ssh_config.as_ref(), |text| {
+        path(text)
+    });
     let ipv4 = ipv4?;
     Some(Server {
         ipv4,
@@ -60,6 +63,7 @@ pub(super) fn server(
         user,
         port: raw.port.as_ref().map(|port| port.get()),
         identity_file,
+        ssh_config,
         host_key,
         hostname,
         timezone,

@@ -105,6 +105,8 @@ pub(super) struct Server {
     pub(super) port: Option<At<NonZeroU16>>,
     /// Private key for the login, relative to this file. Left out, ssh decides.
     pub(super) identity_file: Option<At<String>>,
+    /// ssh configuration to read instead of the user's and the system's, relative to this file.
+    pub(super) ssh_config: Option<At<String>>,
     /// The server's host key as it stands in known_hosts: type and key.
     pub(super) host_key: Option<At<String>>,
     /// Host name of the machine. Left out, it is not touched.

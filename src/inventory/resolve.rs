@@ -11,9 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Names of the roles inside the program; settings under them would be read by nobody.
-const BUILT_IN_ROLES: &[&str] = &[
-    "base", "firewall", "dns", "database", "app", "web", "tls", "backup",
-];
+const BUILT_IN_ROLES: &[&str] = &["base", "firewall", "dns", "database", "app", "web", "tls"];
 
 /// Parses and checks an inventory.
 ///
@@ -122,6 +120,16 @@ fn roles(
         .collect()
 }
 
+/// A path of the client, whatever is there.
+pub(super) fn path(text: &str) -> Result<String, InvalidValue> {
+    if text.is_empty() || text.chars().any(char::is_control) {
+        return Err(InvalidValue::new(
+            "the path is empty or has a control character",
+        ));
+    }
+    Ok(text.to_owned())
+}
+
 /// Checks the path of a file or folder of the client, and notes that it is wanted.
 pub(super) fn file(
     path: &At<String>,
@@ -130,14 +138,7 @@ pub(super) fn file(
     files: &mut Vec<FileReference>,
     mistakes: &mut Mistakes<'_>,
 ) -> Option<String> {
-    let path_text = mistakes.check(key, Some(path), |text| {
-        if text.is_empty() || text.chars().any(char::is_control) {
-            return Err(InvalidValue::new(
-                "the path is empty or has a control character",
-            ));
-        }
-        Ok(text.to_owned())
-    })?;
+    let path_text = mistakes.check(key, Some(path), |text| self::path(text))?;
     files.push(FileReference {
         path: path_text.clone(),
         span: path.span(),

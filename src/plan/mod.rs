@@ -4,8 +4,12 @@
 //! [`Plan`], which is shown, and [`Work`], which is run: both come from the same comparison,
 //! so what is shown is what is done. There is no dry run below this point.
 
+mod ownership;
+mod saved;
 mod summary;
 
+pub use ownership::{Managed, record, retire};
+pub use saved::{Moved, SavedPlan, SavedPlanError, Stale};
 pub use summary::Summary;
 
 use crate::check::Check;

@@ -19,13 +19,14 @@ const LARGE: usize = 1 << 20;
 /// After this time the rest of a text counts as different.
 const TIMEOUT: Duration = Duration::from_millis(500);
 
-/// The difference as a unified diff with the path as its name; all of it.
+/// The difference as a unified diff with the path, or whatever the thing is called, as its name;
+/// all of it.
 pub(super) fn unified(path: &str, change: &TextChange) -> String {
     let name = |text: &str, side| {
         if text.is_empty() {
             "/dev/null".to_owned()
         } else {
-            format!("{side}{path}")
+            format!("{side}/{}", path.trim_start_matches('/'))
         }
     };
     compare(change)

@@ -14,6 +14,20 @@ use serde::Deserialize;
 pub struct Absent {
     path: AbsolutePath,
     package: Option<String>,
+    /// Whether a run of ours once put something there.
+    left: bool,
+}
+
+impl Absent {
+    /// The path of what left the inventory.
+    #[must_use]
+    pub fn left(path: AbsolutePath) -> Self {
+        Self {
+            path,
+            package: None,
+            left: true,
+        }
+    }
 }
 
 /// The fields of `[[absent]]`.
@@ -35,7 +49,11 @@ impl Kind for Absent {
 
     fn build(entry: Entry, _: &dyn Materials) -> Result<Self, EntryError> {
         let Entry { path, package } = entry;
-        Ok(Self { path, package })
+        Ok(Self {
+            path,
+            package,
+            left: false,
+        })
     }
 
     fn name(&self) -> String {
@@ -60,6 +78,7 @@ impl Kind for Absent {
 
     fn compare(&self, observed: &Observed<Place>, around: &Surroundings<'_>) -> Option<Delta> {
         let because = match (observed, &self.package) {
+            (Observed::Present(_), _) if self.left => "it left the inventory".to_owned(),
             (Observed::Present(place), _) => format!("a {} is there", place.file_type),
             (_, Some(package)) if around.creates("package", package) => {
                 format!("the package {package} brings it")

@@ -2,8 +2,8 @@
 
 use super::probe::{decode, fields};
 use super::{
-    Action, Change, Delta, Diff, EntryError, Future, Kind, Materials, Observed, Phase, Probe,
-    Surroundings, Work,
+    Action, Change, Delta, Diff, EntryError, Future, Kind, Materials, Observed, Owned, Phase,
+    Probe, Surroundings, Work,
 };
 use crate::shell::Script;
 use crate::types::{AbsolutePath, Fqdn};
@@ -42,8 +42,12 @@ pub struct Found {
     self_signed: bool,
     /// Whether the key beside it is its own.
     key_fits: bool,
+    /// Mode, owner and group of the key: `600 root:root`.
+    key_access: String,
 }
 
+/// A key is root's alone; Nginx reads it before it gives its rights away.
+const KEY_ACCESS: &str = "600 root:root";
 const DAY: i64 = 86_400;
 /// Renewed when less than this is left, as a share of its life: a third.
 const RENEW_SHARE: i64 = 3;
@@ -54,7 +58,7 @@ impl Certificate {
     }
 }
 
-fn read(der: &[u8], key_fits: bool) -> Option<Found> {
+fn read(der: &[u8], key_fits: bool, key_access: &str) -> Option<Found> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
     let names = certificate
         .subject_alternative_name()
@@ -74,6 +78,7 @@ fn read(der: &[u8], key_fits: bool) -> Option<Found> {
         not_after: certificate.validity().not_after.timestamp(),
         self_signed: certificate.issuer() == certificate.subject(),
         key_fits,
+        key_access: key_access.to_owned(),
     })
 }
 
@@ -126,18 +131,19 @@ impl Kind for Certificate {
                 let path = one.certificate.as_str();
                 let line = reply
                     .lines()
-                    .filter_map(fields::<4>)
+                    .filter_map(fields::<5>)
                     .find(|line| line[1] == path);
                 match line {
                     Some(["absent", ..]) => Observed::Absent,
-                    Some(["certificate", _, key, der]) => {
+                    Some(["certificate", _, key, access, der]) => {
                         // What is no certificate is replaced like one that does not fit.
-                        let found = decode(der).and_then(|der| read(&der, key == "fits"));
+                        let found = decode(der).and_then(|der| read(&der, key == "fits", access));
                         Observed::Present(found.unwrap_or(Found {
                             names: BTreeSet::new(),
                             not_after: 0,
                             self_signed: false,
                             key_fits: false,
+                            key_access: access.to_owned(),
                         }))
                     }
                     _ => Observed::unknown(format!("the probe says nothing of {path}")),
@@ -152,6 +158,7 @@ impl Kind for Certificate {
             not_after: around.now + i64::from(self.days) * DAY,
             self_signed: true,
             key_fits: true,
+            key_access: KEY_ACCESS.to_owned(),
         })
     }
 
@@ -168,6 +175,8 @@ impl Kind for Certificate {
         if !found.key_fits {
             diff.compare("key", Some("of another certificate"), Some("its own"));
         }
+        // A key that others could read is theirs as well: it is made anew.
+        diff.compare("key's access", Some(&found.key_access), Some(KEY_ACCESS));
         if !found.self_signed {
             diff.compare("issuer", Some("another"), Some("itself"));
         }
@@ -184,6 +193,13 @@ impl Kind for Certificate {
             action: Action::Update,
             ..delta
         })
+    }
+
+    fn owned(&self) -> Vec<Owned> {
+        vec![
+            Owned::Path(self.certificate.clone()),
+            Owned::Path(self.key.clone()),
+        ]
     }
 
     fn work(&self, _: &Observed<Found>, change: &Change, _: &Surroundings<'_>, work: &mut Work) {

@@ -1,16 +1,17 @@
 # Self-signed certificates, on the server.
 
-# probe_certificate CERTIFICATE KEY...: of each pair whether the key fits, and
-# the certificate itself, which is public.
+# probe_certificate CERTIFICATE KEY...: of each pair whether the key fits, who
+# may read it, and the certificate itself, which is public.
 probe_certificate() {
 	while [ $# -gt 0 ]; do
 		if [ ! -e "$1" ]; then
-			printf 'absent\037%s\037\037\n' "$1"
+			printf 'absent\037%s\037\037\037\n' "$1"
 		else
 			own=$(openssl x509 -noout -pubkey -in "$1" 2>/dev/null)
 			other=$(openssl pkey -pubout -in "$2" 2>/dev/null)
 			if [ -n "$own" ] && [ "$own" = "$other" ]; then fits=fits; else fits=other; fi
-			printf 'certificate\037%s\037%s\037' "$1" "$fits"
+			access=$(stat -L -c '%a %U:%G' -- "$2" 2>/dev/null)
+			printf 'certificate\037%s\037%s\037%s\037' "$1" "$fits" "$access"
 			openssl x509 -outform DER -in "$1" 2>/dev/null | base64 -w 0
 			printf '\n'
 		fi

@@ -3,8 +3,8 @@
 use super::ownership::{Ownership, Place, place_of, read_places};
 use super::probe::{decode, fields};
 use super::{
-    Change, Content, Delta, Diff, EntryError, Future, Kind, Materials, Observed, Phase, Probe,
-    Rendered, Surroundings, TextChange, Work,
+    Change, Content, Delta, Diff, EntryError, Future, Kind, Materials, Observed, Owned, Phase,
+    Probe, Rendered, Surroundings, TextChange, Work,
 };
 use crate::shell::Script;
 use crate::types::{AbsolutePath, AccountName, Digest, FileMode, SecretValue};
@@ -234,6 +234,10 @@ impl Kind for File {
         })
     }
 
+    fn owned(&self) -> Vec<Owned> {
+        vec![Owned::Path(self.path.clone())]
+    }
+
     fn work(&self, _: &Observed<Found>, change: &Change, _: &Surroundings<'_>, work: &mut Work) {
         let payload = work.payload(match &self.content {
             FileContent::Plain(bytes) => Content::Bytes(Arc::clone(bytes)),
@@ -257,15 +261,16 @@ impl Kind for File {
 }
 
 impl File {
-    /// The digest that stands for the content within the client; it never leaves it.
+    /// The digest that stands for the right content. That of a sensitive file says nothing of
+    /// it: what is observed may be written down.
     fn own_digest(&self) -> Digest {
         match &self.content {
             FileContent::Plain(bytes) => Digest::of(bytes),
-            FileContent::Sensitive(secret) => Digest::of(secret.expose()),
+            FileContent::Sensitive(_) => Digest::of(b"(sensitive)"),
         }
     }
 
-    /// Turns the keyed digest of a sensitive file into its own where they agree.
+    /// Puts that digest in the place of the keyed one of a sensitive file where they agree.
     fn judge(&self, mut found: Found, probe: &Probe) -> Found {
         if self.is_sensitive() {
             found.digest = found

@@ -2,8 +2,8 @@
 
 use super::probe::fields;
 use super::{
-    Change, Delta, Diff, EntryError, Future, Kind, Materials, Observed, Phase, Probe, Surroundings,
-    Work,
+    Change, Delta, Diff, EntryError, Future, Kind, Materials, Observed, Owned, Phase, Probe,
+    Surroundings, Work,
 };
 use crate::shell::Script;
 use crate::types::AbsolutePath;
@@ -102,6 +102,10 @@ impl Kind for Link {
         let mut diff = Diff::default();
         diff.compare("target", Some(before), Some(&self.target));
         Delta::update(diff)
+    }
+
+    fn owned(&self) -> Vec<Owned> {
+        vec![Owned::Path(self.path.clone())]
     }
 
     fn work(&self, _: &Observed<Found>, change: &Change, _: &Surroundings<'_>, work: &mut Work) {

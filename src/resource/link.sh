@@ -1,16 +1,19 @@
 # Symbolic links, on the server.
 
-# probe_link PATH...: what stands at each path, and a link's target.
+# probe_link PATH...: what stands at each path; one find for the targets of all
+# links.
 probe_link() {
 	for path do
+		shift
 		if [ -L "$path" ]; then
-			printf 'link\037%s\037%s\n' "$path" "$(readlink -- "$path")"
+			set -- "$@" "$path"
 		elif [ -e "$path" ]; then
 			printf 'other\037%s\037\n' "$path"
 		else
 			printf 'absent\037%s\037\n' "$path"
 		fi
 	done
+	[ $# -eq 0 ] || find "$@" -maxdepth 0 -printf 'link\037%p\037%l\n'
 }
 
 # put_link PATH TARGET: made beside its place, then renamed over it.

@@ -3,7 +3,7 @@
 //! Pure. A kind's file holds its whole life: the fields a role may set, how it is observed
 //! (its half of the probe), how desired and observed are compared, the steps that change it
 //! and the impact that has. The shell functions it needs on the server stand beside it, in
-//! the `.sh` file of the same name. A new kind is such a file and one line in [`registry`].
+//! the `.sh` file of the same name. A new kind is such a file and one line in `registry`.
 
 mod absent;
 mod certificate;
@@ -22,6 +22,7 @@ mod package;
 mod probe;
 mod registry;
 mod release;
+mod retired;
 mod secret;
 mod service;
 mod sql;
@@ -55,10 +56,12 @@ pub struct ResourceId {
 }
 
 impl ResourceId {
-    /// True if `pattern` (an id in which `*` stands for anything) fits.
+    /// True if `pattern` (an id in which `*` stands for anything) fits. A path that should be
+    /// gone is a file, too.
     #[must_use]
     pub fn matches(&self, pattern: &str) -> bool {
-        fits(pattern, &self.to_string())
+        let gone = self.kind == "absent" && fits(pattern, &format!("file:{}", self.name));
+        gone || fits(pattern, &self.to_string())
     }
 }
 
@@ -207,6 +210,26 @@ impl Surroundings<'_> {
     }
 }
 
+/// What a resource owns on the server: what is removed when it leaves the inventory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Owned {
+    /// A file or a link.
+    Path(AbsolutePath),
+    /// A systemd unit.
+    Service(String),
+}
+
+impl Owned {
+    /// The resource that says it should be gone.
+    #[must_use]
+    pub fn gone(&self) -> Spec {
+        match self {
+            Self::Path(path) => Spec::Absent(absent::Absent::left(path.clone())),
+            Self::Service(name) => Spec::Retired(retired::Retired::new(name)),
+        }
+    }
+}
+
 /// A file as it would be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rendered {
@@ -257,9 +280,21 @@ pub trait Kind: Sized + Clone + fmt::Debug {
         around: &Surroundings<'_>,
     ) -> Observed<Self::State>;
 
+    /// What a change of it rests on, of all that was found, as a text to compare with a later
+    /// one: everything, unless a part of it comes and goes by itself.
+    fn footing(state: &Self::State) -> String {
+        format!("{state:?}")
+    }
+
     /// What must change, if anything.
     fn compare(&self, observed: &Observed<Self::State>, around: &Surroundings<'_>)
     -> Option<Delta>;
+
+    /// What it owns on the server. Folders, accounts, packages and data are never removed, so
+    /// their kinds own nothing in this sense.
+    fn owned(&self) -> Vec<Owned> {
+        Vec::new()
+    }
 
     /// The file it writes, for who wants to look at it; none if it writes none. `date` is the
     /// server's, as `YYYYMMDD`.

@@ -1,15 +1,16 @@
 //! The registry of kinds: the only place that knows them all.
 //!
-//! Adding a kind is its file, its `mod` line and one line in [`registry`] below. Kinds stand
+//! Adding a kind is its file, its `mod` line and one line in `registry` below. Kinds stand
 //! in the order in which the probe asks for them.
 
 use super::probe::{Observed, Probe, Section};
 use super::{
-    Change, Delta, EntryError, Kind, Materials, Rendered, Resource, ResourceId, Surroundings, Work,
+    Change, Delta, EntryError, Kind, Materials, Owned, Rendered, Resource, ResourceId,
+    Surroundings, Work,
 };
 use super::{
     absent, certificate, command, database, database_user, directory, file, introspect, link,
-    package, release, secret, service, user, zone,
+    package, release, retired, secret, service, user, zone,
 };
 use crate::shell::Script;
 use crate::types::AbsolutePath;
@@ -29,6 +30,17 @@ macro_rules! registry {
         #[expect(missing_docs, reason = "each variant is the kind of its name")]
         pub enum State {
             $($kind(<$module::$kind as Kind>::State),)*
+        }
+
+        impl State {
+            /// What a change rests on, of all that was found, as a text to compare with a later
+            /// one. Nothing of a secret is in it.
+            #[must_use]
+            pub fn footing(&self) -> String {
+                match self {
+                    $(Self::$kind(state) => <$module::$kind as Kind>::footing(state),)*
+                }
+            }
         }
 
         /// The names of all kinds.
@@ -124,6 +136,14 @@ macro_rules! registry {
                         });
                         spec.applied(&before, around).map(State::$kind)
                     })*
+                }
+            }
+
+            /// What it owns on the server.
+            #[must_use]
+            pub fn owned(&self) -> Vec<Owned> {
+                match self {
+                    $(Self::$kind(spec) => spec.owned(),)*
                 }
             }
 
@@ -240,6 +260,7 @@ registry! {
     release::Release,
     command::Command,
     service::Service,
+    retired::Retired,
     database::Database,
     database_user::DatabaseUser,
 }

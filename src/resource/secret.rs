@@ -3,8 +3,8 @@
 use super::ownership::{Ownership, Place, place_of, read_places};
 use super::probe::fields;
 use super::{
-    Action, Change, Content, Delta, Diff, EntryError, Kind, Materials, Observed, Phase, Probe,
-    SecretMaterial, Surroundings, Work,
+    Action, Change, Content, Delta, Diff, EntryError, Kind, Materials, Observed, Owned, Phase,
+    Probe, SecretMaterial, Surroundings, Work,
 };
 use crate::shell::Script;
 use crate::types::{AbsolutePath, AccountName, Digest, FileMode};
@@ -134,6 +134,10 @@ impl Kind for Secret {
         }
         found.place.compare(TYPE, &self.ownership, &mut diff);
         Delta::update(diff)
+    }
+
+    fn owned(&self) -> Vec<Owned> {
+        vec![Owned::Path(self.path.clone())]
     }
 
     fn work(

@@ -2,8 +2,8 @@
 
 use super::owed::{Notes, Owed, timestamp};
 use super::{
-    Action, Change, Delta, Diff, EntryError, Impact, Kind, Materials, Observed, Phase, Probe,
-    Reaction, Surroundings, Work,
+    Action, Change, Delta, Diff, EntryError, Impact, Kind, Materials, Observed, Owned, Phase,
+    Probe, Reaction, Surroundings, Work,
 };
 use crate::shell::Script;
 use crate::types::AbsolutePath;
@@ -253,6 +253,20 @@ impl Kind for Service {
         })
     }
 
+    fn footing(unit: &Unit) -> String {
+        // One that fails again and again is `failed`, `activating` and `inactive` by turns.
+        let active = if unit.is_active() {
+            "active"
+        } else {
+            "inactive"
+        };
+        let settled = Unit {
+            active: active.to_owned(),
+            ..unit.clone()
+        };
+        format!("{settled:?}")
+    }
+
     fn compare(&self, observed: &Observed<Unit>, around: &Surroundings<'_>) -> Option<Delta> {
         let enabled = if self.enabled { "enabled" } else { "disabled" };
         let Observed::Present(unit) = observed else {
@@ -291,6 +305,10 @@ impl Kind for Service {
             _ if unit.is_active() => Delta::update(diff),
             _ => Some(Delta::quiet(Action::Update, "it does not run", diff)),
         }
+    }
+
+    fn owned(&self) -> Vec<Owned> {
+        vec![Owned::Service(self.name.clone())]
     }
 
     fn work(
@@ -501,6 +519,21 @@ mod tests {
                 .action,
             Action::Restart
         );
+    }
+
+    #[test]
+    fn a_plan_for_a_service_that_does_not_run_rests_on_that_alone() {
+        let footing = |active: &str, file_state: &str| {
+            let reply = shown(active, file_state, "no");
+            let found = Service::observe(&[&service()], &Probe::new("s".into()), &reply).remove(0);
+            Service::footing(found.present().unwrap())
+        };
+        assert_eq!(
+            footing("failed", "enabled"),
+            footing("activating", "enabled")
+        );
+        assert_ne!(footing("failed", "enabled"), footing("active", "enabled"));
+        assert_ne!(footing("failed", "enabled"), footing("failed", "masked"));
     }
 
     #[test]

@@ -50,15 +50,19 @@ activate_service() {
 	masked*) systemctl unmask --quiet -- "$1" ;;
 	esac
 	systemctl "$2" --quiet -- "$1"
-	case $3 in
+	verb=$3
+	case $verb in
 	keep) return ;;
 	start) systemctl reset-failed -- "$1" 2>/dev/null || true ;;
 	esac
+	# Somebody else has started it since the plan was made, with whatever
+	# configuration there was.
+	if [ "$verb$active" = startactive ]; then verb=restart; fi
 	since=$(date '+%Y-%m-%d %H:%M:%S')
-	if ! systemctl "$3" -- "$1" || ! systemctl is-active --quiet -- "$1"; then
+	if ! systemctl "$verb" -- "$1" || ! systemctl is-active --quiet -- "$1"; then
 		systemctl status --no-pager --lines=0 -- "$1" || true
 		journalctl --no-pager -o cat -n 30 --since "$since" -u "$1" || true
-		fail "$1 did not $3"
+		fail "$1 did not $verb"
 	fi
 	rm -f -- "$STATE/pending/$1"
 }

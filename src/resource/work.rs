@@ -15,6 +15,8 @@ pub enum Phase {
     Stage,
     /// Checks the staged future. Touches nothing that is live.
     Validate,
+    /// Services that left the inventory stop, while their files are still there.
+    Retire,
     /// Accounts and folders, then files and links take their places.
     Commit,
     /// Services, databases, releases and commands, in the order of the stack.

@@ -5,8 +5,8 @@ use super::ownership::{Ownership, Place, place_of, read_places};
 use super::probe::{decode, fields};
 use super::zone_text::{ZoneContent, ZoneRecord, ZoneText, find_serial, next_serial, read};
 use super::{
-    Change, Content, Delta, Diff, EntryError, Future, Kind, Materials, Observed, Phase, Probe,
-    Rendered, Surroundings, TextChange, Work,
+    Change, Content, Delta, Diff, EntryError, Future, Kind, Materials, Observed, Owned, Phase,
+    Probe, Rendered, Surroundings, TextChange, Work,
 };
 use crate::shell::Script;
 use crate::types::{AbsolutePath, Fqdn};
@@ -183,6 +183,10 @@ impl Kind for Zone {
             path: self.path.clone(),
             content: Some(text.into_bytes().into()),
         })
+    }
+
+    fn owned(&self) -> Vec<Owned> {
+        vec![Owned::Path(self.path.clone())]
     }
 
     fn work(

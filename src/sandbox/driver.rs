@@ -6,6 +6,7 @@ use std::pin::Pin;
 
 use super::nspawn::Nspawn;
 use super::state::HeldStore;
+use super::vagrant::Vagrant;
 use super::{DriverName, Progress, Sandbox, SandboxError};
 
 /// Something under way that may fail.
@@ -44,7 +45,7 @@ pub(super) trait Driver: Sync {
     /// Removes the directory of one that is off, or was never finished.
     fn remove<'a>(&'a self, directory: &'a Path) -> Pending<'a, ()>;
 
-    /// Takes back what sandboxes shared on the host; the last one has gone.
+    /// Takes back what this driver's sandboxes shared on the host; the last one has gone.
     fn leave<'a>(&'a self, held: &'a HeldStore) -> Pending<'a, ()>;
 
     /// Whether it is up.
@@ -55,5 +56,6 @@ pub(super) trait Driver: Sync {
 pub(super) fn of(name: DriverName) -> &'static dyn Driver {
     match name {
         DriverName::Nspawn => &Nspawn,
+        DriverName::Vagrant => &Vagrant,
     }
 }

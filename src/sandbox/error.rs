@@ -62,6 +62,12 @@ pub enum SandboxError {
         /// As it was asked for.
         suite: String,
     },
+    /// There is no public box of that release of Ubuntu.
+    #[error("no public box of Ubuntu's {suite} is known")]
+    NoPublicBox {
+        /// As it was asked for.
+        suite: String,
+    },
     /// There is one of that name already.
     #[error("a sandbox named {name} exists already")]
     Taken {
@@ -172,6 +178,9 @@ impl SandboxError {
                 "use up to 30 of a-z, 0-9 and -, beginning with a letter".to_owned()
             }
             Self::BadSuite { .. } => "name a suite such as trixie, sid or noble".to_owned(),
+            Self::NoPublicBox { .. } => {
+                "name a long-term release (jammy, noble, resolute), or one of Debian".to_owned()
+            }
             Self::Taken { name } => {
                 format!("choose another name, or run: foobar-stack sandbox down {name}")
             }

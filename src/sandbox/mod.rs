@@ -5,7 +5,7 @@
 //! ```
 //!
 //! A [`Sandbox`] is described by one JSON file in a directory of its own; what runs it is a driver
-//! (one file each, behind one interface; so far [`DriverName::Nspawn`]). This room prints nothing:
+//! (one file each, behind one interface, see [`DriverName`]). This room prints nothing:
 //! what takes time is told to a [`Progress`] callback. Only the drivers' shell programs run as
 //! root, and only the driver knows what they changed on the host, and takes it back.
 
@@ -18,6 +18,7 @@ mod network;
 mod nspawn;
 mod ssh;
 mod state;
+mod vagrant;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -34,13 +35,15 @@ use state::{Entry, HeldStore, Store};
 pub type Progress<'a> = &'a (dyn Fn(&str) + Sync);
 
 /// What kind of machine stands behind a sandbox.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum DriverName {
     /// A system container of systemd-nspawn: a whole Debian or Ubuntu on the host's kernel.
     #[default]
     Nspawn,
+    /// A virtual machine of Vagrant and libvirt, with a kernel of its own.
+    Vagrant,
 }
 
 /// What a new sandbox shall be.
@@ -168,10 +171,7 @@ pub async fn up(request: &Request, progress: Progress<'_>) -> Result<Sandbox, Sa
         Ok(sandbox) => sandbox,
         Err(error) => {
             let _ = std::fs::remove_dir_all(&directory);
-            if names.is_empty() {
-                driver.leave(&held).await?;
-                held.forget()?;
-            }
+            leave_unused(driver, request.driver, held).await?;
             return Err(error);
         }
     };
@@ -201,14 +201,8 @@ async fn describe(
     name: String,
 ) -> Result<Sandbox, SandboxError> {
     let store = held.store();
-    let used = store.names()?;
-    let used = used
-        .iter()
-        .filter_map(|name| description(store.entry(name)?));
-    let used: Vec<IpAddr> = used
-        .filter(|other| other.driver == request.driver)
-        .map(|sandbox| sandbox.address)
-        .collect();
+    let used = of_driver(store, request.driver)?;
+    let used: Vec<IpAddr> = used.iter().map(|sandbox| sandbox.address).collect();
     let directory = store.directory(&name);
     let place = driver::Place {
         name,
@@ -240,22 +234,41 @@ pub async fn down(name: &str, progress: Progress<'_>) -> Result<(), SandboxError
 
 async fn remove(store: &Store, name: &str) -> Result<(), SandboxError> {
     let sandbox = store.entry(name).and_then(description);
-    let driver = driver::of(
-        sandbox
-            .as_ref()
-            .map(|sandbox| sandbox.driver)
-            .unwrap_or_default(),
-    );
+    let name_of_driver = sandbox
+        .as_ref()
+        .map(|sandbox| sandbox.driver)
+        .unwrap_or_default();
+    let driver = driver::of(name_of_driver);
     if let Some(sandbox) = &sandbox {
         driver.power_off(sandbox).await?;
     }
     let held = store.hold().await?;
     driver.remove(&store.directory(name)).await?;
-    if store.names()?.is_empty() {
+    leave_unused(driver, name_of_driver, held).await
+}
+
+/// Takes back what nobody shares any more: the driver's, and the store itself.
+async fn leave_unused(
+    driver: &dyn Driver,
+    name: DriverName,
+    held: HeldStore,
+) -> Result<(), SandboxError> {
+    if of_driver(held.store(), name)?.is_empty() {
         driver.leave(&held).await?;
+    }
+    if held.store().names()?.is_empty() {
         held.forget()?;
     }
     Ok(())
+}
+
+/// The sandboxes that a driver runs, or is about to.
+fn of_driver(store: &Store, driver: DriverName) -> Result<Vec<Sandbox>, SandboxError> {
+    let names = store.names()?;
+    let known = names
+        .iter()
+        .filter_map(|name| description(store.entry(name)?));
+    Ok(known.filter(|sandbox| sandbox.driver == driver).collect())
 }
 
 /// All sandboxes, sorted by name.

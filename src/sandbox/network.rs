@@ -91,11 +91,7 @@ impl Network {
 
     /// The first address no sandbox has.
     pub(super) fn free_address(&self, used: &[IpAddr]) -> Result<Ipv4Addr, SandboxError> {
-        let [a, b, c, _] = self.gateway.octets();
-        (2..=254)
-            .map(|last| Ipv4Addr::new(a, b, c, last))
-            .find(|address| !used.contains(&IpAddr::V4(*address)))
-            .ok_or(SandboxError::NoAddress)
+        free_address(self.gateway, used)
     }
 
     /// The boxes' `resolv.conf`.
@@ -120,6 +116,40 @@ fn gateway_of(boxes: &[IpAddr]) -> Option<Ipv4Addr> {
         IpAddr::V4(address) => Some(Ipv4Addr::from_bits((address.to_bits() & !0xff) | 1)),
         IpAddr::V6(_) => None,
     })
+}
+
+/// An address for one more virtual machine beside those that `used` ones have.
+///
+/// The networks are those that VirtualBox allows by default, so that the choice fits it too.
+pub(super) async fn machine_address(used: &[IpAddr]) -> Result<Ipv4Addr, SandboxError> {
+    let routes = ip(&["-4", "route", "show", "table", "all"]).await?;
+    let gateway = gateway_of(used)
+        .or_else(|| choose_for_machines(&taken(&routes, &[])))
+        .ok_or(SandboxError::NoNetwork)?;
+    free_address(gateway, used)
+}
+
+/// The gateway of the first free /24 of 192.168.57.0 to 192.168.63.0; 192.168.56.0 is for the
+/// machine that is set up by hand.
+fn choose_for_machines(taken: &[Prefix]) -> Option<Ipv4Addr> {
+    (57..=63)
+        .map(|third| Ipv4Addr::new(192, 168, third, 1))
+        .find(|gateway| {
+            let network = Prefix {
+                address: *gateway,
+                length: 24,
+            };
+            !taken.iter().any(|other| network.overlaps(*other))
+        })
+}
+
+/// The first address of the gateway's /24 that no sandbox has.
+fn free_address(gateway: Ipv4Addr, used: &[IpAddr]) -> Result<Ipv4Addr, SandboxError> {
+    let [a, b, c, _] = gateway.octets();
+    (2..=254)
+        .map(|last| Ipv4Addr::new(a, b, c, last))
+        .find(|address| !used.contains(&IpAddr::V4(*address)))
+        .ok_or(SandboxError::NoAddress)
 }
 
 /// The bridge and the packet filter's table of the store with this id.
@@ -277,6 +307,15 @@ mod tests {
         assert_eq!(choose("000000", &[prefix("10.0.0.0/8")]), None);
         let last = choose("ffffff", &[]).expect("a network");
         assert!(last.octets()[1] >= 200 && last.octets()[1] < 250);
+    }
+
+    #[test]
+    fn machines_get_a_network_that_virtualbox_allows() {
+        let first = choose_for_machines(&[prefix("192.168.56.0/24")]);
+        assert_eq!(first, Some(Ipv4Addr::new(192, 168, 57, 1)));
+        let next = choose_for_machines(&[prefix("192.168.57.0/24")]);
+        assert_eq!(next, Some(Ipv4Addr::new(192, 168, 58, 1)));
+        assert_eq!(choose_for_machines(&[prefix("192.168.0.0/16")]), None);
     }
 
     #[test]

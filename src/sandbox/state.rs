@@ -58,11 +58,12 @@ impl Store {
 
     /// The store a sandbox lives in.
     pub(super) fn of(sandbox: &Sandbox) -> Self {
-        let root = sandbox
-            .directory
-            .parent()
-            .unwrap_or(&sandbox.directory)
-            .to_owned();
+        Self::around(&sandbox.directory)
+    }
+
+    /// The store that a sandbox's directory is in.
+    pub(super) fn around(directory: &Path) -> Self {
+        let root = directory.parent().unwrap_or(directory).to_owned();
         Self { root }
     }
 

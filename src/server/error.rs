@@ -21,6 +21,14 @@ pub enum ServerError {
         /// Why it cannot be read.
         source: io::Error,
     },
+    /// The ssh configuration that was asked for is not there.
+    #[error("the ssh configuration {} cannot be read", .path.display())]
+    ConfigFile {
+        /// Where it should be.
+        path: PathBuf,
+        /// Why it cannot be read.
+        source: io::Error,
+    },
     /// There is no `ssh` on this machine.
     #[error("the program 'ssh' cannot be started")]
     MissingSsh(#[source] io::Error),
@@ -123,6 +131,9 @@ impl ServerError {
             Self::IdentityFile { .. } => {
                 "correct server.identity_file in the inventory, or leave it out to let ssh choose".to_owned()
             }
+            Self::ConfigFile { .. } => {
+                "correct --ssh-config, or server.ssh_config in the inventory; of a virtual machine 'vagrant up' writes it".to_owned()
+            }
             Self::MissingSsh(_) => "install the OpenSSH client (package openssh-client)".to_owned(),
             Self::Local { .. } => return None,
             Self::Unreachable { destination, .. } => format!(
@@ -171,6 +182,7 @@ impl ServerError {
             self,
             Self::Destination { .. }
                 | Self::IdentityFile { .. }
+                | Self::ConfigFile { .. }
                 | Self::MissingSsh(_)
                 | Self::Local { .. }
         )

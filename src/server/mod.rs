@@ -313,10 +313,20 @@ fn builder(
     if let Some(port) = target.port {
         builder.port(port);
     }
+    if let Some(file) = &target.config_file {
+        readable(file).map_err(|source| ServerError::ConfigFile {
+            path: file.clone(),
+            source,
+        })?;
+    }
     if let Some(file) = &target.identity_file {
         builder.keyfile(identity_file(file)?);
     }
     Ok(builder)
+}
+
+fn readable(file: &Path) -> io::Result<()> {
+    std::fs::File::open(file).map(drop)
 }
 
 /// Finds the key file. ssh only warns when it is not there, and then the login is refused.
@@ -325,8 +335,8 @@ fn identity_file(file: &Path) -> Result<PathBuf, ServerError> {
         (Ok(rest), Some(home)) => home.join(rest),
         _ => file.to_owned(),
     };
-    match std::fs::File::open(&path) {
-        Ok(_) => Ok(path),
+    match readable(&path) {
+        Ok(()) => Ok(path),
         Err(source) => Err(ServerError::IdentityFile { path, source }),
     }
 }

@@ -32,11 +32,6 @@ impl Fqdn {
         if name.len() > 253 {
             return Err(wrong("it is longer than 253 characters"));
         }
-        if !name.contains('.') {
-            return Err(
-                wrong("it has no dot").hint(format!("a full name is wanted, like \"{name}.com\""))
-            );
-        }
         for label in name.split('.') {
             let plain = label.strip_prefix('_').unwrap_or(label);
             if plain.is_empty() {
@@ -59,6 +54,11 @@ impl Fqdn {
                     error.hint("write an internationalised name in its xn-- form")
                 });
             }
+        }
+        if !name.contains('.') {
+            return Err(
+                wrong("it has no dot").hint(format!("a full name is wanted, like \"{name}.com\""))
+            );
         }
         if name
             .split('.')

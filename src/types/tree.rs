@@ -1,6 +1,7 @@
 //! A folder of files in memory: the app's code.
 
 use super::Digest;
+use std::fmt;
 use std::sync::Arc;
 
 /// What stands at one path of a [`Tree`].
@@ -18,9 +19,16 @@ pub enum Node {
 }
 
 /// A folder in memory, sorted by path, without empty folders.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Tree {
     entries: Vec<(String, Node)>,
+}
+
+impl fmt::Debug for Tree {
+    /// Its digest stands for the content, of which there may be much.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Tree({})", self.digest())
+    }
 }
 
 impl Tree {

@@ -1,0 +1,202 @@
+//! What the stack owns on the server, and what it owned once.
+//!
+//! The server has a record of it, which a proven run writes. What stands there and is not in
+//! the stack any more is an orphan: it becomes a resource that should be gone, so that a plan
+//! shows it and a run removes it, like everything else. Only what a run of ours *made* is ever
+//! removed; what was there before is left as it is, and forgotten.
+
+use super::Stack;
+use crate::resource::{Owned, Resource, ResourceId};
+use crate::types::AbsolutePath;
+
+/// One line of the server's record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Managed {
+    /// The role it belongs to.
+    pub role: String,
+    /// What it is.
+    pub owned: Owned,
+    /// Whether a run of ours made it; otherwise it was there before.
+    pub made: bool,
+}
+
+impl Managed {
+    /// Reads a line of the record; none for one that is not understood, which is left alone.
+    #[must_use]
+    pub fn parse(line: &str) -> Option<Self> {
+        let [made, role, kind, name] = line.split('\t').collect::<Vec<_>>().try_into().ok()?;
+        let owned = match kind {
+            "path" => Owned::Path(AbsolutePath::new(name).ok()?),
+            "service" => Owned::Service(name.to_owned()),
+            _ => return None,
+        };
+        Some(Self {
+            role: role.to_owned(),
+            owned,
+            made: made == "made",
+        })
+    }
+
+    fn line(&self, made: &str) -> String {
+        let (kind, name) = match &self.owned {
+            Owned::Path(path) => ("path", path.as_str()),
+            Owned::Service(name) => ("service", name.as_str()),
+        };
+        format!("{made}\t{}\t{kind}\t{name}\n", self.role)
+    }
+}
+
+/// Adds to the stack what left it: everything the record has, a run of ours made, and no
+/// resource owns any more.
+pub fn retire(stack: &mut Stack, record: &[Managed]) {
+    let owned: Vec<Owned> = stack
+        .resources
+        .iter()
+        .flat_map(|resource| resource.spec.owned())
+        .collect();
+    let mut left: Vec<&Managed> = record
+        .iter()
+        .filter(|managed| managed.made && !owned.contains(&managed.owned))
+        .collect();
+    // Services stop before their files go.
+    left.sort_by_key(|managed| matches!(managed.owned, Owned::Path(_)));
+    for managed in left {
+        let spec = managed.owned.gone();
+        let id = spec.id();
+        if stack.resources.iter().all(|resource| resource.id != id) {
+            let origin = "the server's record".to_owned();
+            stack.resources.push(Resource {
+                id,
+                role: managed.role.clone(),
+                origin,
+                spec,
+            });
+        }
+    }
+}
+
+/// The record as it is to be after a run of this stack: a line each, where `new` stands for
+/// what the executor alone knows, whether it made the thing. With `target` the other roles'
+/// lines stay as they are, and so do those of the resources in `left`, which the run leaves
+/// alone.
+#[must_use]
+pub fn record(
+    stack: &Stack,
+    before: &[Managed],
+    target: Option<&[String]>,
+    left: &[ResourceId],
+) -> String {
+    let concerned = |role: &String| target.is_none_or(|roles| roles.contains(role));
+    let (spared, resources): (Vec<&Resource>, Vec<&Resource>) = stack
+        .resources
+        .iter()
+        .filter(|resource| concerned(&resource.role))
+        .partition(|resource| left.contains(&resource.id));
+    let spared: Vec<Owned> = spared
+        .iter()
+        .flat_map(|resource| resource.spec.owned())
+        .collect();
+    let stays = |managed: &&Managed| {
+        !concerned(&managed.role)
+            || spared.contains(&managed.owned)
+            || left.contains(&managed.owned.gone().id())
+    };
+    let mut text = String::new();
+    for managed in before.iter().filter(stays) {
+        text.push_str(&managed.line(if managed.made { "made" } else { "taken" }));
+    }
+    for resource in resources {
+        for owned in resource.spec.owned() {
+            let known = before.iter().find(|managed| managed.owned == owned);
+            let made = match known {
+                Some(Managed { made: true, .. }) => "made",
+                Some(_) => "taken",
+                None => "new",
+            };
+            let managed = Managed {
+                role: resource.role.clone(),
+                owned,
+                made: false,
+            };
+            text.push_str(&managed.line(made));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resource::{NoMaterials, Spec};
+
+    #[test]
+    fn a_line_of_the_record_reads_back() {
+        for line in [
+            "made\tweb\tpath\t/etc/nginx/nginx.conf\n",
+            "taken\tweb\tservice\tnginx.service\n",
+        ] {
+            let managed = Managed::parse(line.trim_end()).unwrap();
+            assert_eq!(
+                managed.line(if managed.made { "made" } else { "taken" }),
+                line
+            );
+        }
+        assert_eq!(Managed::parse("made\tweb\tplanet\tmars"), None);
+        assert_eq!(Managed::parse("made\tweb\tpath\trelative"), None);
+    }
+
+    #[test]
+    fn only_what_was_made_and_left_is_retired() {
+        let record = [
+            "made\tx\tpath\t/etc/a",
+            "taken\tx\tpath\t/etc/b",
+            "made\tx\tservice\ta.service",
+        ];
+        let record: Vec<Managed> = record
+            .iter()
+            .filter_map(|line| Managed::parse(line))
+            .collect();
+        let mut stack = Stack::default();
+        retire(&mut stack, &record);
+        let ids: Vec<String> = stack
+            .resources
+            .iter()
+            .map(|resource| resource.id.to_string())
+            .collect();
+        assert_eq!(ids, ["retired:a.service", "absent:/etc/a"]);
+        // Retired things own nothing: after the run the record has forgotten them.
+        assert_eq!(super::record(&stack, &record, None, &[]), "");
+        // A partial run leaves the lines of other roles alone.
+        let other = super::record(&Stack::default(), &record, Some(&["y".to_owned()]), &[]);
+        assert_eq!(other.lines().count(), 3);
+        // So does one that leaves an orphan alone.
+        let left = [stack.resources[1].id.clone()];
+        assert_eq!(
+            super::record(&stack, &record, None, &left),
+            "made\tx\tpath\t/etc/a\n"
+        );
+    }
+
+    #[test]
+    fn what_is_left_alone_is_not_written_down_before_it_is_made() {
+        let entry = "path = '/etc/a'\ncontent = 'a'";
+        let entry = toml::from_str(entry).unwrap();
+        let spec = Spec::build("file", entry, &NoMaterials).unwrap();
+        let stack = Stack {
+            resources: vec![Resource {
+                id: spec.id(),
+                role: "x".to_owned(),
+                origin: String::new(),
+                spec,
+            }],
+            ..Stack::default()
+        };
+        let left = [stack.resources[0].id.clone()];
+        let new = "new\tx\tpath\t/etc/a\n";
+        assert_eq!(record(&stack, &[], None, &[]), new);
+        assert_eq!(record(&stack, &[], None, &left), "");
+        let before = [Managed::parse("taken\tx\tpath\t/etc/a").unwrap()];
+        let same = "taken\tx\tpath\t/etc/a\n";
+        assert_eq!(record(&stack, &before, None, &left), same);
+    }
+}

@@ -1,0 +1,139 @@
+//! Services that left the inventory: stopped, and not started at boot any more.
+
+use super::probe::fields;
+use super::{
+    Action, Change, Delta, Diff, EntryError, Impact, Kind, Materials, Observed, Phase, Probe,
+    Surroundings, Work,
+};
+use crate::shell::Script;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// A unit that should neither run nor be enabled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retired {
+    name: String,
+}
+
+/// The fields of `[[retired]]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    name: String,
+}
+
+/// A unit as systemd has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unit {
+    active: bool,
+    enabled: bool,
+}
+
+impl Retired {
+    /// The unit of this name, retired.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+        }
+    }
+}
+
+impl Kind for Retired {
+    const NAME: &'static str = "retired";
+    const LIBRARY: &'static str = include_str!("retired.sh");
+    type Entry = Entry;
+    type State = Unit;
+
+    fn build(entry: Entry, _: &dyn Materials) -> Result<Self, EntryError> {
+        Ok(Self { name: entry.name })
+    }
+
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn probe(batch: &[&Self], _: &Probe, script: &mut Script) {
+        script.call("probe_retired", batch.iter().map(|retired| &retired.name));
+    }
+
+    fn observe(batch: &[&Self], _: &Probe, reply: &str) -> Vec<Observed<Unit>> {
+        let units: BTreeMap<&str, [&str; 3]> = reply
+            .lines()
+            .filter_map(fields::<3>)
+            .map(|line| (line[0], line))
+            .collect();
+        batch
+            .iter()
+            .map(|retired| match units.get(retired.name.as_str()) {
+                Some([_, active, enabled]) => Observed::Present(Unit {
+                    active: matches!(*active, "active" | "activating" | "reloading"),
+                    enabled: enabled.starts_with("enabled"),
+                }),
+                None => Observed::unknown(format!("systemd says nothing of {}", retired.name)),
+            })
+            .collect()
+    }
+
+    fn applied(&self, _: &Observed<Unit>, _: &Surroundings<'_>) -> Observed<Unit> {
+        Observed::Present(Unit {
+            active: false,
+            enabled: false,
+        })
+    }
+
+    fn compare(&self, observed: &Observed<Unit>, _: &Surroundings<'_>) -> Option<Delta> {
+        let unit = observed.present()?;
+        let mut diff = Diff::default();
+        if unit.active {
+            diff.compare("state", Some("active"), Some("inactive"));
+        }
+        if unit.enabled {
+            diff.compare("at boot", Some("enabled"), Some("disabled"));
+        }
+        let impact = if unit.active {
+            Impact::Restart
+        } else {
+            Impact::None
+        };
+        (!diff.is_empty()).then(|| Delta {
+            action: Action::Delete,
+            impact,
+            because: "it left the inventory".to_owned(),
+            diff,
+        })
+    }
+
+    fn work(&self, _: &Observed<Unit>, change: &Change, _: &Surroundings<'_>, work: &mut Work) {
+        let mut script = Script::new();
+        script.call("retire_service", [&self.name]);
+        work.step(Phase::Retire, &change.id, script);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_still_runs_or_starts_is_retired() {
+        let around = Surroundings {
+            now: 0,
+            date: "20260101",
+            changes: &[],
+        };
+        let retired = Retired::new("a.service");
+        let compare = |reply: &str| {
+            let found = Retired::observe(&[&retired], &Probe::new("s".into()), reply).remove(0);
+            retired
+                .compare(&found, &around)
+                .map(|delta| delta.diff.fields.len())
+        };
+        assert_eq!(compare("a.service\x1factive\x1fenabled\n"), Some(2));
+        assert_eq!(compare("a.service\x1finactive\x1fenabled\n"), Some(1));
+        assert_eq!(compare("a.service\x1finactive\x1fdisabled\n"), None);
+        assert_eq!(compare("a.service\x1finactive\x1f\n"), None);
+        let silent = Retired::observe(&[&retired], &Probe::new("s".into()), "").remove(0);
+        assert!(matches!(silent, Observed::Unknown { .. }));
+    }
+}

@@ -1,0 +1,101 @@
+//! The tool against real servers: a Debian with MariaDB, one with MySQL.
+//!
+//! Each server is made once, and a test is its story in chapters, so that what is slow (to
+//! install a whole stack) happens once. A chapter that fails does not end the story; the server
+//! is set right again before the next one. `CHAPTERS=drift,runs` leaves out the others.
+//!
+//! This needs root, or sudo without a password, and an archive to install from. Where they are
+//! missing the tests fail, and say so.
+
+mod bare;
+mod cost;
+
+mod drift;
+mod login;
+
+mod page;
+mod refused;
+mod runs;
+mod saved;
+
+mod secrets;
+mod server;
+mod support;
+mod variants;
+
+use server::Server;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+/// A part of a server's story, and its name.
+type Chapter = (&'static str, fn(&Server));
+
+#[test]
+fn a_debian_with_mariadb() {
+    tell(
+        "trixie",
+        &[
+            ("page", page::the_page_has_data_from_the_database),
+            ("secrets", secrets::a_secret_is_in_its_file_and_nowhere_else),
+            (
+                "refused",
+                refused::a_broken_template_is_refused_with_nothing_touched,
+            ),
+            ("runs", runs::two_at_once_and_one_that_is_killed),
+            ("saved", saved::a_saved_plan_runs_as_it_is_or_not_at_all),
+            ("drift", drift::every_kind_of_drift_is_found_and_mended),
+        ],
+    );
+}
+
+#[test]
+fn a_debian_with_mysql() {
+    tell(
+        "sid",
+        &[
+            ("page", page::the_page_has_data_from_the_database),
+            ("secrets", secrets::a_secret_is_in_its_file_and_nowhere_else),
+            (
+                "refused",
+                refused::a_broken_template_is_refused_with_nothing_touched,
+            ),
+            ("login", login::who_may_log_in_and_who_becomes_root),
+            ("cost", cost::a_plan_costs_the_same_for_many_resources),
+            ("drift", drift::every_kind_of_drift_is_found_and_mended),
+            ("variants", variants::every_kind_of_inventory_converges),
+        ],
+    );
+}
+
+/// Tells a server's story: first what a bare one becomes, then the chapters.
+fn tell(suite: &'static str, chapters: &[Chapter]) {
+    let only = std::env::var("CHAPTERS").unwrap_or_default();
+    let wanted = |name: &str| only.is_empty() || only.split(',').any(|one| one == name);
+    let server = Server::up(suite);
+    bare::a_bare_server_becomes_what_the_plan_says(&server);
+    let mut failed = Vec::new();
+    for (name, chapter) in chapters.iter().filter(|(name, _)| wanted(name)) {
+        server.converge();
+        let begin = Instant::now();
+        if catch_unwind(AssertUnwindSafe(|| chapter(&server))).is_err() {
+            failed.push(*name);
+            let _ = server.run(&["apply", "--yes", "--delete-many"]);
+        }
+        let took = begin.elapsed().as_secs_f64();
+        note(&format!("{suite}: {name} took {took:.1} s"));
+    }
+    assert!(
+        failed.is_empty(),
+        "{suite}: failed are {}",
+        failed.join(", ")
+    );
+}
+
+/// Says something that a test which fails should say, too.
+#[expect(
+    clippy::print_stderr,
+    reason = "shown by the harness when a test fails"
+)]
+fn note(text: &str) {
+    eprintln!("{text}");
+}

@@ -1,0 +1,119 @@
+//! What a server does not take: nothing on it is touched, or everything is put back.
+
+use crate::page::page;
+use crate::server::Server;
+
+/// Everything that a run could change, and what runs, one line each.
+const FINGERPRINT: &str = r"
+    cd /
+    find etc srv var/www usr/sbin/policy-rc.d var/lib/foobar-stack/commands \
+        var/lib/foobar-stack/pending -printf '%p %y %m %u %g %s %T@ %l\n' 2>/dev/null | sort
+    find etc srv var/www -xdev -type f -print0 | sort -z | xargs -0 sha256sum
+    systemctl list-unit-files --no-pager --no-legend nginx* named* my* mariadb* foobar* nft* lab*
+    systemctl show -p Id,ActiveState,MainPID,InvocationID,NRestarts,ExecMainStartTimestampMonotonic \
+        nginx named mysql mariadb foobar-app nftables lab
+    nft list ruleset
+    getent passwd
+";
+
+/// What stands in one of two texts only.
+fn difference(before: &str, after: &str) -> String {
+    let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
+    let (before, after) = (lines(before), lines(after));
+    let only = |these: &[String], those: &[String], mark: &str| -> String {
+        let lines = these.iter().filter(|line| !those.contains(line));
+        lines.map(|line| format!("{mark}{line}\n")).collect()
+    };
+    only(&before, &after, "-") + &only(&after, &before, "+")
+}
+
+pub(crate) fn a_broken_template_is_refused_with_nothing_touched(server: &Server) {
+    let before = server.on(FINGERPRINT);
+    let (database, cnf) = match server.engine() {
+        "mysql" => ("MySQL", include_str!("../../templates/database/mysql.cnf")),
+        _ => (
+            "MariaDB",
+            include_str!("../../templates/database/mariadb.cnf"),
+        ),
+    };
+    let cnf_name = format!("database/{}.cnf", server.engine());
+    for (template, text, validator, words) in [
+        (
+            "web/nginx.conf",
+            include_str!("../../templates/web/nginx.conf"),
+            "Nginx",
+            "unknown directive \"nonsense\"",
+        ),
+        (
+            "dns/named.conf",
+            include_str!("../../templates/dns/named.conf"),
+            "BIND",
+            "unknown option 'nonsense'",
+        ),
+        (
+            "firewall/nftables.conf",
+            include_str!("../../templates/firewall/nftables.conf"),
+            "nftables",
+            "syntax error",
+        ),
+        (cnf_name.as_str(), cnf, database, "nonsense"),
+    ] {
+        let site = server.site_with(&format!("broken-{validator}"), |text| text);
+        site.write(
+            &format!("templates/{template}"),
+            &format!("{text}\nnonsense 1;\n"),
+        );
+        // A change that would be made, were it not for the other.
+        site.write("templates/web/unavailable.html", "changed\n");
+        let plan = site.plan();
+        assert!(plan.changes().len() >= 2, "{}", plan.said());
+        let refusal = format!("{validator} refuses the new configuration:");
+        let step = format!("'validate with {validator}' failed");
+        site.run(&["apply", "--yes"])
+            .exits(1)
+            .says(&[&refusal, words, &step]);
+        page(server);
+    }
+    let after = server.on(FINGERPRINT);
+    assert!(before == after, "touched:\n{}", difference(&before, &after));
+
+    a_template_that_does_not_render(server);
+    let after = server.on(FINGERPRINT);
+    assert!(before == after, "touched:\n{}", difference(&before, &after));
+    a_release_that_does_not_run(server);
+}
+
+/// It is shown at its place, and no run begins.
+fn a_template_that_does_not_render(server: &Server) {
+    let site = server.site_with("unrendered", |text| text);
+    site.write(
+        "templates/web/headers.conf",
+        "# fine\nadd_header X {{ site.dmoain }};\n",
+    );
+    for command in [["validate", "-v"], ["plan", "-v"], ["apply", "--yes"]] {
+        let said = site.run(&command).exits(65);
+        let said = said.says(&["templates/web/headers.conf:2:", "{{ site.dmoain }}", "^"]);
+        assert!(!said.out.contains("steps in"), "{}", said.said());
+    }
+}
+
+/// Its visitors stay with the old one.
+fn a_release_that_does_not_run(server: &Server) {
+    let site = server.site_with("dead-app", |text| text);
+    site.write("app/app.py", "raise SystemExit('this app does not live')\n");
+    let mut planned = site.plan().changes();
+    // The migration has run: data is never undone.
+    planned.retain(|change| change.action != "run");
+    site.run(&["apply", "--yes"])
+        .exits(6)
+        .says(&["this app does not live", "rolled back"]);
+    page(server);
+    assert_eq!(
+        site.plan().changes(),
+        planned,
+        "what was undone is not what was done"
+    );
+    server.run(&["verify"]).exits(0);
+    server.converge();
+    server.run(&["plan"]).exits(0).says(&["No changes."]);
+}

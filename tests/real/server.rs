@@ -1,0 +1,216 @@
+//! A throw-away server for the tests, and folders with inventories for it.
+
+use crate::support::{CANARY_VARIABLE, Ending, Running, ending, program, start, write};
+use std::io::Write as _;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use tempfile::TempDir;
+
+/// The secrets of the inventory that come from this machine, by how they come.
+pub(crate) const CANARIES: [(&str, &str); 3] = [
+    ("FROM_ENV", "canary-from-env-5d1a7c"),
+    ("FROM_FILE", "canary-from-file-91be02"),
+    ("FROM_COMMAND", "canary-from-command-c47f33"),
+];
+
+/// A role that has what the built-in ones do not need, so that every kind is seen in every form.
+const LAB: &str = include_str!("lab.toml");
+
+/// A server that runs; it goes with the value.
+pub(crate) struct Server {
+    /// `trixie` or `sid`.
+    pub(crate) suite: &'static str,
+    /// Where it answers.
+    pub(crate) address: IpAddr,
+    /// The example inventory with the lab role.
+    pub(crate) site: Site,
+    state: TempDir,
+    ssh_config: PathBuf,
+}
+
+/// A folder with an inventory, for a server.
+pub(crate) struct Site {
+    pub(crate) folder: PathBuf,
+    state: PathBuf,
+}
+
+impl Server {
+    /// Makes one.
+    pub(crate) fn up(suite: &'static str) -> Self {
+        let state = match tempfile::tempdir() {
+            Ok(state) => state,
+            Err(error) => panic!("no temporary folder: {error}"),
+        };
+        let up = ["sandbox", "up", suite, "--suite", suite, "--json"];
+        let up = ending(program(&up).env("FOOBAR_STACK_STATE", state.path()));
+        assert_eq!(
+            up.code,
+            0,
+            "a throw-away server is needed for this test:\n{}",
+            up.said()
+        );
+        let sandbox = up.lines("sandbox").remove(0);
+        let text = |key: &str| sandbox[key].as_str().unwrap_or_default().to_owned();
+        let folder = state.path().join("sandbox").join(suite);
+        let site = Site {
+            folder: state.path().join("site"),
+            state: state.path().to_owned(),
+        };
+        copy(&folder.join("app"), &site.folder.join("app"));
+        let inventory = read(Path::new(&text("inventory")));
+        let secrets: String = CANARIES
+            .iter()
+            .map(|(name, _)| match *name {
+                "FROM_ENV" => format!("{name} = {{ env = \"{CANARY_VARIABLE}\" }}\n"),
+                "FROM_FILE" => format!("{name} = {{ file = \"canary\" }}\n"),
+                _ => format!("{name} = {{ command = \"cat for-a-command\" }}\n"),
+            })
+            .collect();
+        let generated = "SESSION_KEY = { generate = true }\n";
+        assert_eq!(inventory.matches(generated).count(), 1);
+        let inventory = inventory.replace(generated, &format!("{generated}{secrets}"));
+        site.write("inventory.toml", &inventory);
+        site.write("canary", &format!("{}\n", CANARIES[1].1));
+        site.write("for-a-command", &format!("{}\n", CANARIES[2].1));
+        site.write("roles/lab/role.toml", LAB);
+        let address = match text("address").parse() {
+            Ok(address) => address,
+            Err(error) => panic!("{error}: {sandbox}"),
+        };
+        Self {
+            suite,
+            address,
+            site,
+            ssh_config: folder.join("ssh_config"),
+            state,
+        }
+    }
+
+    /// `mysql` or `mariadb`.
+    pub(crate) fn engine(&self) -> &'static str {
+        if self.suite == "sid" {
+            "mysql"
+        } else {
+            "mariadb"
+        }
+    }
+
+    /// Runs the program with the server's inventory.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ending {
+        self.site.run(arguments)
+    }
+
+    /// Runs a script on the server, as root.
+    pub(crate) fn ask(&self, script: &str) -> (i32, String) {
+        let control = format!("ControlPath={}", self.state.path().join("ssh").display());
+        let mut ssh = Command::new("ssh");
+        ssh.arg("-F").arg(&self.ssh_config);
+        ssh.args(["-o", "ControlMaster=auto", "-o", "ControlPersist=20"]);
+        ssh.args(["-o", &control, self.suite, "exec 2>&1; bash -eu"]);
+        ssh.stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        let mut child = match ssh.spawn() {
+            Ok(child) => child,
+            Err(error) => panic!("cannot run ssh: {error}"),
+        };
+        if let Some(mut stdin) = child.stdin.take() {
+            let _ = stdin.write_all(script.as_bytes());
+        }
+        match child.wait_with_output() {
+            Ok(output) => (
+                output.status.code().unwrap_or(-1),
+                String::from_utf8_lossy(&output.stdout).into_owned(),
+            ),
+            Err(error) => panic!("cannot wait for ssh: {error}"),
+        }
+    }
+
+    /// Runs a script on the server, as root; it must end well.
+    #[track_caller]
+    pub(crate) fn on(&self, script: &str) -> String {
+        let (code, said) = self.ask(script);
+        assert_eq!(code, 0, "on {}:\n{script}\n{said}", self.suite);
+        said
+    }
+
+    /// A copy of the server's site, with another inventory.
+    pub(crate) fn site_with(&self, name: &str, edit: impl Fn(String) -> String) -> Site {
+        let site = Site {
+            folder: self.state.path().join(name),
+            state: self.state.path().to_owned(),
+        };
+        copy(&self.site.folder, &site.folder);
+        let inventory = edit(read(&site.folder.join("inventory.toml")));
+        site.write("inventory.toml", &inventory);
+        site
+    }
+
+    /// Makes the server as its inventory says, whatever has happened to it.
+    #[track_caller]
+    pub(crate) fn converge(&self) {
+        self.run(&["apply", "--yes", "--json", "--delete-many"])
+            .exits(0);
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let down = ["sandbox", "down", self.suite];
+        let down = ending(program(&down).env("FOOBAR_STACK_STATE", self.state.path()));
+        if down.code != 0 && !std::thread::panicking() {
+            panic!("{}", down.said());
+        }
+    }
+}
+
+impl Site {
+    /// Writes one of its files.
+    pub(crate) fn write(&self, path: &str, text: &str) {
+        write(&self.folder.join(path), text);
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = program(&["--inventory"]);
+        command
+            .arg(self.folder.join("inventory.toml"))
+            .args(arguments)
+            .env(CANARY_VARIABLE, CANARIES[0].1)
+            .env("USER", "tester")
+            .env("FOOBAR_STACK_STATE", &self.state);
+        command
+    }
+
+    /// Runs the program with its inventory.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ending {
+        ending(&mut self.command(arguments))
+    }
+
+    /// Starts the program with its inventory.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Running {
+        start(&mut self.command(arguments))
+    }
+
+    /// The plan in JSON; there must be one.
+    #[track_caller]
+    pub(crate) fn plan(&self) -> Ending {
+        self.run(&["plan", "--json"]).exits(0)
+    }
+}
+
+fn read(path: &Path) -> String {
+    match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) => panic!("cannot read {}: {error}", path.display()),
+    }
+}
+
+/// Copies a folder.
+fn copy(from: &Path, to: &Path) {
+    write(&to.join(".keep"), "");
+    let mut command = Command::new("cp");
+    command.args(["-a", "--"]).arg(from.join(".")).arg(to);
+    let copied = ending(&mut command);
+    assert_eq!(copied.code, 0, "{}", copied.said());
+}

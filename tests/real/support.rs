@@ -1,0 +1,172 @@
+//! What the tests share: the built program as a child process, and what it said.
+
+use serde_json::Value;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// The environment variable in which tests hand a secret to the program.
+pub(crate) const CANARY_VARIABLE: &str = "FOOBAR_STACK_TEST_CANARY";
+
+/// The program, untouched by the settings of whoever runs the tests.
+pub(crate) fn program(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_foobar-stack"));
+    for name in ["FOOBAR_STACK_INVENTORY", "NO_COLOR", "CLICOLOR_FORCE"] {
+        command.env_remove(name);
+    }
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
+
+/// Runs a command to its end.
+pub(crate) fn ending(command: &mut Command) -> Ending {
+    let line = format!("{command:?}");
+    match command.output() {
+        Ok(output) => Ending::new(line, &output),
+        Err(error) => panic!("cannot run {line}: {error}"),
+    }
+}
+
+/// Starts the program, to go on while it runs.
+pub(crate) fn start(command: &mut Command) -> Running {
+    let line = format!("{command:?}");
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    match command.spawn() {
+        Ok(child) => Running { line, child },
+        Err(error) => panic!("cannot run {line}: {error}"),
+    }
+}
+
+/// A program that runs.
+pub(crate) struct Running {
+    line: String,
+    child: Child,
+}
+
+impl Running {
+    /// Waits for its end.
+    pub(crate) fn ending(self) -> Ending {
+        match self.child.wait_with_output() {
+            Ok(output) => Ending::new(self.line, &output),
+            Err(error) => panic!("cannot wait for {}: {error}", self.line),
+        }
+    }
+}
+
+/// How a program ended, and what it said.
+#[derive(Debug, Clone)]
+pub(crate) struct Ending {
+    line: String,
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+/// A change, as a plan in JSON has it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Change {
+    pub(crate) action: String,
+    pub(crate) id: String,
+}
+
+impl Ending {
+    fn new(line: String, output: &Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Self {
+            line,
+            code: output.status.code().unwrap_or(-1),
+            out: text(&output.stdout),
+            err: text(&output.stderr),
+        }
+    }
+
+    /// Both streams, for a message.
+    pub(crate) fn said(&self) -> String {
+        let mut text = format!("{}\nended with {}\n", self.line, self.code);
+        for (name, stream) in [("out", &self.out), ("err", &self.err)] {
+            for line in stream.lines() {
+                let _ = writeln!(text, "  {name}| {line}");
+            }
+        }
+        text
+    }
+
+    /// Fails the test unless it ended with this status.
+    #[track_caller]
+    pub(crate) fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "{}", self.said());
+        self
+    }
+
+    /// Fails the test unless one of the streams has all these words.
+    #[track_caller]
+    pub(crate) fn says(self, words: &[&str]) -> Self {
+        for words in words {
+            let said = self.out.contains(words) || self.err.contains(words);
+            assert!(said, "it does not say {words:?}:\n{}", self.said());
+        }
+        self
+    }
+
+    /// The lines of its JSON.
+    pub(crate) fn json(&self) -> Vec<Value> {
+        let parse = |line: &str| match serde_json::from_str(line) {
+            Ok(value) => value,
+            Err(error) => panic!("{error} in {line}\n{}", self.said()),
+        };
+        self.out.lines().map(parse).collect()
+    }
+
+    /// The lines of one type.
+    pub(crate) fn lines(&self, kind: &str) -> Vec<Value> {
+        let mut lines = self.json();
+        lines.retain(|line| line["type"] == kind);
+        lines
+    }
+
+    /// The last line, which sums up.
+    #[track_caller]
+    pub(crate) fn summary(&self) -> Value {
+        match self.lines("summary").pop() {
+            Some(summary) => summary,
+            None => panic!("no summary:\n{}", self.said()),
+        }
+    }
+
+    /// The changes of its plan; of its plans, if it made several.
+    pub(crate) fn changes(&self) -> Vec<Change> {
+        let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let change = |line: &Value| Change {
+            action: word(&line["action"]),
+            id: word(&line["id"]),
+        };
+        self.lines("change").iter().map(change).collect()
+    }
+}
+
+/// Looks again and again until something is there; fails after a minute.
+#[track_caller]
+pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let begin = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        let waited = begin.elapsed();
+        assert!(
+            waited < Duration::from_secs(60),
+            "{what}: not after {waited:?}"
+        );
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Writes a file and the folders it stands in.
+pub(crate) fn write(path: &Path, text: &str) {
+    let parent = path.parent().unwrap_or(path);
+    let written = std::fs::create_dir_all(parent).and_then(|()| std::fs::write(path, text));
+    if let Err(error) = written {
+        panic!("cannot write {}: {error}", path.display());
+    }
+}

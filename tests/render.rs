@@ -1,0 +1,72 @@
+//! Every file that the reference inventory makes, for each system that can be assumed.
+//!
+//! `cases/render/SYSTEM/` has them below their paths. `UPDATE=1` writes them anew; look at the
+//! difference before you keep it.
+
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail the test")]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+fn render(system: &str, inventory: &Path, to: &Path) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_foobar-stack"));
+    command
+        .args(["render", "--os", system, "-i"])
+        .arg(inventory)
+        .arg(to);
+    assert!(
+        command.stdout(Stdio::null()).status().unwrap().success(),
+        "{system}"
+    );
+}
+
+/// The text files below a folder, by their paths in it.
+fn files(folder: &Path, below: &str, found: &mut BTreeMap<String, String>) {
+    let Ok(entries) = std::fs::read_dir(folder.join(below)) else {
+        return;
+    };
+    for entry in entries {
+        let entry = entry.unwrap();
+        let name = format!("{below}{}", entry.file_name().to_str().unwrap());
+        if entry.path().is_dir() {
+            files(folder, &format!("{name}/"), found);
+        } else {
+            found.insert(name, std::fs::read_to_string(entry.path()).unwrap());
+        }
+    }
+}
+
+#[test]
+fn the_reference_renders_as_it_did() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = tempfile::tempdir().unwrap();
+    let inventory = folder.path().join("inventory.toml");
+    std::fs::copy(root.join("inventory/foobar.toml"), &inventory).unwrap();
+    // Code that does not change, so that its release keeps its name.
+    std::fs::create_dir_all(folder.path().join("app/static")).unwrap();
+    std::fs::write(folder.path().join("app/app.py"), "the app\n").unwrap();
+    let mut differ = Vec::new();
+    for system in ["debian-13", "debian-sid", "ubuntu-24.04"] {
+        let fresh = folder.path().join(system);
+        render(system, &inventory, &fresh);
+        let kept = root.join("tests/cases/render").join(system);
+        if std::env::var_os("UPDATE").is_some() {
+            let _ = std::fs::remove_dir_all(&kept);
+            render(system, &inventory, &kept);
+        }
+        let (mut left, mut right) = (BTreeMap::new(), BTreeMap::new());
+        files(&kept, "", &mut left);
+        files(&fresh, "", &mut right);
+        assert!(right.len() >= 13, "only {} files", right.len());
+        let names = left.keys().chain(right.keys());
+        for name in names.filter(|name| left.get(*name) != right.get(*name)) {
+            let text = right
+                .get(name)
+                .map_or("is not made any more", String::as_str);
+            differ.push(format!("--- {system}/{name}\n{text}"));
+        }
+    }
+    differ.dedup();
+    assert!(differ.is_empty(), "{}", differ.join("\n"));
+}
