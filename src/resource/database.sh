@@ -25,7 +25,7 @@ probe_database() {
 	fi
 }
 
-# run_sql STATEMENTS
+# run_sql STATEMENTS: without waiting for ever for who uses the same tables.
 run_sql() {
-	"$(sql_client)" --protocol=socket --batch -e "$1"
+	"$(sql_client)" --protocol=socket --batch -e "SET SESSION lock_wait_timeout = 30; $1"
 }

@@ -27,6 +27,7 @@ mod secret;
 mod service;
 mod sql;
 mod user;
+mod variables;
 mod work;
 mod zone;
 mod zone_text;

@@ -24,8 +24,19 @@ pub struct Service {
     enabled: bool,
     reload_on: Vec<String>,
     restart_on: Vec<String>,
-    in_force: Vec<String>,
+    in_force: Option<InForce>,
     impact: Option<Impact>,
+}
+
+/// How to ask whether what runs is what the files say.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct InForce {
+    /// A command that changes nothing, and succeeds if it is. What it prints otherwise is shown
+    /// as the cause. It does not count while the service does not run.
+    command: Vec<String>,
+    /// What brings the files into force.
+    otherwise: Reaction,
 }
 
 /// The fields of `[[service]]`.
@@ -42,11 +53,8 @@ pub struct Entry {
     /// Changes after which it must start anew.
     #[serde(default)]
     restart_on: Vec<String>,
-    /// A command that changes nothing and succeeds if what runs is what the files say. What it
-    /// prints otherwise is shown as the cause of the reload, or of the restart if nothing makes
-    /// the service reload. It does not count while the service does not run.
-    #[serde(default)]
-    in_force: Vec<String>,
+    /// Asks the service itself, where it can be asked.
+    in_force: Option<InForce>,
     /// What visitors notice of that, if less than the word says: `none`.
     impact: Option<Impact>,
 }
@@ -106,12 +114,10 @@ impl Service {
         });
         let failed = (property("ReloadResult") != Some("success"))
             .then(|| (Reaction::Reload, "its last reload failed".to_owned()));
-        let softest = if self.reload_on.is_empty() {
-            Reaction::Restart
-        } else {
-            Reaction::Reload
-        };
-        let differs = notes.differs(&self.name).map(|why| (softest, why));
+        let differs = self.in_force.as_ref().and_then(|in_force| {
+            let why = notes.differs(&self.name)?;
+            Some((in_force.otherwise, why))
+        });
         Some(strongest([
             notes.left(&self.name),
             restart,
@@ -149,6 +155,14 @@ impl Kind for Service {
             return Err(EntryError::field("name", message)
                 .help(format!("with its type, like \"{}.service\"", entry.name)));
         }
+        if entry
+            .in_force
+            .as_ref()
+            .is_some_and(|one| one.command.is_empty())
+        {
+            let message = "its command has at least one word";
+            return Err(EntryError::field("in_force", message));
+        }
         Ok(Self {
             name: entry.name,
             enabled: entry.enabled.unwrap_or(true),
@@ -165,9 +179,11 @@ impl Kind for Service {
 
     fn probe(batch: &[&Self], probe: &Probe, script: &mut Script) {
         script.assign("comparing", "");
-        for service in batch.iter().filter(|service| !service.in_force.is_empty()) {
-            let words = std::iter::once(&service.name).chain(&service.in_force);
-            script.call("compare_service", words);
+        for service in batch {
+            if let Some(in_force) = &service.in_force {
+                let words = std::iter::once(&service.name).chain(&in_force.command);
+                script.call("compare_service", words);
+            }
         }
         let read: BTreeSet<&str> = batch
             .iter()
@@ -346,7 +362,10 @@ mod tests {
             enabled: true,
             reload_on: vec!["file:/etc/nginx/*".into()],
             restart_on: vec!["package:nginx".into(), "file:/etc/systemd/system/*".into()],
-            in_force: vec!["compare".into()],
+            in_force: Some(InForce {
+                command: vec!["compare".into()],
+                otherwise: Reaction::Reload,
+            }),
             impact: None,
         }
     }

@@ -24,7 +24,8 @@ pub enum Phase {
 }
 
 /// What a service must do to take its new configuration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Reaction {
     /// Reload.
     Reload,
