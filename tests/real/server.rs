@@ -78,13 +78,16 @@ impl Server {
             Ok(address) => address,
             Err(error) => panic!("{error}: {sandbox}"),
         };
-        Self {
+        let server = Self {
             suite,
             address,
             site,
             ssh_config: folder.join("ssh_config"),
             state,
-        }
+        };
+        // As on every machine that starts by an initramfs.
+        server.on("mount -o remount,noexec /run");
+        server
     }
 
     /// `mysql` or `mariadb`.
