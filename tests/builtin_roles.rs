@@ -7,7 +7,7 @@ use foobar_stack::inventory::{self, Inventory};
 use foobar_stack::plan::Stack;
 use foobar_stack::resource::SecretMaterial;
 use foobar_stack::role::{Inputs, Roles, builtin, compile};
-use foobar_stack::types::{Node, SecretValue, Tree};
+use foobar_stack::types::{Code, Node, SecretValue, Tree};
 use std::sync::Arc;
 
 const LEAST: &str = "[server]\nipv4 = \"8.8.8.8\"\n[site]\ndomain = \"foobar.com\"\n";
@@ -57,7 +57,7 @@ fn stack(text: &str, facts: &Facts) -> Result<Stack, String> {
         app: inventory
             .app
             .enabled
-            .then(|| Arc::new(Tree::new(vec![("app.py".to_owned(), code)]))),
+            .then(|| Code::new(Tree::new(vec![("app.py".to_owned(), code)]), "")),
         secrets: inventory
             .app
             .secrets

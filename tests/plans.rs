@@ -8,7 +8,7 @@ use foobar_stack::inventory;
 use foobar_stack::plan::{Basis, Plan, Stack, plan};
 use foobar_stack::resource::{Observed, ResourceId, SecretMaterial, State, Surroundings, kinds};
 use foobar_stack::role::{Inputs, RoleSource, Roles, builtin, compile};
-use foobar_stack::types::{Node, SecretValue, Tree};
+use foobar_stack::types::{Code, Node, SecretValue, Tree};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -206,7 +206,7 @@ impl Choice {
             app: inventory
                 .app
                 .enabled
-                .then(|| Arc::new(Tree::new(vec![("app.py".to_owned(), file)]))),
+                .then(|| Code::new(Tree::new(vec![("app.py".to_owned(), file)]), "")),
             secrets: inventory
                 .app
                 .secrets

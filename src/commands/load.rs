@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::inventory::{self, FileReference, Inventory, TlsMode};
 use crate::resource::SecretMaterial;
 use crate::role::{Inputs, RoleSource, Roles, builtin};
-use crate::types::{SecretSource, SecretValue};
+use crate::types::{Code, ReleaseId, SecretSource, SecretValue};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,6 +34,16 @@ pub(crate) enum Secrets {
 
 /// Reads an inventory and all it speaks of.
 pub(crate) async fn load(path: &Path, secrets: Secrets) -> Result<Workspace, Error> {
+    load_with(path, secrets, None).await
+}
+
+/// Reads an inventory and all it speaks of, except the app's code, if it is to be this release,
+/// which must be on the server already.
+pub(crate) async fn load_with(
+    path: &Path,
+    secrets: Secrets,
+    kept: Option<ReleaseId>,
+) -> Result<Workspace, Error> {
     let shown = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(Error::io(format!("read {shown}")))?;
     let source = Source::new(shown, text);
@@ -42,7 +52,11 @@ pub(crate) async fn load(path: &Path, secrets: Secrets) -> Result<Workspace, Err
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
         _ => PathBuf::from("."),
     };
-    missing_files(&source, &folder, &parsed.files)?;
+    let mut named = parsed.files;
+    if kept.is_some() {
+        named.retain(|file| !["app.source", "web.static"].contains(&file.key.as_str()));
+    }
+    missing_files(&source, &folder, &named)?;
     let inventory = parsed.inventory;
     let mut files = BTreeMap::new();
     let roles = role_sources(&folder, &mut files)?;
@@ -55,11 +69,13 @@ pub(crate) async fn load(path: &Path, secrets: Secrets) -> Result<Workspace, Err
             sensitive_files.insert(path.clone(), SecretValue::new(read(&folder.join(path))?));
         }
     }
-    let app = if inventory.app.enabled {
-        let tree = tree::read(&folder.join(&inventory.app.source), &inventory.app.exclude)?;
-        Some(Arc::new(tree))
-    } else {
-        None
+    let app = match kept {
+        _ if !inventory.app.enabled => None,
+        Some(id) => Some(Code::kept(id)),
+        None => {
+            let tree = tree::read(&folder.join(&inventory.app.source), &inventory.app.exclude)?;
+            Some(Code::new(tree, ""))
+        }
     };
     let secrets = read_secrets(&folder, &inventory, secrets).await?;
     let ordered = Roles::read(&roles)?;

@@ -36,12 +36,11 @@ pub use change::{Action, Change, Delta, Diff, FieldChange, Impact, TextChange};
 pub use probe::{Observed, Probe};
 pub(crate) use registry::libraries;
 pub use registry::{Spec, State, fields_of, kinds};
-pub use release::release_id;
 pub use work::{Content, Future, Payload, Phase, Reaction, Step, Work};
 
 use crate::diagnostic::Diagnostics;
 use crate::shell::Script;
-use crate::types::{AbsolutePath, SecretValue, Tree};
+use crate::types::{AbsolutePath, Code, SecretValue};
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::sync::Arc;
@@ -132,7 +131,7 @@ pub trait Materials {
     ///
     /// # Errors
     /// When the inventory has no app.
-    fn app(&self) -> Result<Arc<Tree>, EntryError>;
+    fn app(&self) -> Result<Code, EntryError>;
 }
 
 /// Why an entry of a role is refused.
@@ -331,7 +330,7 @@ impl Materials for NoMaterials {
     fn secret(&self, name: &str) -> Result<SecretMaterial, EntryError> {
         Err(EntryError::entry(format!("no secret {name}")))
     }
-    fn app(&self) -> Result<Arc<Tree>, EntryError> {
+    fn app(&self) -> Result<Code, EntryError> {
         Err(EntryError::entry("no app"))
     }
 }

@@ -7,7 +7,7 @@ use super::{
     Surroundings, Work,
 };
 use crate::shell::Script;
-use crate::types::{AbsolutePath, Tree};
+use crate::types::{AbsolutePath, Code};
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -16,8 +16,7 @@ use std::sync::Arc;
 pub struct Release {
     path: AbsolutePath,
     keep: u32,
-    id: String,
-    tree: Arc<Tree>,
+    code: Code,
 }
 
 /// The fields of `[[release]]`.
@@ -41,10 +40,10 @@ pub struct Found {
     edited: Vec<String>,
 }
 
-/// The id of a release: enough of its digest to be its own.
-#[must_use]
-pub fn release_id(tree: &Tree) -> String {
-    tree.digest().short().to_owned()
+impl Release {
+    fn id(&self) -> &str {
+        self.code.id().as_str()
+    }
 }
 
 impl Kind for Release {
@@ -54,13 +53,10 @@ impl Kind for Release {
     type State = Found;
 
     fn build(entry: Entry, materials: &dyn Materials) -> Result<Self, EntryError> {
-        let tree = materials.app()?;
-        let id = release_id(&tree);
         Ok(Self {
             path: entry.path,
             keep: entry.keep.unwrap_or(3),
-            id,
-            tree,
+            code: materials.app()?,
         })
     }
 
@@ -71,7 +67,7 @@ impl Kind for Release {
     fn probe(batch: &[&Self], _: &Probe, script: &mut Script) {
         let words = batch
             .iter()
-            .flat_map(|release| [release.path.as_str(), &release.id]);
+            .flat_map(|release| [release.path.as_str(), release.id()]);
         script.call("probe_release", words);
     }
 
@@ -88,6 +84,10 @@ impl Kind for Release {
                 };
                 let one = |word: &str| lines().find(|line| line[0] == word).map(|line| line[2]);
                 match (one("current"), one("wanted")) {
+                    (Some(_), Some("absent")) if release.code.tree().is_none() => {
+                        let id = release.id();
+                        Observed::unknown(format!("the server does not keep the release {id}"))
+                    }
                     (None, _) | (_, None) => {
                         Observed::unknown(format!("the probe says nothing of {path}"))
                     }
@@ -107,7 +107,7 @@ impl Kind for Release {
 
     fn applied(&self, _: &Observed<Found>, _: &Surroundings<'_>) -> Observed<Found> {
         Observed::Present(Found {
-            current: Some(self.id.clone()),
+            current: Some(self.id().to_owned()),
             unpacked: true,
             edited: Vec::new(),
         })
@@ -115,14 +115,15 @@ impl Kind for Release {
 
     fn compare(&self, observed: &Observed<Found>, _: &Surroundings<'_>) -> Option<Delta> {
         let Observed::Present(found) = observed else {
-            let files = format!("{} files, {} bytes", self.tree.len(), self.tree.size());
-            return Some(Delta::create([
-                ("release", self.id.clone()),
-                ("content", files),
-            ]));
+            let mut all = vec![("release", self.id().to_owned())];
+            if let Some(tree) = self.code.tree() {
+                let files = format!("{} files, {} bytes", tree.len(), tree.size());
+                all.push(("content", files));
+            }
+            return Some(Delta::create(all));
         };
         let mut diff = Diff::default();
-        diff.compare("release", found.current.as_deref(), Some(&self.id));
+        diff.compare("release", found.current.as_deref(), Some(self.id()));
         if !found.edited.is_empty() {
             let names = found.edited.join(", ");
             diff.compare(
@@ -130,10 +131,10 @@ impl Kind for Release {
                 Some(&names),
                 Some("as in the inventory"),
             );
-        } else if !found.unpacked && found.current.as_ref() == Some(&self.id) {
+        } else if !found.unpacked && found.current.as_deref() == Some(self.id()) {
             diff.compare("files", Some("not whole"), Some("whole"));
         }
-        let because = if found.current.as_ref() == Some(&self.id) {
+        let because = if found.current.as_deref() == Some(self.id()) {
             "its files were changed on the server"
         } else {
             "the app's code differs from the release that serves"
@@ -153,11 +154,11 @@ impl Kind for Release {
         let whole = observed
             .present()
             .is_some_and(|found| found.unpacked && found.edited.is_empty());
-        if !whole {
-            let payload = work.payload(Content::Tree(Arc::clone(&self.tree)));
-            script.call("unpack_release", [payload.as_str(), path, &self.id]);
+        if let Some(tree) = self.code.tree().filter(|_| !whole) {
+            let payload = work.payload(Content::Tree(Arc::clone(tree)));
+            script.call("unpack_release", [payload.as_str(), path, self.id()]);
         }
-        script.call("switch_release", [path, &self.id]);
+        script.call("switch_release", [path, self.id()]);
         script.call("prune_releases", [path, &self.keep.to_string()]);
         work.step(Phase::Activate, &change.id, script);
     }
@@ -166,6 +167,7 @@ impl Kind for Release {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::Tree;
 
     const AROUND: Surroundings<'static> = Surroundings {
         now: 0,
@@ -177,14 +179,18 @@ mod tests {
         Release {
             path: AbsolutePath::new("/srv/x").unwrap(),
             keep: 3,
-            id: "abc".into(),
-            tree: Arc::new(Tree::default()),
+            code: Code::new(Tree::default(), ""),
         }
+    }
+
+    fn observe(release: &Release, reply: &str) -> Observed<Found> {
+        let reply = reply.replace("ID", release.id());
+        Release::observe(&[release], &Probe::new("s".into()), &reply).remove(0)
     }
 
     fn compare(reply: &str) -> Option<Delta> {
         let release = release();
-        let found = Release::observe(&[&release], &Probe::new("s".into()), reply).remove(0);
+        let found = observe(&release, reply);
         assert!(!matches!(found, Observed::Unknown { .. }));
         release.compare(&found, &AROUND)
     }
@@ -192,11 +198,11 @@ mod tests {
     #[test]
     fn an_edited_file_of_the_current_release_is_named() {
         assert_eq!(
-            compare("current\x1f/srv/x\x1fabc\nwanted\x1f/srv/x\x1fpresent\n"),
+            compare("current\x1f/srv/x\x1fID\nwanted\x1f/srv/x\x1fpresent\n"),
             None
         );
         let delta = compare(
-            "current\x1f/srv/x\x1fabc\nwanted\x1f/srv/x\x1fpresent\nedited\x1f/srv/x\x1fapp.py\n",
+            "current\x1f/srv/x\x1fID\nwanted\x1f/srv/x\x1fpresent\nedited\x1f/srv/x\x1fapp.py\n",
         );
         assert_eq!(
             delta.unwrap().diff.fields[0].before.as_deref(),
@@ -208,6 +214,21 @@ mod tests {
     fn another_release_serves() {
         let delta = compare("current\x1f/srv/x\x1fold\nwanted\x1f/srv/x\x1fabsent\n").unwrap();
         assert_eq!(delta.diff.fields[0].before.as_deref(), Some("old"));
-        assert_eq!(delta.diff.fields[0].after.as_deref(), Some("abc"));
+        let id = release().id().to_owned();
+        assert_eq!(delta.diff.fields[0].after, Some(id));
+    }
+
+    #[test]
+    fn a_release_without_code_must_be_on_the_server() {
+        let mut release = release();
+        release.code = Code::kept(release.code.id().clone());
+        let there = "current\x1f/srv/x\x1fold\nwanted\x1f/srv/x\x1fpresent\n";
+        let found = observe(&release, there);
+        assert!(release.compare(&found, &AROUND).is_some());
+        let found = observe(&release, &there.replace("present", "absent"));
+        let Observed::Unknown { reason } = found else {
+            panic!("{found:?}");
+        };
+        assert!(reason.contains(release.id()), "{reason}");
     }
 }

@@ -5,7 +5,7 @@ use super::manifest::Manifest;
 use super::template::Renderer;
 use crate::diagnostic::nearest;
 use crate::resource::{EntryError, Materials, SecretMaterial};
-use crate::types::{SecretValue, Tree};
+use crate::types::{Code, SecretValue};
 use std::sync::Arc;
 
 /// The materials of one role.
@@ -61,7 +61,7 @@ impl Materials for RoleMaterials<'_> {
         self.inputs.secrets.get(name).cloned().ok_or_else(missing)
     }
 
-    fn app(&self) -> Result<Arc<Tree>, EntryError> {
+    fn app(&self) -> Result<Code, EntryError> {
         self.inputs
             .app
             .clone()

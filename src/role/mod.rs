@@ -22,8 +22,8 @@ use crate::diagnostic::{Diagnostics, Source};
 use crate::facts::Facts;
 use crate::inventory::Inventory;
 use crate::plan::Stack;
-use crate::resource::{SecretMaterial, release_id};
-use crate::types::{SecretValue, Tree};
+use crate::resource::SecretMaterial;
+use crate::types::{Code, SecretValue};
 use manifest::Manifest;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -53,7 +53,7 @@ pub struct Inputs {
     /// The secrets, by name.
     pub secrets: BTreeMap<String, SecretMaterial>,
     /// The app's code, if there is an app.
-    pub app: Option<Arc<Tree>>,
+    pub app: Option<Code>,
 }
 
 /// Roles whose manifests are in order, before any fact is known.
@@ -112,8 +112,8 @@ impl Roles {
 pub fn compile(inputs: &Inputs, roles: &Roles, facts: &Facts) -> Result<Stack, Diagnostics> {
     let mut context = tera::Context::from_serialize(&inputs.inventory).unwrap_or_default();
     context.insert("facts", facts);
-    if let Some(tree) = &inputs.app {
-        context.insert("release", &BTreeMap::from([("id", release_id(tree))]));
+    if let Some(code) = &inputs.app {
+        context.insert("release", &BTreeMap::from([("id", code.id())]));
     }
     let mut exported: BTreeMap<String, serde_json::Map<String, serde_json::Value>> =
         BTreeMap::new();

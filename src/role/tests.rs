@@ -3,7 +3,7 @@
 use super::*;
 use crate::diagnostic::Source;
 use crate::facts::{Facts, Os};
-use crate::types::{Node, Tree};
+use crate::types::{Code, Node, Tree};
 
 /// A server with these versions of the packages that roles ask for.
 fn facts(os: (&str, &str, &str), packages: &[(&str, &str)]) -> Facts {
@@ -63,7 +63,7 @@ fn inputs(inventory: &str) -> Inputs {
         roles: builtin(),
         files: BTreeMap::new(),
         sensitive_files: BTreeMap::new(),
-        app: Some(Arc::new(Tree::new(vec![("app.py".into(), file)]))),
+        app: Some(Code::new(Tree::new(vec![("app.py".into(), file)]), "")),
     }
 }
 

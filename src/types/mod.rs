@@ -4,6 +4,7 @@
 //! user wrote it, and has no way to hold anything invalid.
 
 mod account;
+mod code;
 mod digest;
 mod fqdn;
 mod mode;
@@ -12,6 +13,7 @@ mod secret;
 mod tree;
 
 pub use account::AccountName;
+pub use code::{Code, ReleaseId};
 pub use digest::Digest;
 pub use fqdn::Fqdn;
 pub use mode::FileMode;

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::resource::{EntryError, Materials, NoMaterials, SecretMaterial, Spec, Surroundings};
-use crate::types::{SecretValue, Tree};
+use crate::types::{Code, SecretValue};
 use std::sync::Arc;
 
 const NOW: i64 = 1_795_000_000;
@@ -342,7 +342,7 @@ impl Materials for OneSecret {
     fn secret(&self, _: &str) -> Result<SecretMaterial, EntryError> {
         Ok(SecretMaterial::Value(SecretValue::new(self.0.into())))
     }
-    fn app(&self) -> Result<Arc<Tree>, EntryError> {
+    fn app(&self) -> Result<Code, EntryError> {
         NoMaterials.app()
     }
 }
