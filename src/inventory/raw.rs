@@ -3,6 +3,10 @@
 //! These types are the one description of the file's shape. Their JSON Schema guides editors
 //! and the structural pass; the doc comments here are what an editor shows.
 
+mod app;
+
+pub(super) use app::{App, Secret};
+
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -229,54 +233,6 @@ pub(super) struct Web {
     /// Further response headers of every page.
     #[serde(default)]
     pub(super) headers: Texts,
-}
-
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct App {
-    /// Whether there is an app. Default: true.
-    pub(super) enabled: Option<bool>,
-    /// The folder with the code, relative to this file.
-    pub(super) source: Option<At<String>>,
-    /// Patterns of what stays at home, as in .gitignore.
-    pub(super) exclude: Option<List>,
-    /// Packages of the distribution that the code needs.
-    #[serde(default)]
-    pub(super) packages: Vec<At<String>>,
-    /// What runs it, in the folder of the release. It must listen on 127.0.0.1:${PORT}.
-    pub(super) command: Option<At<String>>,
-    /// Port on the loopback that Nginx hands requests to. Default: 8000.
-    pub(super) port: Option<At<NonZeroU16>>,
-    /// Account that it runs as. Default: the first label of the domain.
-    pub(super) user: Option<At<String>>,
-    /// Runs once for each release, before it serves: database migrations.
-    pub(super) migrate: Option<At<String>>,
-    /// Path of a page that says whether the app is well.
-    pub(super) health: Option<At<String>>,
-    /// Memory the app may take: bytes, "512M" or "infinity". Default: "512M".
-    pub(super) memory_max: Option<At<Amount>>,
-    /// Environment of the app.
-    #[serde(default)]
-    pub(super) env: Texts,
-    /// Secrets of the app: where each one comes from.
-    #[serde(default)]
-    pub(super) secrets: BTreeMap<At<String>, At<Secret>>,
-}
-
-/// Where a secret comes from. Exactly one of the keys.
-// `writeOnly` also tells the structural pass that a plain value here must not be shown.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(extend("writeOnly" = true, "minProperties" = 1, "maxProperties" = 1))]
-pub(super) struct Secret {
-    /// An environment variable of this machine.
-    pub(super) env: Option<At<String>>,
-    /// A file of this machine, relative to this file.
-    pub(super) file: Option<At<String>>,
-    /// What a command of this machine prints.
-    pub(super) command: Option<At<String>>,
-    /// Made on the server, never seen here: `true`.
-    pub(super) generate: Option<At<bool>>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]

@@ -1,0 +1,55 @@
+//! The section `[app]` as it is written.
+
+use super::{Amount, At, List, Texts};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::num::NonZeroU16;
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::inventory) struct App {
+    /// Whether there is an app. Default: true.
+    pub(in crate::inventory) enabled: Option<bool>,
+    /// The folder with the code, relative to this file.
+    pub(in crate::inventory) source: Option<At<String>>,
+    /// Patterns of what stays at home, as in .gitignore.
+    pub(in crate::inventory) exclude: Option<List>,
+    /// Packages of the distribution that the code needs.
+    #[serde(default)]
+    pub(in crate::inventory) packages: Vec<At<String>>,
+    /// What runs it, in the folder of the release. It must listen on 127.0.0.1:${PORT}.
+    pub(in crate::inventory) command: Option<At<String>>,
+    /// Port on the loopback that Nginx hands requests to. Default: 8000.
+    pub(in crate::inventory) port: Option<At<NonZeroU16>>,
+    /// Account that it runs as. Default: the first label of the domain.
+    pub(in crate::inventory) user: Option<At<String>>,
+    /// Runs once for each release, before it serves: database migrations.
+    pub(in crate::inventory) migrate: Option<At<String>>,
+    /// Path of a page that says whether the app is well.
+    pub(in crate::inventory) health: Option<At<String>>,
+    /// Memory the app may take: bytes, "512M" or "infinity". Default: "512M".
+    pub(in crate::inventory) memory_max: Option<At<Amount>>,
+    /// Environment of the app.
+    #[serde(default)]
+    pub(in crate::inventory) env: Texts,
+    /// Secrets of the app: where each one comes from.
+    #[serde(default)]
+    pub(in crate::inventory) secrets: BTreeMap<At<String>, At<Secret>>,
+}
+
+/// Where a secret comes from. Exactly one of the keys.
+// `writeOnly` also tells the structural pass that a plain value here must not be shown.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("writeOnly" = true, "minProperties" = 1, "maxProperties" = 1))]
+pub(in crate::inventory) struct Secret {
+    /// An environment variable of this machine.
+    pub(in crate::inventory) env: Option<At<String>>,
+    /// A file of this machine, relative to this file.
+    pub(in crate::inventory) file: Option<At<String>>,
+    /// What a command of this machine prints.
+    pub(in crate::inventory) command: Option<At<String>>,
+    /// Made on the server, never seen here: `true`.
+    pub(in crate::inventory) generate: Option<At<bool>>,
+}
