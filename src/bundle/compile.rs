@@ -28,18 +28,33 @@ struct Steps {
     functions: Script,
     /// The calls.
     calls: Script,
+    /// The calls of what follows the proof.
+    last: Script,
     titles: Vec<StepTitle>,
 }
 
 impl Steps {
     /// Adds a step as a function and its call.
     fn add(&mut self, title: StepTitle, body: &Script) {
+        let call = self.function(title, body);
+        self.calls.append(&call);
+    }
+
+    /// Adds a step that follows the proof.
+    fn add_last(&mut self, title: StepTitle, body: &Script) {
+        let call = self.function(title, body);
+        self.last.append(&call);
+    }
+
+    fn function(&mut self, title: StepTitle, body: &Script) -> Script {
         let number = self.titles.len().to_string();
         let function = format!("step_{number}");
         // A function's name is ours: letters, digits and an underscore.
         self.functions.function(&function, body);
-        self.calls.call("step", [&number, &function]);
         self.titles.push(title);
+        let mut call = Script::new();
+        call.call("step", [&number, &function]);
+        call
     }
 
     fn own(&mut self, title: String, body: &Script) {
@@ -56,15 +71,17 @@ impl Steps {
         for step in work.steps.iter().filter(|step| step.phase == phase) {
             let title = match phase {
                 Phase::Stage => format!("prepare {}", step.id),
+                Phase::Finish => format!("finish {}", step.id),
                 _ => step.id.to_string(),
             };
-            self.add(
-                StepTitle {
-                    title,
-                    ids: vec![step.id.clone()],
-                },
-                &step.script,
-            );
+            let title = StepTitle {
+                title,
+                ids: vec![step.id.clone()],
+            };
+            match phase {
+                Phase::Finish => self.add_last(title, &step.script),
+                _ => self.add(title, &step.script),
+            }
         }
     }
 }
@@ -144,6 +161,7 @@ pub fn compile(
         steps.own("systemd reads its units".to_owned(), &body);
     }
     steps.phase(work, Phase::Activate);
+    steps.phase(work, Phase::Finish);
 
     let mut program = Script::new();
     program
@@ -180,7 +198,8 @@ pub fn compile(
     if verdict == Verdict::Expected || watch > 0 {
         main.call("prove", numbers.iter().chain(&work.watched));
     }
-    main.call("end_run", [&plan.summary().to_string(), who]);
+    main.call("record_run", [&plan.summary().to_string(), who]);
+    main.append(&steps.last).raw("end_run");
     program.function("run", &main).raw("\"${1:-run}\"");
     Bundle {
         run: run.to_owned(),

@@ -29,9 +29,11 @@ clock() {
 }
 
 # step NUMBER FUNCTION: its output goes to the events; a failure ends the run.
-# Between two steps somebody may have asked to stop.
+# Between two steps somebody may have asked to stop. What follows the proof is
+# not undone: where one of its steps fails, the others are still made, and the
+# next plan shows what is left.
 step() {
-	if [ -e "$RUN/stop" ]; then
+	if [ -e "$RUN/stop" ] && [ "$proven" = no ]; then
 		emit stopped "$1"
 		exit 1
 	fi
@@ -51,6 +53,7 @@ step() {
 	read -r status <"$RUN/status"
 	if [ "$status" != 0 ]; then
 		emit failed-step "$1" "$status"
+		[ "$proven" = no ] || return 0
 		give_up
 	fi
 	clock
@@ -95,7 +98,7 @@ begin_run() {
 	emit started "$1"
 	# What is made on the server goes there, too, beside what travelled.
 	mkdir -p -m 700 -- "$RUN/payload"
-	touched=no
+	touched=no proven=no
 	trap clean_up EXIT
 	release_services
 }
@@ -174,14 +177,19 @@ unit	$name	inactive	"*) made=made ;;
 	mv -f -- "$STATE/.managed.new" "$STATE/managed"
 }
 
-# end_run SUMMARY WHO: the run is proven. What it replaced stays for who wants
-# to look, except secrets; so do the newest twenty runs.
-end_run() {
+# record_run SUMMARY WHO: the run is proven, and the server remembers it. What it
+# replaced stays for who wants to look, except secrets.
+record_run() {
+	proven=yes
 	record_managed
 	printf '%s\t%s\t%s\t%s\t%s\n' "$generation" "$(date +%s)" "$2" "${RUN##*/}" "$1" >>"$STATE/history"
 	if [ -e "$RUN/journal" ]; then
 		grep '^secret	' "$RUN/journal" | while IFS='	' read -r _ path; do rm -f -- "$RUN/before$path"; done
 	fi
+}
+
+# end_run: all is done. The newest twenty runs are kept.
+end_run() {
 	emit finished "$generation"
 	find "$STATE/runs" -mindepth 1 -maxdepth 1 | sort -r | tail -n +21 | while read -r old; do
 		rm -rf -- "$old"

@@ -11,6 +11,7 @@ mod change;
 mod command;
 mod database;
 mod database_user;
+mod deployment;
 mod directory;
 mod file;
 mod grants;

@@ -9,8 +9,8 @@ use super::{
     Surroundings, Work,
 };
 use super::{
-    absent, certificate, command, database, database_user, directory, file, introspect, link,
-    package, release, retired, secret, service, user, zone,
+    absent, certificate, command, database, database_user, deployment, directory, file, introspect,
+    link, package, release, retired, secret, service, user, zone,
 };
 use crate::shell::Script;
 use crate::types::AbsolutePath;
@@ -259,6 +259,7 @@ registry! {
     zone::Zone,
     release::Release,
     command::Command,
+    deployment::Deployment,
     service::Service,
     retired::Retired,
     database::Database,

@@ -1,5 +1,5 @@
-//! Releases: the app's code in a folder of its own, named by its content, and the link that
-//! says which one serves.
+//! Releases: the app's code in a folder of its own, named by its content. Which one serves is
+//! the deployment's to say.
 
 use super::probe::fields;
 use super::{
@@ -11,7 +11,7 @@ use crate::types::{AbsolutePath, Code};
 use serde::Deserialize;
 use std::sync::Arc;
 
-/// A release that should be the current one.
+/// A release that should be there, whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Release {
     path: AbsolutePath,
@@ -23,19 +23,15 @@ pub struct Release {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
-    /// The folder in which `releases/` and `current` stand.
+    /// The folder in which `releases/` stands.
     path: AbsolutePath,
-    /// How many releases stay beside the current one.
+    /// How many releases stay that have served; at least one, which may still be served.
     keep: Option<u32>,
 }
 
-/// What stands in the folder.
+/// The wanted release, as it is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
-    /// The id that `current` points at.
-    current: Option<String>,
-    /// Whether the wanted release is there, whole.
-    unpacked: bool,
     /// Files of the wanted release that were changed on the server.
     edited: Vec<String>,
 }
@@ -55,7 +51,7 @@ impl Kind for Release {
     fn build(entry: Entry, materials: &dyn Materials) -> Result<Self, EntryError> {
         Ok(Self {
             path: entry.path,
-            keep: entry.keep.unwrap_or(3),
+            keep: entry.keep.unwrap_or(3).max(1),
             code: materials.app()?,
         })
     }
@@ -83,34 +79,29 @@ impl Kind for Release {
                         .filter(|line| line[1] == path)
                 };
                 let one = |word: &str| lines().find(|line| line[0] == word).map(|line| line[2]);
-                match (one("current"), one("wanted")) {
-                    (Some(_), Some("absent")) if release.code.tree().is_none() => {
-                        let id = release.id();
+                let edited: Vec<String> = lines()
+                    .filter(|line| line[0] == "edited")
+                    .map(|line| line[2].to_owned())
+                    .collect();
+                let id = release.id();
+                match (one("wanted"), release.code.tree()) {
+                    (None, _) => Observed::unknown(format!("the probe says nothing of {path}")),
+                    (Some("absent"), None) => {
                         Observed::unknown(format!("the server does not keep the release {id}"))
                     }
-                    (None, _) | (_, None) => {
-                        Observed::unknown(format!("the probe says nothing of {path}"))
-                    }
-                    (Some(""), Some("absent")) => Observed::Absent,
-                    (Some(current), Some(wanted)) => Observed::Present(Found {
-                        current: (!current.is_empty()).then(|| current.to_owned()),
-                        unpacked: wanted == "present",
-                        edited: lines()
-                            .filter(|line| line[0] == "edited")
-                            .map(|line| line[2].to_owned())
-                            .collect(),
-                    }),
+                    (Some("absent"), Some(_)) => Observed::Absent,
+                    (Some(_), None) if !edited.is_empty() => Observed::unknown(format!(
+                        "the release {id} was changed on the server: {}",
+                        edited.join(", ")
+                    )),
+                    (Some(_), _) => Observed::Present(Found { edited }),
                 }
             })
             .collect()
     }
 
     fn applied(&self, _: &Observed<Found>, _: &Surroundings<'_>) -> Observed<Found> {
-        Observed::Present(Found {
-            current: Some(self.id().to_owned()),
-            unpacked: true,
-            edited: Vec::new(),
-        })
+        Observed::Present(Found { edited: Vec::new() })
     }
 
     fn compare(&self, observed: &Observed<Found>, _: &Surroundings<'_>) -> Option<Delta> {
@@ -122,45 +113,30 @@ impl Kind for Release {
             }
             return Some(Delta::create(all));
         };
+        let names = found.edited.join(", ");
         let mut diff = Diff::default();
-        diff.compare("release", found.current.as_deref(), Some(self.id()));
         if !found.edited.is_empty() {
-            let names = found.edited.join(", ");
             diff.compare(
                 "edited on the server",
                 Some(&names),
                 Some("as in the inventory"),
             );
-        } else if !found.unpacked && found.current.as_deref() == Some(self.id()) {
-            diff.compare("files", Some("not whole"), Some("whole"));
         }
-        let because = if found.current.as_deref() == Some(self.id()) {
-            "its files were changed on the server"
-        } else {
-            "the app's code differs from the release that serves"
-        };
+        let because = "its files were changed on the server";
         (!diff.is_empty()).then(|| Delta::quiet(Action::Update, because, diff))
     }
 
-    fn work(
-        &self,
-        observed: &Observed<Found>,
-        change: &Change,
-        _: &Surroundings<'_>,
-        work: &mut Work,
-    ) {
+    fn work(&self, _: &Observed<Found>, change: &Change, _: &Surroundings<'_>, work: &mut Work) {
         let path = self.path.as_str();
         let mut script = Script::new();
-        let whole = observed
-            .present()
-            .is_some_and(|found| found.unpacked && found.edited.is_empty());
-        if let Some(tree) = self.code.tree().filter(|_| !whole) {
+        if let Some(tree) = self.code.tree() {
             let payload = work.payload(Content::Tree(Arc::clone(tree)));
             script.call("unpack_release", [payload.as_str(), path, self.id()]);
         }
-        script.call("switch_release", [path, self.id()]);
-        script.call("prune_releases", [path, &self.keep.to_string()]);
         work.step(Phase::Activate, &change.id, script);
+        let mut script = Script::new();
+        script.call("prune_releases", [path, &self.keep.to_string()]);
+        work.step(Phase::Finish, &change.id, script);
     }
 }
 
@@ -196,14 +172,9 @@ mod tests {
     }
 
     #[test]
-    fn an_edited_file_of_the_current_release_is_named() {
-        assert_eq!(
-            compare("current\x1f/srv/x\x1fID\nwanted\x1f/srv/x\x1fpresent\n"),
-            None
-        );
-        let delta = compare(
-            "current\x1f/srv/x\x1fID\nwanted\x1f/srv/x\x1fpresent\nedited\x1f/srv/x\x1fapp.py\n",
-        );
+    fn an_edited_file_of_the_wanted_release_is_named() {
+        assert_eq!(compare("wanted\x1f/srv/x\x1fpresent\n"), None);
+        let delta = compare("wanted\x1f/srv/x\x1fpresent\nedited\x1f/srv/x\x1fapp.py\n");
         assert_eq!(
             delta.unwrap().diff.fields[0].before.as_deref(),
             Some("app.py")
@@ -211,24 +182,28 @@ mod tests {
     }
 
     #[test]
-    fn another_release_serves() {
-        let delta = compare("current\x1f/srv/x\x1fold\nwanted\x1f/srv/x\x1fabsent\n").unwrap();
-        assert_eq!(delta.diff.fields[0].before.as_deref(), Some("old"));
+    fn a_release_that_is_not_there_is_made() {
+        let delta = compare("wanted\x1f/srv/x\x1fabsent\n").unwrap();
+        assert_eq!(delta.action, Action::Create);
         let id = release().id().to_owned();
         assert_eq!(delta.diff.fields[0].after, Some(id));
     }
 
     #[test]
-    fn a_release_without_code_must_be_on_the_server() {
+    fn a_release_without_code_must_be_on_the_server_as_it_was() {
         let mut release = release();
         release.code = Code::kept(release.code.id().clone());
-        let there = "current\x1f/srv/x\x1fold\nwanted\x1f/srv/x\x1fpresent\n";
+        let there = "wanted\x1f/srv/x\x1fpresent\n";
         let found = observe(&release, there);
-        assert!(release.compare(&found, &AROUND).is_some());
-        let found = observe(&release, &there.replace("present", "absent"));
-        let Observed::Unknown { reason } = found else {
-            panic!("{found:?}");
-        };
-        assert!(reason.contains(release.id()), "{reason}");
+        assert_eq!(release.compare(&found, &AROUND), None);
+        for reply in [
+            "wanted\x1f/srv/x\x1fabsent\n".to_owned(),
+            format!("{there}edited\x1f/srv/x\x1fapp.py\n"),
+        ] {
+            let Observed::Unknown { reason } = observe(&release, &reply) else {
+                panic!("{reply}");
+            };
+            assert!(reason.contains(release.id()), "{reason}");
+        }
     }
 }

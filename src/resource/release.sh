@@ -2,12 +2,10 @@
 # file .foobar-stack-complete in it is written last, so that what changed
 # after it was changed by hand.
 
-# probe_release PATH ID...: which release is current, whether ID is there, and
-# which of its files were changed since (ten at most).
+# probe_release PATH ID...: whether release ID is there, whole, and which of its
+# files were changed since (ten at most).
 probe_release() {
 	while [ $# -gt 0 ]; do
-		current=$(readlink -- "$1/current" || true)
-		printf 'current\037%s\037%s\n' "$1" "${current##*/}"
 		marker=$1/releases/$2/.foobar-stack-complete
 		if [ -e "$marker" ]; then
 			printf 'wanted\037%s\037present\n' "$1"
@@ -38,20 +36,8 @@ unpack_release() {
 	rm -rf -- "$2/releases/.$3.old"
 }
 
-# switch_release PATH ID
-switch_release() {
-	if old=$(readlink -- "$1/current"); then
-		note current "$1/current" "$old"
-	else
-		note created "$1/current"
-	fi
-	ln -sfn -- "releases/$2" "$1/.current.foobar-stack"
-	mv -fT -- "$1/.current.foobar-stack" "$1/current"
-	# The newest by this date are kept when old ones go.
-	touch -- "$1/releases/$2.used"
-}
-
-# prune_releases PATH KEEP: the current one and the KEEP last used stay.
+# prune_releases PATH KEEP: the current one and the KEEP that served last stay. A
+# release that has served has a file beside it, .used, whose date says when.
 prune_releases() {
 	current=$(readlink -- "$1/current")
 	find "$1/releases" -mindepth 1 -maxdepth 1 -name '*.used' ! -name "${current##*/}.used" \

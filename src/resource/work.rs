@@ -21,6 +21,8 @@ pub enum Phase {
     Commit,
     /// Services, databases, releases and commands, in the order of the stack.
     Activate,
+    /// After the proof: what must not be there any more goes. Nothing of it is undone.
+    Finish,
 }
 
 /// What a service must do to take its new configuration.

@@ -397,7 +397,7 @@ const DRIFTS: &[Drift] = &[
     Drift {
         name: "another release serves",
         make: "cp -a /srv/foobar/releases/$(basename $(readlink /srv/foobar/current)) /srv/foobar/releases/by-hand && ln -sfn releases/by-hand /srv/foobar/current",
-        plan: "update release:/srv/foobar\nrestart service:foobar-app.service",
+        plan: "update deployment:/srv/foobar\nrestart service:foobar-app.service",
         says: &[
             "\"before\":\"by-hand\"",
             "the app's code differs from the release that serves",
@@ -407,7 +407,7 @@ const DRIFTS: &[Drift] = &[
     Drift {
         name: "the release deleted",
         make: "rm -r /srv/foobar/releases/$(basename $(readlink /srv/foobar/current))",
-        plan: "update release:/srv/foobar\nrestart service:foobar-app.service",
+        plan: "create release:/srv/foobar\nrestart service:foobar-app.service",
         ..ONCE
     },
     Drift {
