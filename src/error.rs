@@ -181,6 +181,32 @@ pub enum Error {
         /// Why.
         source: ignore::Error,
     },
+    /// git could not do what the app's code needs.
+    #[error("git cannot {action} of {repository}:\n{said}")]
+    Git {
+        /// What it was to do.
+        action: String,
+        /// With which repository.
+        repository: String,
+        /// What it said.
+        said: String,
+    },
+    /// The app's archive could not be fetched.
+    #[error("{address} cannot be fetched")]
+    Download {
+        /// Where it should be.
+        address: String,
+        /// Why it was not.
+        source: reqwest::Error,
+    },
+    /// The app's archive is larger than any app.
+    #[error("{address} is larger than {most} bytes")]
+    TooLarge {
+        /// Where it is.
+        address: String,
+        /// What would be let through.
+        most: u64,
+    },
     /// The app's folder could not be walked.
     #[error("cannot read the folder {folder}")]
     Walk {
@@ -280,6 +306,9 @@ impl Error {
             Self::Name { .. } | Self::SpecialFile { .. } => {
                 Some("rename or remove it, or name it in app.exclude".to_owned())
             }
+            Self::Git { .. } => Some(
+                "app.source.revision is a branch, a tag or all digits of a commit; `git ls-remote` shows what there is".to_owned(),
+            ),
             Self::Launch { .. } => Some("`foobar-stack doctor` looks for what is missing".to_owned()),
             Self::RunDied { directory } => Some(format!(
                 "run the same command again: it does what is left; what happened stands in {directory}/events on the server"
@@ -294,6 +323,8 @@ impl Error {
             | Self::Io { .. }
             | Self::Declined
             | Self::Pattern { .. }
+            | Self::Download { .. }
+            | Self::TooLarge { .. }
             | Self::Walk { .. }
             => None,
         }
@@ -315,6 +346,9 @@ impl Error {
             | Self::PackageLists { .. }
             | Self::Secret { .. }
             | Self::Pattern { .. }
+            | Self::Git { .. }
+            | Self::Download { .. }
+            | Self::TooLarge { .. }
             | Self::Walk { .. }
             | Self::Name { .. }
             | Self::SpecialFile { .. }

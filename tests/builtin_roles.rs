@@ -57,7 +57,7 @@ fn stack(text: &str, facts: &Facts) -> Result<Stack, String> {
         app: inventory
             .app
             .enabled
-            .then(|| Code::new(Tree::new(vec![("app.py".to_owned(), code)]), "")),
+            .then(|| Code::new(Tree::new(vec![("app.py".to_owned(), code)]), "", None)),
         secrets: inventory
             .app
             .secrets

@@ -220,7 +220,6 @@ fn the_files_it_speaks_of_come_with_their_places() {
         [
             "tls.certificate file tls/foobar.com.pem at \"tls/foobar.com.pem\"",
             "tls.key file tls/foobar.com.key at \"tls/foobar.com.key\"",
-            "web.static folder app/static at \"static\"",
             "app.source folder app at \"app\"",
             "app.secrets.SESSION_KEY.file file ../key at \"../key\"",
         ]

@@ -206,7 +206,7 @@ impl Choice {
             app: inventory
                 .app
                 .enabled
-                .then(|| Code::new(Tree::new(vec![("app.py".to_owned(), file)]), "")),
+                .then(|| Code::new(Tree::new(vec![("app.py".to_owned(), file)]), "", None)),
             secrets: inventory
                 .app
                 .secrets

@@ -81,7 +81,7 @@ mod tests {
     fn the_table_is_what_the_folder_holds() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("inventory/app");
         let exclude = ["__pycache__".to_owned()];
-        let tree = crate::commands::tree::read(&folder, &exclude).unwrap();
+        let tree = crate::commands::code::read_folder(&folder, &exclude).unwrap();
         let found: BTreeSet<&str> = tree.entries().map(|(path, _)| path).collect();
         let table: BTreeSet<&str> = APP.iter().map(|(path, _)| *path).collect();
         assert_eq!(table, found);

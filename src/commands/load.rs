@@ -1,13 +1,13 @@
 //! Reads what the user wrote: the inventory, the roles and files beside it, the app's code and
 //! the secrets. From here on everything is in memory.
 
-use super::tree;
+use super::code::{self, Fetched, Place, Reach};
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
 use crate::error::Error;
 use crate::inventory::{self, FileReference, Inventory, TlsMode};
 use crate::resource::SecretMaterial;
 use crate::role::{Inputs, RoleSource, Roles, builtin};
-use crate::types::{Code, ReleaseId, SecretSource, SecretValue};
+use crate::types::{Code, ReleaseId, SecretSource, SecretValue, Tree};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -54,7 +54,7 @@ pub(crate) async fn load_with(
     };
     let mut named = parsed.files;
     if kept.is_some() {
-        named.retain(|file| !["app.source", "web.static"].contains(&file.key.as_str()));
+        named.retain(|file| !file.key.starts_with("app.source"));
     }
     missing_files(&source, &folder, &named)?;
     let inventory = parsed.inventory;
@@ -73,8 +73,22 @@ pub(crate) async fn load_with(
         _ if !inventory.app.enabled => None,
         Some(id) => Some(Code::kept(id)),
         None => {
-            let tree = tree::read(&folder.join(&inventory.app.source), &inventory.app.exclude)?;
-            Some(Code::new(tree, ""))
+            let place = Place {
+                source: &source,
+                span: parsed.source,
+            };
+            let reach = match secrets {
+                Secrets::Read => Reach::Everywhere,
+                Secrets::StandIn => Reach::Here,
+            };
+            let fetched = code::fetch(&inventory.app, &folder, &place, reach).await?;
+            match fetched {
+                Some(Fetched { tree, origin }) => {
+                    missing_in_code(&source, &tree, &parsed.inside)?;
+                    Some(Code::new(tree, "", origin))
+                }
+                None => Some(Code::kept(ReleaseId::stand_in())),
+            }
         }
     };
     let secrets = read_secrets(&folder, &inventory, secrets).await?;
@@ -123,6 +137,38 @@ fn missing_files(
             );
         }
     }
+    if mistakes.is_empty() {
+        Ok(())
+    } else {
+        Err(Diagnostics(mistakes).into())
+    }
+}
+
+/// Every file or folder of the code that the inventory names and that is not in it, each at its
+/// place.
+fn missing_in_code(
+    source: &Arc<Source>,
+    tree: &Tree,
+    wanted: &[FileReference],
+) -> Result<(), Error> {
+    let missing = wanted.iter().filter(|file| {
+        let found = if file.directory {
+            tree.has_folder(&file.path)
+        } else {
+            tree.get(&file.path).is_some()
+        };
+        !found
+    });
+    let mistakes: Vec<Diagnostic> = missing
+        .map(|file| {
+            let kind = if file.directory { "folder" } else { "file" };
+            let message = format!("{}: the app's code has no {kind} {}", file.key, file.path);
+            let diagnostic = Diagnostic::new(source, file.span.clone(), message);
+            diagnostic
+                .label("not found")
+                .help("what app.exclude names and empty folders are not part of it")
+        })
+        .collect();
     if mistakes.is_empty() {
         Ok(())
     } else {
@@ -180,7 +226,7 @@ fn role_sources(
             },
         );
         let own = format!("roles/{name}/files");
-        tree::add_files(&folder.join(&own), &own, files)?;
+        code::add_files(&folder.join(&own), &own, files)?;
     }
     for (name, role) in &mut roles {
         let own = folder.join("templates").join(name);

@@ -2,6 +2,7 @@
 
 mod apply;
 mod attach;
+mod code;
 mod completions;
 mod demo;
 mod discover;
@@ -16,7 +17,6 @@ mod plan;
 mod sandbox;
 mod saved;
 mod survey;
-mod tree;
 mod verify;
 
 use crate::cli::{Cli, Command, Selection};

@@ -3,7 +3,8 @@
 use super::environment::{env, env_name, secrets};
 use super::mistakes::Mistakes;
 use super::raw::{self, At};
-use super::{App, Database, Engine, FileReference, amount, file};
+use super::source::source;
+use super::{App, Database, Engine, FileReference, amount};
 use crate::types::{AccountName, Fqdn, InvalidValue};
 
 const EXCLUDE: &[&str] = &[".git", "__pycache__", "*.pyc", "node_modules", ".env"];
@@ -51,13 +52,17 @@ pub(super) fn app(
         return None;
     };
     let enabled = raw.enabled.unwrap_or(true);
-    for (key, value) in [("source", &raw.source), ("command", &raw.command)] {
-        if enabled && value.is_none() {
+    let there = [
+        ("source", raw.source.is_some()),
+        ("command", raw.command.is_some()),
+    ];
+    for (key, there) in there {
+        if enabled && !there {
             mistakes.missing(raw.span(), &format!("app.{key} is missing"), help);
         }
     }
-    let source = raw.source.as_ref();
-    let source = source.and_then(|path| file(path, "app.source", true, files, mistakes));
+    let from = raw.source.as_ref();
+    let source = from.and_then(|from| source(from, files, mistakes));
     let command = mistakes.check("app.command", raw.command.as_ref(), |text| words(text));
     let migrate = mistakes.check("app.migrate", raw.migrate.as_ref(), |text| words(text));
     let health = mistakes.check("app.health", raw.health.as_ref(), |text| url_path(text));
@@ -78,7 +83,7 @@ pub(super) fn app(
     let secrets = secrets(&raw.secrets, files, mistakes);
     Some(App {
         enabled,
-        source: source.unwrap_or_default(),
+        source,
         exclude,
         packages,
         command: command.unwrap_or_default(),

@@ -13,6 +13,7 @@ mod record;
 mod resolve;
 mod sensitive;
 mod site;
+mod source;
 mod starter;
 mod structure;
 mod syntax;
@@ -25,7 +26,7 @@ pub use starter::starter;
 
 use resolve::{file, path, relative};
 
-use crate::types::{AccountName, Fqdn, SecretSource};
+use crate::types::{AccountName, Digest, Fqdn, SecretSource};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -39,6 +40,10 @@ pub struct Parsed {
     /// The files it speaks of, in the order of the text: whoever reads them says it, with
     /// the place, when one is not there.
     pub files: Vec<FileReference>,
+    /// The files and folders of the app's code that it speaks of.
+    pub inside: Vec<FileReference>,
+    /// Where it says from where the code comes.
+    pub source: Range<usize>,
 }
 
 /// A file or folder of the client that the inventory speaks of.
@@ -184,13 +189,54 @@ pub struct Web {
     pub headers: BTreeMap<String, String>,
 }
 
+/// Where the app's code comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum AppSource {
+    /// A folder beside the inventory.
+    Folder {
+        /// The folder.
+        folder: String,
+    },
+    /// A git repository.
+    Git {
+        /// Its address, or a folder.
+        repository: String,
+        /// A branch, a tag or a commit.
+        revision: String,
+        /// The folder in it that holds the app; none for all of it.
+        path: Option<String>,
+    },
+    /// An archive.
+    Archive {
+        /// Its address, or a file.
+        archive: String,
+        /// Its digest.
+        sha256: Digest,
+        /// The folder in it that holds the app; none for all of it.
+        path: Option<String>,
+    },
+}
+
+impl AppSource {
+    /// True if asking for it means to ask another machine.
+    #[must_use]
+    pub fn is_remote(&self) -> bool {
+        match self {
+            Self::Folder { .. } => false,
+            Self::Git { repository, .. } => !source::is_local(repository),
+            Self::Archive { archive, .. } => archive.contains("://"),
+        }
+    }
+}
+
 /// The site's code.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct App {
     /// Whether there is one.
     pub enabled: bool,
-    /// The folder with the code, relative to the inventory.
-    pub source: String,
+    /// Where the code comes from; there with an app.
+    pub source: Option<AppSource>,
     /// Patterns of what stays at home.
     pub exclude: Vec<String>,
     /// Packages of the distribution.

@@ -4,8 +4,10 @@
 //! and the structural pass; the doc comments here are what an editor shows.
 
 mod app;
+mod text_or;
 
-pub(super) use app::{App, Secret};
+pub(super) use app::{App, AppSource, Secret};
+pub(super) use text_or::TextOr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde::Deserialize;

@@ -55,7 +55,9 @@ fn resolve(raw: &raw::Inventory, mistakes: &mut Mistakes<'_>) -> Option<Parsed> 
     let tls = web::tls(&raw.tls, &mut files, mistakes);
     let app = app::app(raw.app.as_ref(), domain, &mut files, mistakes);
     let source = raw.app.as_ref().and_then(|app| app.source.as_ref());
-    let web = web::web(&raw.web, source, &mut files, mistakes);
+    let source = source.map(At::span);
+    let mut inside = Vec::new();
+    let web = web::web(&raw.web, source.is_some(), &mut inside, mistakes);
     let database = app::database(&raw.database, app.as_ref(), domain, mistakes);
     let firewall = network::firewall(&raw.firewall, mistakes);
     let roles = roles(&raw.roles, mistakes);
@@ -90,6 +92,8 @@ fn resolve(raw: &raw::Inventory, mistakes: &mut Mistakes<'_>) -> Option<Parsed> 
             roles,
         },
         files,
+        inside,
+        source: source.unwrap_or_default(),
     })
 }
 

@@ -49,11 +49,11 @@ pub(super) fn tls(
     }
 }
 
-/// The section `[web]`. `source` is the folder of the app, in which the folders of static files lie.
+/// The section `[web]`. The folders of static files are in the app's code, if there is any.
 pub(super) fn web(
     raw: &raw::Web,
-    source: Option<&At<String>>,
-    files: &mut Vec<FileReference>,
+    has_code: bool,
+    inside: &mut Vec<FileReference>,
     mistakes: &mut Mistakes<'_>,
 ) -> Web {
     const MIB: u64 = 1 << 20;
@@ -63,14 +63,14 @@ pub(super) fn web(
     let max_body = mistakes.check("web.max_body", raw.max_body.as_ref(), amount::bytes);
     let mut static_files = BTreeMap::new();
     for (prefix, folder) in &raw.static_files {
-        if source.is_none() && !mistakes.incomplete {
+        if !has_code && !mistakes.incomplete {
             let mistake = mistakes.at(prefix.span(), "web.static: there is no app to take it from");
             mistakes.push(mistake.help("the folders lie in the app's release: write app.source"));
         }
         let checked = mistakes.check("web.static", Some(folder), |text| inner_folder(text));
-        if let (Some(folder_name), Some(source)) = (&checked, source) {
-            files.push(FileReference {
-                path: format!("{}/{folder_name}", source.trim_end_matches('/')),
+        if let Some(path) = checked.clone().filter(|_| has_code) {
+            inside.push(FileReference {
+                path,
                 span: folder.span(),
                 key: "web.static".to_owned(),
                 directory: true,

@@ -111,6 +111,7 @@ impl Kind for Release {
                 let files = format!("{} files, {} bytes", tree.len(), tree.size());
                 all.push(("content", files));
             }
+            all.extend(self.code.origin().map(|origin| ("from", origin.to_owned())));
             return Some(Delta::create(all));
         };
         let names = found.edited.join(", ");
@@ -155,7 +156,7 @@ mod tests {
         Release {
             path: AbsolutePath::new("/srv/x").unwrap(),
             keep: 3,
-            code: Code::new(Tree::default(), ""),
+            code: Code::new(Tree::default(), "", None),
         }
     }
 

@@ -63,7 +63,11 @@ fn inputs(inventory: &str) -> Inputs {
         roles: builtin(),
         files: BTreeMap::new(),
         sensitive_files: BTreeMap::new(),
-        app: Some(Code::new(Tree::new(vec![("app.py".into(), file)]), "")),
+        app: Some(Code::new(
+            Tree::new(vec![("app.py".into(), file)]),
+            "",
+            None,
+        )),
     }
 }
 

@@ -13,6 +13,12 @@ pub struct ReleaseId(String);
 checked_text!(ReleaseId);
 
 impl ReleaseId {
+    /// The name of no release: for who only looks at what would be written.
+    #[must_use]
+    pub fn stand_in() -> Self {
+        Self("0".repeat(12))
+    }
+
     /// Checks the text.
     ///
     /// # Errors
@@ -33,13 +39,15 @@ impl ReleaseId {
 pub struct Code {
     id: ReleaseId,
     tree: Option<Arc<Tree>>,
+    origin: Option<String>,
 }
 
 impl Code {
     /// Code in memory. `recipe` says what is made of it on the server: the release goes by the
-    /// digest of both, so that another recipe gives another release.
+    /// digest of both, so that another recipe gives another release. `origin` is what people call
+    /// the place it comes from.
     #[must_use]
-    pub fn new(tree: Tree, recipe: &str) -> Self {
+    pub fn new(tree: Tree, recipe: &str, origin: Option<String>) -> Self {
         let digest = if recipe.is_empty() {
             tree.digest()
         } else {
@@ -48,13 +56,18 @@ impl Code {
         Self {
             id: ReleaseId(digest.short().to_owned()),
             tree: Some(Arc::new(tree)),
+            origin,
         }
     }
 
     /// A release that an earlier run has made.
     #[must_use]
     pub fn kept(id: ReleaseId) -> Self {
-        Self { id, tree: None }
+        Self {
+            id,
+            tree: None,
+            origin: None,
+        }
     }
 
     /// The name of its release.
@@ -67,6 +80,12 @@ impl Code {
     #[must_use]
     pub fn tree(&self) -> Option<&Arc<Tree>> {
         self.tree.as_ref()
+    }
+
+    /// Where it comes from, for people, if that says more than its name.
+    #[must_use]
+    pub fn origin(&self) -> Option<&str> {
+        self.origin.as_deref()
     }
 }
 
@@ -84,10 +103,10 @@ mod tests {
             };
             Tree::new(vec![("a".to_owned(), file)])
         };
-        let plain = Code::new(tree("x"), "");
+        let plain = Code::new(tree("x"), "", None);
         assert_eq!(plain.id().as_str(), tree("x").digest().short());
-        assert_ne!(plain.id(), Code::new(tree("y"), "").id());
-        assert_ne!(plain.id(), Code::new(tree("x"), "make").id());
+        assert_ne!(plain.id(), Code::new(tree("y"), "", None).id());
+        assert_ne!(plain.id(), Code::new(tree("x"), "make", None).id());
         assert_eq!(Code::kept(plain.id().clone()).id(), plain.id());
     }
 

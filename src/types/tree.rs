@@ -46,6 +46,24 @@ impl Tree {
             .map(|(path, node)| (path.as_str(), node))
     }
 
+    /// What stands at a path.
+    #[must_use]
+    pub fn get(&self, path: &str) -> Option<&Node> {
+        let place = self
+            .entries
+            .binary_search_by(|entry| entry.0.as_str().cmp(path));
+        place.ok().map(|place| &self.entries[place].1)
+    }
+
+    /// True if there is something below a path.
+    #[must_use]
+    pub fn has_folder(&self, path: &str) -> bool {
+        let below = format!("{path}/");
+        let place = self.entries.partition_point(|entry| entry.0 < below);
+        let first = self.entries.get(place);
+        path == "." || first.is_some_and(|entry| entry.0.starts_with(&below))
+    }
+
     /// How many files and links there are.
     #[must_use]
     pub fn len(&self) -> usize {

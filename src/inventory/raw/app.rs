@@ -1,6 +1,6 @@
 //! The section `[app]` as it is written.
 
-use super::{Amount, At, List, Texts};
+use super::{Amount, At, List, TextOr, Texts};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -11,8 +11,8 @@ use std::num::NonZeroU16;
 pub(in crate::inventory) struct App {
     /// Whether there is an app. Default: true.
     pub(in crate::inventory) enabled: Option<bool>,
-    /// The folder with the code, relative to this file.
-    pub(in crate::inventory) source: Option<At<String>>,
+    /// Where the code comes from: a folder relative to this file, or a table.
+    pub(in crate::inventory) source: Option<At<TextOr<AppSource>>>,
     /// Patterns of what stays at home, as in .gitignore.
     pub(in crate::inventory) exclude: Option<List>,
     /// Packages of the distribution that the code needs.
@@ -36,6 +36,22 @@ pub(in crate::inventory) struct App {
     /// Secrets of the app: where each one comes from.
     #[serde(default)]
     pub(in crate::inventory) secrets: BTreeMap<At<String>, At<Secret>>,
+}
+
+/// Code from elsewhere: `git` and `revision`, or `archive` and `sha256`.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::inventory) struct AppSource {
+    /// A git repository: an address, or a folder relative to this file.
+    pub(in crate::inventory) git: Option<At<String>>,
+    /// The branch, the tag or the commit.
+    pub(in crate::inventory) revision: Option<At<String>>,
+    /// An archive (tar.gz, tar or zip): a file relative to this file, or an https:// address.
+    pub(in crate::inventory) archive: Option<At<String>>,
+    /// The archive's digest, as `sha256sum` prints it.
+    pub(in crate::inventory) sha256: Option<At<String>>,
+    /// The folder in it that holds the app. Default: all of it.
+    pub(in crate::inventory) path: Option<At<String>>,
 }
 
 /// Where a secret comes from. Exactly one of the keys.

@@ -1,36 +1,31 @@
 //! Reads a folder of the client into memory: the app's code.
 
+use super::exclude::{self, Exclude};
 use crate::error::Error;
 use crate::types::{Node, Tree};
 use ignore::WalkBuilder;
-use ignore::gitignore::GitignoreBuilder;
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
 /// The folder without what the patterns exclude; they read as lines of a `.gitignore`.
-pub(crate) fn read(folder: &Path, exclude: &[String]) -> Result<Tree, Error> {
-    let mut builder = GitignoreBuilder::new(folder);
-    for pattern in exclude {
-        builder
-            .add_line(None, pattern)
-            .map_err(|source| Error::Pattern {
-                pattern: pattern.clone(),
-                source,
-            })?;
-    }
-    let excluded = builder.build().map_err(|source| Error::Pattern {
-        pattern: exclude.join(", "),
-        source,
-    })?;
+pub(in crate::commands) fn read(folder: &Path, patterns: &[String]) -> Result<Tree, Error> {
+    let lines = match std::fs::read_to_string(folder.join(exclude::FILE)) {
+        Ok(lines) => lines,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(error) => {
+            return Err(Error::io(format!("read {}", exclude::FILE))(error));
+        }
+    };
+    let exclude = Exclude::new(folder, patterns, &lines)?;
     let walk = WalkBuilder::new(folder)
         .standard_filters(false)
         .follow_links(false)
         .sort_by_file_name(std::ffi::OsStr::cmp)
         .filter_entry(move |entry| {
             let folder = entry.file_type().is_some_and(|kind| kind.is_dir());
-            !excluded.matched(entry.path(), folder).is_ignore()
+            !exclude.has(entry.path(), folder)
         })
         .build();
     let mut entries = Vec::new();
@@ -87,7 +82,7 @@ pub(crate) fn read(folder: &Path, exclude: &[String]) -> Result<Tree, Error> {
 
 /// Adds the files of a folder to `all`, by their paths with `prefix` before them; none if there
 /// is no such folder.
-pub(crate) fn add_files(
+pub(in crate::commands) fn add_files(
     folder: &Path,
     prefix: &str,
     all: &mut BTreeMap<String, Arc<[u8]>>,
@@ -123,6 +118,8 @@ mod tests {
         }
         std::fs::set_permissions(path("run.sh"), std::fs::Permissions::from_mode(0o755)).unwrap();
         std::os::unix::fs::symlink("a/x.py", path("link")).unwrap();
+        std::fs::write(path(".foobar-stack-ignore"), "# not these\n*.log\n").unwrap();
+        std::fs::write(path("a/x.log"), "").unwrap();
         let exclude = [".git", "__pycache__", ".env"].map(str::to_owned);
         let tree = read(folder.path(), &exclude).unwrap();
         let names: Vec<&str> = tree.entries().map(|(path, _)| path).collect();

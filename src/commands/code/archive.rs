@@ -1,0 +1,272 @@
+//! Archives: fetched, checked against their digest, and unpacked into memory. Nothing in one
+//! leaves the folder it is unpacked for.
+
+use super::{Exclude, Place, exclude};
+use crate::error::Error;
+use crate::types::{Digest, Node, Tree};
+use std::collections::BTreeMap;
+use std::io::{Cursor, Read};
+use std::path::Path;
+use std::time::Duration;
+use tar::EntryType;
+
+/// The largest archive that is fetched.
+const MOST_BYTES: u64 = 1 << 30;
+/// The most an archive may become.
+const MOST_UNPACKED: u64 = 4 << 30;
+const MOST_FILES: usize = 500_000;
+
+/// Why an archive is not taken.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ArchiveError {
+    #[error("app.source: the archive has the SHA-256 digest {0}")]
+    Digest(Digest),
+    #[error("app.source: the archive cannot be read: {0}")]
+    Read(String),
+    #[error("app.source: the archive is neither tar.gz, tar nor zip")]
+    Format,
+    #[error("app.source: `{0}` in the archive leads out of it")]
+    Outside(String),
+    #[error("app.source: the name {0:?} in the archive is not plain UTF-8 text")]
+    Name(String),
+    #[error("app.source: `{0}` in the archive is neither a file, a folder nor a link")]
+    Special(String),
+    #[error("app.source: `{0}` stands twice in the archive")]
+    Twice(String),
+    #[error(
+        "app.source: the archive unpacks to too much: more than {MOST_UNPACKED} bytes or {MOST_FILES} files"
+    )]
+    TooMuch,
+    #[error("app.source.path: the archive has no folder `{0}`")]
+    NoFolder(String),
+    #[error(transparent)]
+    Other(#[from] Box<Error>),
+}
+
+impl ArchiveError {
+    /// The mistake at its place in the inventory.
+    pub(super) fn at(self, place: &Place<'_>) -> Error {
+        match self {
+            Self::Other(error) => *error,
+            error @ Self::Digest(_) => {
+                let mistake = place.mistake(error.to_string());
+                let mistake = mistake.label("another one is expected here");
+                let help = "take the archive that is meant, or write its digest";
+                Error::Input(mistake.help(help).into())
+            }
+            error => Error::Input(place.mistake(error.to_string()).into()),
+        }
+    }
+}
+
+impl From<std::io::Error> for ArchiveError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Read(error.to_string())
+    }
+}
+
+impl From<zip::result::ZipError> for ArchiveError {
+    fn from(error: zip::result::ZipError) -> Self {
+        Self::Read(error.to_string())
+    }
+}
+
+/// Whether these are the bytes that are meant.
+pub(super) fn check(bytes: &[u8], expected: &Digest) -> Result<(), ArchiveError> {
+    let digest = Digest::of(bytes);
+    if digest == *expected {
+        Ok(())
+    } else {
+        Err(ArchiveError::Digest(digest))
+    }
+}
+
+/// An archive that was fetched before.
+pub(super) fn kept(path: &Path, expected: &Digest) -> Option<Vec<u8>> {
+    let bytes = std::fs::read(path).ok()?;
+    check(&bytes, expected).is_ok().then_some(bytes)
+}
+
+/// Keeps an archive: whole or not at all.
+pub(super) fn keep(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let failed = || Error::io(format!("write {}", path.display()));
+    let folder = path.parent().unwrap_or(path);
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed())?;
+    std::io::Write::write_all(&mut file, bytes).map_err(failed())?;
+    file.persist(path).map_err(|error| failed()(error.error))?;
+    Ok(())
+}
+
+/// Fetches an archive.
+pub(super) async fn download(address: &str) -> Result<Vec<u8>, Error> {
+    let failed = |source| Error::Download {
+        address: address.to_owned(),
+        source,
+    };
+    let client = reqwest::Client::builder()
+        .connect_timeout(Duration::from_secs(20))
+        .read_timeout(Duration::from_secs(60))
+        .build()
+        .map_err(failed)?;
+    let response = client.get(address).send().await.map_err(failed)?;
+    let mut response = response.error_for_status().map_err(failed)?;
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(failed)? {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() as u64 > MOST_BYTES {
+            return Err(Error::TooLarge {
+                address: address.to_owned(),
+                most: MOST_BYTES,
+            });
+        }
+    }
+    Ok(bytes)
+}
+
+/// The files of an archive, or of a folder in it, without what stays at home.
+pub(super) fn unpack(
+    bytes: &[u8],
+    inner: Option<&str>,
+    patterns: &[String],
+) -> Result<Tree, ArchiveError> {
+    let mut files = Files::default();
+    if bytes.starts_with(&[0x1f, 0x8b]) {
+        files.tar(flate2::read::MultiGzDecoder::new(bytes))?;
+    } else if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06") {
+        files.zip(bytes)?;
+    } else if bytes.get(257..262) == Some(b"ustar") {
+        files.tar(bytes)?;
+    } else {
+        return Err(ArchiveError::Format);
+    }
+    let mut entries = files.entries;
+    if let Some(inner) = inner.filter(|inner| *inner != ".") {
+        let prefix = format!("{inner}/");
+        let below = |(path, node): (String, Node)| {
+            let path = path.strip_prefix(&prefix)?.to_owned();
+            Some((path, node))
+        };
+        entries = entries.into_iter().filter_map(below).collect();
+        if entries.is_empty() {
+            return Err(ArchiveError::NoFolder(inner.to_owned()));
+        }
+    }
+    let lines = match entries.get(exclude::FILE) {
+        Some(Node::File { content, .. }) => String::from_utf8_lossy(content).into_owned(),
+        _ => String::new(),
+    };
+    let exclude = Exclude::new(Path::new(""), patterns, &lines).map_err(Box::new)?;
+    entries.retain(|path, _| !exclude.has_file(path));
+    // What lies below something that is no folder would be written through it.
+    for path in entries.keys() {
+        let above = path.match_indices('/').map(|(at, _)| &path[..at]);
+        if let Some(file) = above.into_iter().find(|above| entries.contains_key(*above)) {
+            return Err(ArchiveError::Twice(file.to_owned()));
+        }
+    }
+    Ok(Tree::new(entries.into_iter().collect()))
+}
+
+/// What was unpacked so far.
+#[derive(Default)]
+struct Files {
+    entries: BTreeMap<String, Node>,
+    size: u64,
+}
+
+impl Files {
+    fn tar(&mut self, reader: impl Read) -> Result<(), ArchiveError> {
+        let mut archive = tar::Archive::new(reader);
+        for entry in archive.entries()? {
+            let mut entry = entry?;
+            let kind = entry.header().entry_type();
+            if matches!(kind, EntryType::Directory | EntryType::XGlobalHeader) {
+                continue;
+            }
+            let path = name(&entry.path_bytes())?;
+            let node = match kind {
+                EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => Node::File {
+                    executable: entry.header().mode()? & 0o111 != 0,
+                    content: self.content(&mut entry)?.into(),
+                },
+                EntryType::Symlink => {
+                    Node::Link(text(&entry.link_name_bytes().unwrap_or_default())?)
+                }
+                // The same file under another name.
+                EntryType::Link => {
+                    let target = name(&entry.link_name_bytes().unwrap_or_default())?;
+                    let node = self.entries.get(&target).cloned();
+                    node.ok_or_else(|| ArchiveError::Outside(path.clone()))?
+                }
+                _ => return Err(ArchiveError::Special(path)),
+            };
+            self.add(path, node)?;
+        }
+        Ok(())
+    }
+
+    fn zip(&mut self, bytes: &[u8]) -> Result<(), ArchiveError> {
+        const KIND: u32 = 0o170_000;
+        let mut archive = zip::ZipArchive::new(Cursor::new(bytes))?;
+        for place in 0..archive.len() {
+            let mut entry = archive.by_index(place)?;
+            if entry.is_dir() {
+                continue;
+            }
+            let path = name(entry.name_raw())?;
+            let mode = entry.unix_mode().unwrap_or_default();
+            let content = self.content(&mut entry)?;
+            let node = match mode & KIND {
+                0o120_000 => Node::Link(text(&content)?),
+                0 | 0o100_000 => Node::File {
+                    executable: mode & 0o111 != 0,
+                    content: content.into(),
+                },
+                _ => return Err(ArchiveError::Special(path)),
+            };
+            self.add(path, node)?;
+        }
+        Ok(())
+    }
+
+    fn content(&mut self, reader: &mut impl Read) -> Result<Vec<u8>, ArchiveError> {
+        let mut content = Vec::new();
+        let left = MOST_UNPACKED - self.size;
+        reader.take(left + 1).read_to_end(&mut content)?;
+        if content.len() as u64 > left || self.entries.len() >= MOST_FILES {
+            return Err(ArchiveError::TooMuch);
+        }
+        self.size += content.len() as u64;
+        Ok(content)
+    }
+
+    fn add(&mut self, path: String, node: Node) -> Result<(), ArchiveError> {
+        if self.entries.contains_key(&path) {
+            return Err(ArchiveError::Twice(path));
+        }
+        self.entries.insert(path, node);
+        Ok(())
+    }
+}
+
+fn text(bytes: &[u8]) -> Result<String, ArchiveError> {
+    let shown = || String::from_utf8_lossy(bytes).into_owned();
+    let text = std::str::from_utf8(bytes).map_err(|_| ArchiveError::Name(shown()))?;
+    if text.is_empty() || text.contains(char::is_control) {
+        return Err(ArchiveError::Name(shown()));
+    }
+    Ok(text.to_owned())
+}
+
+/// A path below the folder: relative, and not out of it.
+fn name(bytes: &[u8]) -> Result<String, ArchiveError> {
+    let text = text(bytes)?;
+    let parts: Vec<&str> = text
+        .split('/')
+        .filter(|part| !matches!(*part, "" | "."))
+        .collect();
+    if text.starts_with('/') || parts.contains(&"..") || parts.is_empty() {
+        return Err(ArchiveError::Outside(text));
+    }
+    Ok(parts.join("/"))
+}

@@ -1,0 +1,123 @@
+//! A git repository, through the user's own git: what it fetches is kept in the cache.
+
+use crate::error::Error;
+use crate::types::Digest;
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+use tokio::process::Command;
+
+/// What is kept of a repository: the revisions that were asked for, without their history.
+pub(super) struct Clone {
+    repository: String,
+    folder: PathBuf,
+}
+
+impl Clone {
+    /// Opens what is kept of the repository, and makes an empty one if there is none.
+    pub(super) async fn open(repository: &str, folder: &Path) -> Result<Self, Error> {
+        let clone = Self {
+            repository: repository.to_owned(),
+            folder: folder.to_owned(),
+        };
+        if !folder.join("HEAD").is_file() {
+            let mut command = Command::new("git");
+            command
+                .args(["init", "--quiet", "--bare", "--"])
+                .arg(folder);
+            let made = output(&mut command).await?;
+            if !made.status.success() {
+                return Err(clone.failed("make a copy", &made));
+            }
+        }
+        Ok(clone)
+    }
+
+    /// The commit of a revision. A commit that is kept is not asked for again, a branch or tag
+    /// is; with `asks` false the last answer counts, and there is none if there was none.
+    pub(super) async fn commit(&self, revision: &str, asks: bool) -> Result<Option<String>, Error> {
+        let hexadecimal = revision.bytes().all(|b| b.is_ascii_hexdigit());
+        let is_commit = hexadecimal && [40, 64].contains(&revision.len());
+        if is_commit && let Some(commit) = self.resolve(revision).await? {
+            return Ok(Some(commit));
+        }
+        // A reference of ours keeps the commit, and is what two runs at once do not share.
+        let digest = Digest::of(revision.as_bytes());
+        let own = format!("refs/foobar-stack/{}", digest.short());
+        if asks {
+            let mut command = self.git(&["fetch", "--quiet", "--no-tags", "--depth=1", "--"]);
+            command
+                .arg(&self.repository)
+                .arg(format!("+{revision}:{own}"));
+            let fetched = output(&mut command).await?;
+            if !fetched.status.success() {
+                return Err(self.failed(&format!("fetch {revision}"), &fetched));
+            }
+        }
+        self.resolve(&own).await
+    }
+
+    async fn resolve(&self, name: &str) -> Result<Option<String>, Error> {
+        let wanted = format!("{name}^{{commit}}");
+        let mut command = self.git(&["rev-parse", "--quiet", "--verify", "--end-of-options"]);
+        let found = output(command.arg(wanted)).await?;
+        let commit = String::from_utf8_lossy(&found.stdout).trim().to_owned();
+        Ok((found.status.success() && !commit.is_empty()).then_some(commit))
+    }
+
+    /// The files of a commit, or of a folder in it, as a tar; none if it has no such folder.
+    pub(super) async fn archive(
+        &self,
+        commit: &str,
+        path: Option<&str>,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let tree = match path {
+            None | Some(".") => commit.to_owned(),
+            Some(path) => {
+                let tree = format!("{commit}:{path}");
+                let mut command = self.git(&["cat-file", "-t"]);
+                let kind = output(command.arg(&tree)).await?;
+                if kind.stdout.trim_ascii() != b"tree" {
+                    return Ok(None);
+                }
+                tree
+            }
+        };
+        let packed = output(self.git(&["archive", "--format=tar"]).arg(tree)).await?;
+        if packed.status.success() {
+            Ok(Some(packed.stdout))
+        } else {
+            Err(self.failed(&format!("read {commit}"), &packed))
+        }
+    }
+
+    fn git(&self, words: &[&str]) -> Command {
+        let mut command = Command::new("git");
+        command.arg("--git-dir").arg(&self.folder).args(words);
+        command
+    }
+
+    fn failed(&self, action: &str, output: &Output) -> Error {
+        Error::Git {
+            action: action.to_owned(),
+            repository: self.repository.clone(),
+            said: String::from_utf8_lossy(&output.stderr)
+                .trim_end()
+                .to_owned(),
+        }
+    }
+}
+
+/// Runs git to its end. It asks nobody, and runs no helper that an address could name.
+async fn output(command: &mut Command) -> Result<Output, Error> {
+    command
+        .env("GIT_TERMINAL_PROMPT", "0")
+        .env("GIT_ALLOW_PROTOCOL", "file:git:http:https:ssh")
+        .env_remove("GIT_DIR")
+        .env_remove("GIT_WORK_TREE")
+        .env_remove("GIT_INDEX_FILE")
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .map_err(Error::io("run git, which app.source needs"))
+}

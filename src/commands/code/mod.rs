@@ -1,0 +1,146 @@
+//! The app's code, from wherever the inventory says: a folder, a git repository, an archive.
+
+mod archive;
+mod exclude;
+mod folder;
+mod git;
+#[cfg(test)]
+mod tests;
+
+pub(super) use folder::add_files;
+#[cfg(test)]
+pub(super) use folder::read as read_folder;
+
+use crate::diagnostic::{Diagnostic, Source};
+use crate::error::Error;
+use crate::inventory::{App, AppSource};
+use crate::types::{Digest, Tree};
+use exclude::Exclude;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Where the inventory says it, for mistakes that show only when the code is looked at.
+pub(super) struct Place<'a> {
+    pub(super) source: &'a Arc<Source>,
+    pub(super) span: Range<usize>,
+}
+
+impl Place<'_> {
+    fn mistake(&self, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(self.source, self.span.clone(), message)
+    }
+}
+
+/// Code, and what to call the place it came from.
+pub(super) struct Fetched {
+    pub(super) tree: Tree,
+    pub(super) origin: Option<String>,
+}
+
+/// Whether other machines may be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    Everywhere,
+    /// Nothing but this machine, and what it has kept.
+    Here,
+}
+
+/// Reads the code. `folder` is that of the inventory. None if it is elsewhere, and only this
+/// machine may be asked.
+pub(super) async fn fetch(
+    app: &App,
+    folder: &Path,
+    place: &Place<'_>,
+    reach: Reach,
+) -> Result<Option<Fetched>, Error> {
+    let exclude = &app.exclude;
+    match &app.source {
+        None => Ok(None),
+        Some(AppSource::Folder { folder: code }) => Ok(Some(Fetched {
+            tree: folder::read(&folder.join(code), exclude)?,
+            origin: None,
+        })),
+        Some(
+            source @ AppSource::Git {
+                repository,
+                revision,
+                path,
+            },
+        ) => {
+            let repository = if source.is_remote() {
+                repository.clone()
+            } else {
+                absolute(&folder.join(repository))?.display().to_string()
+            };
+            let asks = reach == Reach::Everywhere || !source.is_remote();
+            let cache = cache("git")?.join(Digest::of(repository.as_bytes()).short());
+            let clone = git::Clone::open(&repository, &cache).await?;
+            let Some(commit) = clone.commit(revision, asks).await? else {
+                return Ok(None);
+            };
+            let path = path.as_deref();
+            let Some(tar) = clone.archive(&commit, path).await? else {
+                let folder = path.unwrap_or_default();
+                let message = format!("app.source.path: {commit} has no folder `{folder}`");
+                return Err(Error::Input(place.mistake(message).into()));
+            };
+            let tree = archive::unpack(&tar, None, exclude).map_err(|why| why.at(place))?;
+            let short = commit.get(..12).unwrap_or(&commit);
+            let origin = format!("commit {short} ({revision})");
+            Ok(Some(Fetched {
+                tree,
+                origin: Some(origin),
+            }))
+        }
+        Some(AppSource::Archive {
+            archive,
+            sha256,
+            path,
+        }) => {
+            let bytes = if archive.contains("://") {
+                let kept = cache("archives")?.join(sha256.as_str());
+                match archive::kept(&kept, sha256) {
+                    Some(bytes) => bytes,
+                    None if reach == Reach::Here => return Ok(None),
+                    None => {
+                        let bytes = archive::download(archive).await?;
+                        archive::check(&bytes, sha256).map_err(|why| why.at(place))?;
+                        archive::keep(&kept, &bytes)?;
+                        bytes
+                    }
+                }
+            } else {
+                let path = folder.join(archive);
+                std::fs::read(&path).map_err(Error::io(format!("read {}", path.display())))?
+            };
+            archive::check(&bytes, sha256).map_err(|why| why.at(place))?;
+            let tree =
+                archive::unpack(&bytes, path.as_deref(), exclude).map_err(|why| why.at(place))?;
+            let origin = format!("archive {}", sha256.short());
+            Ok(Some(Fetched {
+                tree,
+                origin: Some(origin),
+            }))
+        }
+    }
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, Error> {
+    std::fs::canonicalize(path).map_err(Error::io(format!("resolve {}", path.display())))
+}
+
+/// A folder below the user's cache, made if it is not there.
+fn cache(name: &str) -> Result<PathBuf, Error> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    let home = || set("HOME").map(|home| PathBuf::from(home).join(".cache"));
+    let Some(cache) = set("XDG_CACHE_HOME").map(PathBuf::from).or_else(home) else {
+        return Err(Error::Usage {
+            message: "there is no place to keep the app's code in".to_owned(),
+            hint: "set HOME or XDG_CACHE_HOME".to_owned(),
+        });
+    };
+    let folder = cache.join("foobar-stack").join(name);
+    std::fs::create_dir_all(&folder).map_err(Error::io(format!("make {}", folder.display())))?;
+    Ok(folder)
+}
