@@ -1,6 +1,6 @@
 //! Compiles a plan's work into the program.
 
-use super::{Bundle, StepTitle};
+use super::{Bundle, Generation, Standing, StepTitle};
 use crate::plan::{Plan, Stack, Validator};
 use crate::resource::{Content, Future, Payload, Phase, Work, libraries};
 use crate::shell::Script;
@@ -101,26 +101,41 @@ pub enum Verdict {
     NotExpected,
 }
 
+/// What a run is besides its plan: who wants it, and what is written down of it.
+#[derive(Debug, Clone)]
+pub struct Occasion<'a> {
+    /// Its name on the server: letters, digits and hyphens, sorting by time.
+    pub run: &'a str,
+    /// Shown to whoever finds the lock taken.
+    pub who: &'a str,
+    /// Whether it waits for somebody to look at the stack from outside.
+    pub verdict: Verdict,
+    /// What the server's record is to be when it is proven.
+    pub record: &'a str,
+    /// What it rests on.
+    pub generation: &'a Generation,
+    /// What it will count for.
+    pub standing: Standing,
+    /// The generation it goes back to, if it does that.
+    pub back_to: Option<u64>,
+}
+
 /// Compiles the work of a plan into a bundle.
-///
-/// `run` names the run on the server: letters, digits and hyphens, sorting by time. `who` is
-/// shown to whoever finds the lock taken. `record` is what the server's record is to be when
-/// the run is proven.
 #[must_use]
-pub fn compile(
-    run: &str,
-    who: &str,
-    plan: &Plan,
-    work: &Work,
-    stack: &Stack,
-    verdict: Verdict,
-    record: &str,
-) -> Bundle {
+pub fn compile(occasion: &Occasion<'_>, plan: &Plan, work: &Work, stack: &Stack) -> Bundle {
+    let Occasion {
+        run, who, verdict, ..
+    } = *occasion;
     let mut payload = work.payload.clone();
-    payload.push(Payload {
-        name: "managed".to_owned(),
-        content: Content::Bytes(record.as_bytes().into()),
-    });
+    for (name, text) in [
+        ("managed", occasion.record),
+        ("generation", &occasion.generation.write()),
+    ] {
+        payload.push(Payload {
+            name: name.to_owned(),
+            content: Content::Bytes(text.as_bytes().into()),
+        });
+    }
     let mut steps = Steps::default();
     if !work.packages.is_empty() {
         let mut body = Script::new();
@@ -198,7 +213,19 @@ pub fn compile(
     if verdict == Verdict::Expected || watch > 0 {
         main.call("prove", numbers.iter().chain(&work.watched));
     }
-    main.call("record_run", [&plan.summary().to_string(), who]);
+    let summary = plan.summary().to_string();
+    let digest = occasion.generation.digest();
+    let back_to = occasion.back_to.map(|number| number.to_string());
+    main.call(
+        "record_run",
+        [
+            &summary,
+            who,
+            digest.as_str(),
+            occasion.standing.as_str(),
+            back_to.as_deref().unwrap_or_default(),
+        ],
+    );
     main.append(&steps.last).raw("end_run");
     program.function("run", &main).raw("\"${1:-run}\"");
     Bundle {

@@ -177,12 +177,22 @@ unit	$name	inactive	"*) made=made ;;
 	mv -f -- "$STATE/.managed.new" "$STATE/managed"
 }
 
-# record_run SUMMARY WHO: the run is proven, and the server remembers it. What it
-# replaced stays for who wants to look, except secrets.
+# record_run SUMMARY WHO DIGEST STANDING BACK: the run is proven, and the server
+# remembers it. What it rested on is kept for the newest twenty; what it replaced
+# stays for who wants to look, except secrets.
 record_run() {
 	proven=yes
 	record_managed
-	printf '%s\t%s\t%s\t%s\t%s\n' "$generation" "$(date +%s)" "$2" "${RUN##*/}" "$1" >>"$STATE/history"
+	mkdir -p -m 700 -- "$STATE/generations"
+	kept=$STATE/generations/$generation.json.gz
+	(umask 077 && gzip -n <"$RUN/payload/generation" >"$kept.new")
+	sync -- "$kept.new"
+	mv -f -- "$kept.new" "$kept"
+	find "$STATE/generations" -name '*.json.gz' -printf '%f\n' | sort -rn | tail -n +21 | while read -r old; do
+		rm -f -- "$STATE/generations/$old"
+	done
+	printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$generation" "$(date +%s)" "$2" "${RUN##*/}" "$1" "$3" "$4" "$5" \
+		>>"$STATE/history"
 	if [ -e "$RUN/journal" ]; then
 		grep '^secret	' "$RUN/journal" | while IFS='	' read -r _ path; do rm -f -- "$RUN/before$path"; done
 	fi

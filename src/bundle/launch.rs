@@ -1,7 +1,7 @@
 //! The two scripts a client needs to have a bundle run: one receives and starts it, one
 //! follows its events.
 
-use super::compile::run_directory;
+use super::compile::{STATE, run_directory};
 use crate::shell::Script;
 
 const LIBRARY: &str = include_str!("launch.sh");
@@ -63,12 +63,28 @@ pub fn current() -> Script {
     script
 }
 
-/// Prints the proven runs, a line each: generation, time in seconds since 1970, who, the run's
-/// id and what changed, parted by tabs.
+/// Prints what [`History`](super::History) reads: the runs, and which generations are kept.
 #[must_use]
 pub fn history() -> Script {
     let mut script = Script::new();
-    script.raw("[ ! -e /var/lib/foobar-stack/history ] || cat /var/lib/foobar-stack/history");
+    script.raw(LIBRARY).call("print_history", [STATE]);
+    script
+}
+
+/// Prints what the server keeps of a generation, as [`Generation`](super::Generation) reads it.
+#[must_use]
+pub fn generation(number: u64) -> Script {
+    let mut script = Script::new();
+    let words = [STATE, &number.to_string()];
+    script.raw(LIBRARY).call("print_generation", words);
+    script
+}
+
+/// Writes down that a run which nobody has looked at from outside is proven after all.
+#[must_use]
+pub fn approve(run: &str) -> Script {
+    let mut script = Script::new();
+    script.raw(LIBRARY).call("approve_run", [STATE, run]);
     script
 }
 

@@ -47,3 +47,32 @@ current_run() {
 reach_run() {
 	: >"$1/reached"
 }
+
+# print_history STATE: the runs, then which generations are kept.
+print_history() {
+	[ ! -e "$1/history" ] || cat -- "$1/history" || return
+	for kept in "$1"/generations/*.json.gz; do
+		[ -e "$kept" ] || continue
+		kept=${kept##*/}
+		printf 'kept\t%s\n' "${kept%.json.gz}"
+	done
+}
+
+# print_generation STATE NUMBER
+print_generation() {
+	gzip -dc -- "$1/generations/$2.json.gz"
+}
+
+# approve_run STATE RUN: the line of the run says `proven` from now on. Whoever
+# holds the lock writes lines, too.
+approve_run() {
+	exec 9<>"$1/lock"
+	flock -w 60 9 || return
+	while IFS= read -r line; do
+		case $line in
+		*"	$2	"*"	partial	"*) line="${line%	partial	*}	proven	${line##*	partial	}" ;;
+		esac
+		printf '%s\n' "$line"
+	done <"$1/history" >"$1/.history.new"
+	mv -f -- "$1/.history.new" "$1/history"
+}

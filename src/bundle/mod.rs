@@ -6,12 +6,18 @@
 mod archive;
 mod compile;
 mod event;
+mod generation;
+mod history;
 mod launch;
 
 pub use archive::archive;
-pub use compile::{STATE, Verdict, compile, run_directory};
+pub use compile::{Occasion, STATE, Verdict, compile, run_directory};
 pub use event::Event;
-pub use launch::{current, follow, history, launch, reach, say_verdict, stop, unit};
+pub use generation::{Generation, GenerationError};
+pub use history::{History, PastRun, Standing};
+pub use launch::{
+    approve, current, follow, generation, history, launch, reach, say_verdict, stop, unit,
+};
 
 use crate::resource::{Payload, ResourceId};
 use crate::shell::Script;

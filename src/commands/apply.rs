@@ -4,7 +4,7 @@ use super::follow::{Follower, SETTLE};
 use super::load::{Secrets, Workspace};
 use super::survey::{Reach, Scope, Survey, open, random, survey, traffic};
 use super::verify;
-use crate::bundle::{self, Verdict};
+use crate::bundle::{self, Generation, Occasion, Standing, Verdict};
 use crate::check::Check;
 use crate::error::{Error, Exit};
 use crate::report::Reporter;
@@ -22,6 +22,8 @@ pub(crate) struct Wish {
     pub(crate) no_verify: bool,
     /// Whether to remove even more than a third of what is managed.
     pub(crate) delete_many: bool,
+    /// The generation that the inventory is of, if it is one of before.
+    pub(crate) back_to: Option<u64>,
 }
 
 /// Applies the inventory.
@@ -91,21 +93,32 @@ pub(crate) async fn converge(
     let hidden = !first.plan.hidden.is_empty();
     let launcher = Launcher {
         workspace,
+        back_to: wish.back_to,
         reach,
         reporter,
     };
-    launcher.run(session, first, proves && !hidden).await?;
+    // A part cannot prove the whole, and the first of two runs is a part of them.
+    let standing = |part: bool| match (whole && !part, wish.no_verify) {
+        (false, _) => Standing::Partial,
+        (true, true) => Standing::Unverified,
+        (true, false) => Standing::Proven,
+    };
+    let run = launcher.run(session, first, standing(hidden)).await?;
     let mut after = survey(session, workspace, scope, reporter).await?;
     if hidden {
         if after.plan.is_empty() && proves {
             let checks = &after.stack.checks;
             let report = verify::ask(checks, workspace, Ok(session), Some(SETTLE), reporter).await;
+            if report.healthy() {
+                let approve = bundle::approve(&run);
+                session.run("writing down the proof", &approve).await?;
+            }
             return Ok(verify::exit(&report));
         }
         if !after.plan.is_empty() {
             reporter.note("what could not be compared before:");
             reporter.plan(&after.plan);
-            launcher.run(session, after, proves).await?;
+            launcher.run(session, after, standing(false)).await?;
             after = survey(session, workspace, scope, reporter).await?;
         }
     }
@@ -134,13 +147,20 @@ fn guard(survey: &Survey, wish: &Wish) -> Result<(), Error> {
 /// Has the server run a plan.
 struct Launcher<'a> {
     workspace: &'a Workspace,
+    /// The generation that the run goes back to, if it does that.
+    back_to: Option<u64>,
     reach: &'a Reach,
     reporter: &'a Reporter,
 }
 
 impl Launcher<'_> {
-    /// Ships the plan's program, and follows it to its end.
-    async fn run(&self, session: &mut Session, survey: Survey, proves: bool) -> Result<(), Error> {
+    /// Ships the plan's program, and follows it to its end; gives the id of the run.
+    async fn run(
+        &self,
+        session: &mut Session,
+        survey: Survey,
+        standing: Standing,
+    ) -> Result<String, Error> {
         let Survey {
             plan,
             work,
@@ -152,21 +172,23 @@ impl Launcher<'_> {
         let run = run_id(facts.now);
         // What touches the firewall or sshd is always confirmed over a new connection, even where
         // the stack cannot be proven as a whole.
+        let proves = standing == Standing::Proven;
         let checks: &[Check] = if proves { &stack.checks } else { &[] };
         let verdict = if proves || work.touches_access {
             Verdict::Expected
         } else {
             Verdict::NotExpected
         };
-        let bundle = bundle::compile(
-            &run,
-            &who(self.workspace),
-            &plan,
-            &work,
-            &stack,
+        let occasion = Occasion {
+            run: &run,
+            who: &who(self.workspace),
             verdict,
-            &record,
-        );
+            record: &record,
+            generation: &Generation::of(&self.workspace.text, &self.workspace.inputs),
+            standing,
+            back_to: self.back_to,
+        };
+        let bundle = bundle::compile(&occasion, &plan, &work, &stack);
         let archive = bundle::archive(&bundle).map_err(Error::io("pack the bundle"))?;
         self.reporter.steps(&bundle.titles);
         let started = session
@@ -190,7 +212,8 @@ impl Launcher<'_> {
             titles: &titles,
             checks: Some(checks),
         };
-        follower.follow(session).await
+        follower.follow(session).await?;
+        Ok(run)
     }
 }
 

@@ -1,8 +1,8 @@
-//! `history`: the proven runs of the server.
+//! `history`: the runs of the server that ended well, and where it is at.
 
 use super::load::Secrets;
 use super::survey::{Reach, open, traffic};
-use crate::bundle;
+use crate::bundle::{self, History, PastRun};
 use crate::error::{Error, Exit};
 use crate::report::{Reporter, Table};
 use std::path::Path;
@@ -17,25 +17,46 @@ pub(super) async fn history(
     let reply = session
         .run("reading the history", &bundle::history())
         .await?;
-    let text = String::from_utf8_lossy(&reply.stdout).into_owned();
-    let rows = text.lines().filter_map(|line| {
-        let [generation, time, who, run, what] =
-            line.split('\t').collect::<Vec<_>>().try_into().ok()?;
-        let time = jiff::Timestamp::from_second(time.parse().ok()?).ok()?;
-        let time = time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
-        Some(vec![
-            generation.to_owned(),
-            time,
-            who.to_owned(),
-            what.to_owned(),
-            run.to_owned(),
-        ])
+    let history = History::parse(&String::from_utf8_lossy(&reply.stdout));
+    let current = history.current().map(|run| run.generation);
+    let rows = history.runs.iter().map(|run| {
+        let time = jiff::Timestamp::from_second(run.time).unwrap_or_default();
+        let digest = run.inventory.as_deref().unwrap_or_default();
+        vec![
+            run.generation.to_string(),
+            time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
+            run.who.clone(),
+            run.changes.clone(),
+            digest.get(..12).unwrap_or(digest).to_owned(),
+            state(run, current, &history.kept),
+            run.run.clone(),
+        ]
     });
     reporter.table(&Table {
         kind: "generation",
-        columns: vec!["generation", "time", "who", "changes", "run"],
+        columns: vec![
+            "generation",
+            "time",
+            "who",
+            "changes",
+            "inventory",
+            "state",
+            "run",
+        ],
         rows: rows.collect(),
     });
     reporter.traffic(&traffic(&session));
     Ok(Exit::Done)
+}
+
+/// What a run counts for, in a few words.
+fn state(run: &PastRun, current: Option<u64>, kept: &[u64]) -> String {
+    let mut words = vec![run.standing.to_string()];
+    words.extend(run.back_to.map(|number| format!("back to {number}")));
+    if current == Some(run.generation) {
+        words.push("current".to_owned());
+    } else if !kept.contains(&run.generation) {
+        words.push("no longer kept".to_owned());
+    }
+    words.join(", ")
 }

@@ -17,6 +17,8 @@ use tokio::process::Command;
 pub(crate) struct Workspace {
     /// The folder of the inventory.
     pub(crate) folder: PathBuf,
+    /// The text of the inventory.
+    pub(crate) text: Arc<Source>,
     /// What compiling takes.
     pub(crate) inputs: Inputs,
     /// The roles in order.
@@ -103,6 +105,7 @@ pub(crate) async fn load_with(
     };
     Ok(Workspace {
         folder,
+        text: source,
         inputs,
         roles: ordered,
     })

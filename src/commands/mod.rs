@@ -78,6 +78,7 @@ async fn dispatch(cli: &Cli, reporter: &Reporter) -> Result<Exit, Error> {
                 yes: wish.yes,
                 no_verify: wish.no_verify,
                 delete_many: wish.delete_many,
+                back_to: None,
             };
             return apply::apply(&inventory, &wish, &reach, reporter).await;
         }

@@ -56,6 +56,14 @@ pub struct Inputs {
     pub app: Option<Code>,
 }
 
+impl Inputs {
+    /// The id of the app's release, if there is an app.
+    #[must_use]
+    pub fn release(&self) -> Option<String> {
+        self.app.as_ref().map(|tree| release_id(tree))
+    }
+}
+
 /// Roles whose manifests are in order, before any fact is known.
 #[derive(Debug)]
 pub struct Roles {
