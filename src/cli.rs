@@ -18,7 +18,7 @@ Exit status:
     3  `verify`: the stack is unhealthy
     4  the server was not reached, or refused the login
     5  another run holds the lock
-    6  `apply` failed and was rolled back
+    6  `apply` or `rollback` failed and was undone
    64  wrong usage
    65  the inventory, a role, a template or a saved plan is invalid
   130  interrupted
@@ -100,7 +100,9 @@ pub enum Command {
     Apply(Apply),
     /// Prove the stack, end to end: DNS, TCP, TLS, Nginx, app, MySQL
     Verify,
-    /// List the proven runs on the server: when, who, what changed
+    /// Show what would change to go back to a proven generation, ask, and go back
+    Rollback(Rollback),
+    /// List the runs on the server: when, who, what changed, and which one it is at
     History,
     /// Follow the run that is under way, or show the last one again
     Attach,
@@ -133,6 +135,7 @@ impl Command {
             Self::Apply(_) => "apply",
             Self::Verify => "verify",
             Self::Attach => "attach",
+            Self::Rollback(_) => "rollback",
             Self::History => "history",
             Self::Doctor => "doctor",
             Self::Sandbox(_) => "sandbox",
@@ -231,6 +234,24 @@ pub struct Apply {
     /// Do not prove the stack afterwards
     #[arg(long)]
     pub no_verify: bool,
+    /// Remove even more than a third of what is managed
+    #[arg(long)]
+    pub delete_many: bool,
+}
+
+/// Go back to a proven generation.
+///
+/// What it rested on is kept on the server: its inventory, its roles, its files and its release.
+/// Secrets come from where that inventory says. Data is not undone, and nothing here is changed:
+/// the next plan shows the difference again.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct Rollback {
+    /// A generation of `history` [default: the proven one before the current one]
+    #[arg(value_name = "GENERATION")]
+    pub generation: Option<u64>,
+    /// Do not ask; needed where there is no terminal
+    #[arg(short, long)]
+    pub yes: bool,
     /// Remove even more than a third of what is managed
     #[arg(long)]
     pub delete_many: bool,
@@ -354,6 +375,7 @@ mod tests {
                 "plan",
                 "apply",
                 "verify",
+                "rollback",
                 "history",
                 "attach",
                 "doctor",
@@ -396,6 +418,8 @@ mod tests {
             ("plan --out", 64),
             ("apply site.plan --target web", 64),
             ("apply site.plan other.plan", 64),
+            ("rollback three", 64),
+            ("rollback 3 4", 64),
             ("sandbox exec box", 64),
             ("sandbox down", 64),
             ("sandbox down a --all", 64),

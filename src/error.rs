@@ -1,5 +1,6 @@
 //! What a command can end with: its errors, and the exit status that every end has.
 
+use crate::bundle::GenerationError;
 use crate::diagnostic::Diagnostics;
 use crate::facts::FactsError;
 use crate::plan::{SavedPlanError, Stale, UnknownState};
@@ -144,6 +145,17 @@ pub enum Error {
         deletes: usize,
         /// How many there are.
         managed: usize,
+    },
+    /// What the server keeps of a generation.
+    #[error(transparent)]
+    Generation(#[from] GenerationError),
+    /// There is no such generation to go back to.
+    #[error("{}", no_generation(*wanted))]
+    NoGeneration {
+        /// The one that was wanted, if one was named.
+        wanted: Option<u64>,
+        /// Those one can go back to.
+        targets: Vec<u64>,
     },
     /// There is no run to follow.
     #[error("the server has seen no run yet")]
@@ -296,6 +308,14 @@ impl Error {
             Self::ManyDeletions { .. } => Some(
                 "look whether something is missing in the inventory; `apply --delete-many` if this is meant".to_owned(),
             ),
+            Self::Generation(error) => Some(error.hint().to_owned()),
+            Self::NoGeneration { targets, .. } => Some(match &targets[..] {
+                [] => "the server keeps none; `foobar-stack history` lists the runs".to_owned(),
+                all => {
+                    let all: Vec<String> = all.iter().map(ToString::to_string).collect();
+                    format!("one can go back to {}", all.join(", "))
+                }
+            }),
             Self::NoRun => Some("`foobar-stack apply` starts one".to_owned()),
             Self::PackageLists { .. } => Some(
                 "run `apt-get update` on the server by hand, and mend what it complains of".to_owned(),
@@ -357,6 +377,8 @@ impl Error {
             | Self::Unproven { .. }
             | Self::UndoFailed { .. }
             | Self::NoRun
+            | Self::Generation(_)
+            | Self::NoGeneration { .. }
             | Self::ManyDeletions { .. }
             | Self::RunDied { .. }
             | Self::NotConverged { .. }
@@ -366,6 +388,15 @@ impl Error {
             | Self::Step { .. }
             | Self::Io { .. } => Exit::Failed,
         }
+    }
+}
+
+fn no_generation(wanted: Option<u64>) -> String {
+    match wanted {
+        Some(number) => {
+            format!("the server keeps no proven generation {number}")
+        }
+        None => "there is no proven generation before the current one".to_owned(),
     }
 }
 
@@ -405,6 +436,13 @@ mod tests {
             (SavedPlan::read("x", "{}").unwrap_err().into(), 65),
             (Error::Locked { holder: "h".into() }, 5),
             (Error::Moved { generation: 8 }, 1),
+            (
+                Error::NoGeneration {
+                    wanted: Some(8),
+                    targets: vec![1],
+                },
+                1,
+            ),
             (step(), 1),
             (Error::RolledBack(Box::new(step())), 6),
             (Error::Interrupted, 130),

@@ -7,7 +7,7 @@
 
 use crate::diagnostic::Source;
 use crate::role::{Inputs, RoleSource};
-use crate::types::Digest;
+use crate::types::{Digest, ReleaseId};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
@@ -25,7 +25,7 @@ pub struct Generation {
     /// The text of the inventory.
     pub inventory: String,
     /// The id of the app's release, if there is an app.
-    pub release: Option<String>,
+    pub release: Option<ReleaseId>,
     roles: Vec<Role>,
     /// Files beside the inventory, by the path it names them with, in base64.
     files: BTreeMap<String, String>,
@@ -224,7 +224,7 @@ mod tests {
             format: FORMAT,
             program: "foobar-stack 0.1.0".to_owned(),
             inventory: "[site]".to_owned(),
-            release: Some("abc".to_owned()),
+            release: Some(ReleaseId::new("0123456789ab").unwrap()),
             roles: vec![Role {
                 name: "web".to_owned(),
                 manifest: text("role.toml"),

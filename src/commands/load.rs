@@ -62,15 +62,7 @@ pub(crate) async fn load_with(
     let inventory = parsed.inventory;
     let mut files = BTreeMap::new();
     let roles = role_sources(&folder, &mut files)?;
-    let mut sensitive_files = BTreeMap::new();
-    if inventory.tls.mode == TlsMode::Files {
-        if let Some(path) = &inventory.tls.certificate {
-            files.insert(path.clone(), read(&folder.join(path))?.into());
-        }
-        if let Some(path) = &inventory.tls.key {
-            sensitive_files.insert(path.clone(), SecretValue::new(read(&folder.join(path))?));
-        }
-    }
+    let sensitive_files = tls_files(&folder, &inventory, &mut files)?;
     let app = match kept {
         _ if !inventory.app.enabled => None,
         Some(id) => Some(Code::kept(id)),
@@ -111,8 +103,26 @@ pub(crate) async fn load_with(
     })
 }
 
+/// Reads the certificate into `files`, if it is the user's own, and gives its key.
+pub(super) fn tls_files(
+    folder: &Path,
+    inventory: &Inventory,
+    files: &mut BTreeMap<String, Arc<[u8]>>,
+) -> Result<BTreeMap<String, SecretValue>, Error> {
+    let mut sensitive_files = BTreeMap::new();
+    if inventory.tls.mode == TlsMode::Files {
+        if let Some(path) = &inventory.tls.certificate {
+            files.insert(path.clone(), read(&folder.join(path))?.into());
+        }
+        if let Some(path) = &inventory.tls.key {
+            sensitive_files.insert(path.clone(), SecretValue::new(read(&folder.join(path))?));
+        }
+    }
+    Ok(sensitive_files)
+}
+
 /// Every file the inventory names that is not there, each at its place.
-fn missing_files(
+pub(super) fn missing_files(
     source: &Arc<Source>,
     folder: &Path,
     files: &[FileReference],
@@ -245,7 +255,7 @@ fn role_sources(
 }
 
 /// The secrets of the inventory, from where they come from.
-async fn read_secrets(
+pub(super) async fn read_secrets(
     folder: &Path,
     inventory: &Inventory,
     wanted: Secrets,

@@ -14,6 +14,7 @@ mod init;
 mod load;
 mod offline;
 mod plan;
+mod rollback;
 mod sandbox;
 mod saved;
 mod survey;
@@ -32,7 +33,9 @@ use survey::{Reach, Scope};
 pub async fn run(cli: &Cli, reporter: &Reporter) -> Result<Exit, Error> {
     match &cli.command {
         // They hear the signal themselves: a run on the server goes on.
-        Command::Apply(_) | Command::Attach | Command::Demo(_) => dispatch(cli, reporter).await,
+        Command::Apply(_) | Command::Rollback(_) | Command::Attach | Command::Demo(_) => {
+            dispatch(cli, reporter).await
+        }
         _ => tokio::select! {
             result = dispatch(cli, reporter) => result,
             () = interruption() => Err(Error::Interrupted),
@@ -81,6 +84,9 @@ async fn dispatch(cli: &Cli, reporter: &Reporter) -> Result<Exit, Error> {
                 back_to: None,
             };
             return apply::apply(&inventory, &wish, &reach, reporter).await;
+        }
+        Command::Rollback(wish) => {
+            return rollback::rollback(&inventory()?, wish, &reach, reporter).await;
         }
         Command::History => return history::history(&inventory()?, &reach, reporter).await,
         Command::Attach => return attach::attach(&inventory()?, &reach, reporter).await,

@@ -87,7 +87,16 @@ impl Kind for Release {
                 match (one("wanted"), release.code.tree()) {
                     (None, _) => Observed::unknown(format!("the probe says nothing of {path}")),
                     (Some("absent"), None) => {
-                        Observed::unknown(format!("the server does not keep the release {id}"))
+                        let kept = lines().filter(|line| line[0] == "kept");
+                        let kept: Vec<&str> = kept.map(|line| line[2]).collect();
+                        let kept = if kept.is_empty() {
+                            "none".to_owned()
+                        } else {
+                            kept.join(", ")
+                        };
+                        Observed::unknown(format!(
+                            "the server does not keep the release {id}; kept are {kept}"
+                        ))
                     }
                     (Some("absent"), Some(_)) => Observed::Absent,
                     (Some(_), None) if !edited.is_empty() => Observed::unknown(format!(
@@ -199,12 +208,16 @@ mod tests {
         assert_eq!(release.compare(&found, &AROUND), None);
         for reply in [
             "wanted\x1f/srv/x\x1fabsent\n".to_owned(),
+            "wanted\x1f/srv/x\x1fabsent\nkept\x1f/srv/x\x1fold\n".to_owned(),
             format!("{there}edited\x1f/srv/x\x1fapp.py\n"),
         ] {
             let Observed::Unknown { reason } = observe(&release, &reply) else {
                 panic!("{reply}");
             };
             assert!(reason.contains(release.id()), "{reason}");
+            if reply.contains("kept") {
+                assert!(reason.ends_with("kept are old"), "{reason}");
+            }
         }
     }
 }

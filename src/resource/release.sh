@@ -13,6 +13,11 @@ probe_release() {
 				-printf 'edited\037'"$1"'\037%P\n' | sort | head -n 10
 		else
 			printf 'wanted\037%s\037absent\n' "$1"
+			for kept in "$1"/releases/*/.foobar-stack-complete; do
+				[ -e "$kept" ] || continue
+				kept=${kept%/*}
+				printf 'kept\037%s\037%s\n' "$1" "${kept##*/}"
+			done
 		fi
 		shift 2
 	done

@@ -23,7 +23,7 @@ use crate::facts::Facts;
 use crate::inventory::Inventory;
 use crate::plan::Stack;
 use crate::resource::SecretMaterial;
-use crate::types::{Code, SecretValue};
+use crate::types::{Code, ReleaseId, SecretValue};
 use manifest::Manifest;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -59,8 +59,8 @@ pub struct Inputs {
 impl Inputs {
     /// The id of the app's release, if there is an app.
     #[must_use]
-    pub fn release(&self) -> Option<String> {
-        self.app.as_ref().map(|tree| release_id(tree))
+    pub fn release(&self) -> Option<ReleaseId> {
+        self.app.as_ref().map(|code| code.id().clone())
     }
 }
 

@@ -15,6 +15,7 @@ mod login;
 
 mod page;
 mod refused;
+mod rollback;
 mod runs;
 mod saved;
 
@@ -43,6 +44,7 @@ fn a_debian_with_mariadb() {
             ),
             ("runs", runs::two_at_once_and_one_that_is_killed),
             ("saved", saved::a_saved_plan_runs_as_it_is_or_not_at_all),
+            ("rollback", rollback::a_proven_generation_comes_back),
             ("drift", drift::every_kind_of_drift_is_found_and_mended),
         ],
     );

@@ -1,0 +1,145 @@
+//! `rollback`: goes back to a generation that was proven, by the way of every other change: what
+//! it rested on is read from the server, planned, shown, and applied.
+
+use super::apply::{Wish, converge};
+use super::load::{Secrets, Workspace, load, missing_files, read_secrets, tls_files};
+use super::survey::{Reach, connect, traffic};
+use crate::bundle::{self, Generation, History};
+use crate::cli;
+use crate::diagnostic::Source;
+use crate::error::{Error, Exit};
+use crate::inventory::{self, Inventory, Server};
+use crate::report::Reporter;
+use crate::role::{Inputs, Roles};
+use crate::server::Session;
+use crate::types::Code;
+use std::path::Path;
+
+/// Goes back.
+pub(super) async fn rollback(
+    inventory: &Path,
+    wish: &cli::Rollback,
+    reach: &Reach,
+    reporter: &Reporter,
+) -> Result<Exit, Error> {
+    if !wish.yes && !reporter.can_ask() {
+        return Err(Error::Usage {
+            message: "there is no terminal to ask on".to_owned(),
+            hint: "choose a generation of `foobar-stack history`, then go back with --yes"
+                .to_owned(),
+        });
+    }
+    let here = load(inventory, Secrets::StandIn).await?;
+    let mut session = connect(&here, reach, reporter).await?;
+    let number = choose(&mut session, wish.generation, reporter).await?;
+    let generation = fetch(&mut session, number).await?;
+    let workspace = recall(number, &generation, &here).await?;
+    let same = generation.same_as(&Generation::of(&here.text, &here.inputs));
+    let wish = Wish {
+        yes: wish.yes,
+        delete_many: wish.delete_many,
+        back_to: Some(number),
+        ..Wish::default()
+    };
+    let ending = converge(&mut session, &workspace, &wish, reach, reporter).await;
+    reporter.traffic(&traffic(&session));
+    if !same && matches!(ending, Ok(Exit::Done)) {
+        let shown = inventory.display();
+        reporter.note(&format!(
+            "{shown}, its roles or the app here are not those of generation {number}: the next plan shows the difference again"
+        ));
+    }
+    ending
+}
+
+/// The generation to go back to: the wanted one, if one can go back to it.
+async fn choose(
+    session: &mut Session,
+    wanted: Option<u64>,
+    reporter: &Reporter,
+) -> Result<u64, Error> {
+    let reply = session
+        .run("reading the history", &bundle::history())
+        .await?;
+    let history = History::parse(&String::from_utf8_lossy(&reply.stdout));
+    let targets = history.targets();
+    let number = match wanted {
+        Some(number) => targets.contains(&number).then_some(number),
+        None => history.before(),
+    };
+    let number = number.ok_or(Error::NoGeneration { wanted, targets })?;
+    if let Some(run) = history.runs.iter().find(|run| run.generation == number) {
+        let time = jiff::Timestamp::from_second(run.time).unwrap_or_default();
+        let time = time.strftime("%Y-%m-%d %H:%M:%S UTC");
+        let (who, changes) = (&run.who, &run.changes);
+        reporter.note(&format!(
+            "back to generation {number} of {time}, by {who} ({changes})"
+        ));
+        reporter.note("data is not undone: databases, uploads and what migrations did stay");
+    }
+    Ok(number)
+}
+
+/// What the server keeps of it.
+async fn fetch(session: &mut Session, number: u64) -> Result<Generation, Error> {
+    let script = bundle::generation(number);
+    let reply = session.run("reading the generation", &script).await?;
+    Ok(Generation::read(number, &reply.stdout)?)
+}
+
+/// The workspace that the generation was applied from. Secrets, and a certificate of one's own
+/// with its key, come from where its inventory says, as they are now; the server is reached as
+/// it is reached now.
+async fn recall(
+    number: u64,
+    generation: &Generation,
+    here: &Workspace,
+) -> Result<Workspace, Error> {
+    let name = format!("<generation {number}>/inventory.toml");
+    let text = Source::new(name, generation.inventory.clone());
+    let mut parsed = inventory::parse(&text)?;
+    let folder = here.folder.clone();
+    parsed.files.retain(|file| file.key.starts_with("tls."));
+    missing_files(&text, &folder, &parsed.files)?;
+    let inventory = reached_as(parsed.inventory, &here.inputs.inventory.server);
+    let roles = generation.roles();
+    let ordered = Roles::read(&roles)?;
+    let mut files = generation.files(number)?;
+    let sensitive_files = tls_files(&folder, &inventory, &mut files)?;
+    let secrets = read_secrets(&folder, &inventory, Secrets::Read).await?;
+    // Code that is here anyway can be sent again.
+    let same = |code: &&Code| Some(code.id()) == generation.release.as_ref();
+    let app = match here.inputs.app.as_ref().filter(same) {
+        Some(code) => Some(code.clone()),
+        None => generation.release.clone().map(Code::kept),
+    };
+    let inputs = Inputs {
+        inventory,
+        roles,
+        files,
+        sensitive_files,
+        secrets,
+        app,
+    };
+    Ok(Workspace {
+        folder,
+        text,
+        inputs,
+        roles: ordered,
+    })
+}
+
+/// The inventory, with the way to the server that another one knows.
+fn reached_as(inventory: Inventory, now: &Server) -> Inventory {
+    let then = inventory.server;
+    Inventory {
+        server: Server {
+            ipv4: then.ipv4,
+            ipv6: then.ipv6,
+            hostname: then.hostname,
+            timezone: then.timezone,
+            ..now.clone()
+        },
+        ..inventory
+    }
+}
