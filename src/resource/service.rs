@@ -345,8 +345,14 @@ impl Kind for Service {
             work.touches_access = true;
         }
         let boot = if self.enabled { "enable" } else { "disable" };
+        // Who does not take an old file by a reload must not be undone by one.
+        let in_force = self.in_force.as_ref();
+        let back = match in_force.map(|in_force| in_force.otherwise) {
+            Some(Reaction::Restart) if verb == "reload" => "restart",
+            _ => verb,
+        };
         let mut script = Script::new();
-        script.call("activate_service", [self.name.as_str(), boot, verb]);
+        script.call("activate_service", [self.name.as_str(), boot, verb, back]);
         work.step(Phase::Activate, &change.id, script);
     }
 }

@@ -40,12 +40,12 @@ probe_service() {
 	printf 'show\n%s\n' "$shown"
 }
 
-# activate_service UNIT enable|disable start|reload|restart|keep: at most one
-# of start, reload and restart; then it must run.
+# activate_service UNIT enable|disable start|reload|restart|keep BACK: at most
+# one of start, reload and restart; then it must run. BACK undoes that.
 activate_service() {
 	boot=$(systemctl show --value -p UnitFileState -- "$1")
 	if systemctl is-active --quiet -- "$1"; then active=active; else active=inactive; fi
-	note unit "$1" "$active" "${boot:-disabled}" "$3"
+	note unit "$1" "$active" "${boot:-disabled}" "$4"
 	case $boot in
 	masked*) systemctl unmask --quiet -- "$1" ;;
 	esac

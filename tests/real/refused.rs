@@ -97,13 +97,15 @@ fn a_template_that_does_not_render(server: &Server) {
     }
 }
 
-/// Its visitors stay with the old one.
+/// Its visitors stay with the old one, and so does the zone, whose reload had worked.
 fn a_release_that_does_not_run(server: &Server) {
-    let site = server.site_with("dead-app", |text| text);
+    let site = server.site_with("dead-app", |text| {
+        text + "\n[[dns.records]]\nname = \"dead\"\ntype = \"A\"\nvalue = \"192.0.2.9\"\n"
+    });
     site.write("app/app.py", "raise SystemExit('this app does not live')\n");
     let mut planned = site.plan().changes();
-    // The migration has run: data is never undone.
-    planned.retain(|change| change.action != "run");
+    // The migration has run: data is never undone. The release is there, and does not serve.
+    planned.retain(|change| change.action != "run" && !change.id.starts_with("release:"));
     site.run(&["apply", "--yes"])
         .exits(6)
         .says(&["this app does not live", "rolled back"]);
