@@ -1,5 +1,9 @@
 //! The command line: what can be typed. The doc comments here are the manual.
 
+mod operations;
+
+pub use operations::Load;
+
 use crate::report::{Color, Settings, Verbosity};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -106,6 +110,8 @@ pub enum Command {
     History,
     /// Follow the run that is under way, or show the last one again
     Attach,
+    /// Put load on the site, and say what became of it and what is used up first
+    Load(Load),
     /// Look whether this server can be managed from here, and what is missing
     Doctor,
     /// Start, use and remove throw-away servers on this machine
@@ -137,6 +143,7 @@ impl Command {
             Self::Attach => "attach",
             Self::Rollback(_) => "rollback",
             Self::History => "history",
+            Self::Load(_) => "load",
             Self::Doctor => "doctor",
             Self::Sandbox(_) => "sandbox",
             Self::Demo(_) => "demo",
@@ -378,6 +385,7 @@ mod tests {
                 "rollback",
                 "history",
                 "attach",
+                "load",
                 "doctor",
                 "sandbox",
                 "demo",
@@ -428,6 +436,10 @@ mod tests {
             ("render --os debian-13 --server", 64),
             ("init --domain not_a_name", 64),
             ("init --ipv4 8.8.8", 64),
+            ("load --duration soon", 64),
+            ("load --path no-slash", 64),
+            ("load --post /no-form", 64),
+            ("load --http 3", 64),
         ] {
             assert_eq!(exit(&parse(line).unwrap_err()).code(), code, "{line}");
         }

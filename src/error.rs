@@ -3,6 +3,7 @@
 use crate::bundle::GenerationError;
 use crate::diagnostic::Diagnostics;
 use crate::facts::FactsError;
+use crate::load::LoadError;
 use crate::plan::{SavedPlanError, Stale, UnknownState};
 use crate::sandbox::SandboxError;
 use crate::server::ServerError;
@@ -89,6 +90,9 @@ pub enum Error {
     /// A saved plan that does not fit any more.
     #[error(transparent)]
     Stale(#[from] Stale),
+    /// No load could be put on the site.
+    #[error(transparent)]
+    Load(#[from] LoadError),
     /// Another run is under way.
     #[error("another run holds the lock: {holder}")]
     Locked {
@@ -290,6 +294,7 @@ impl Error {
             Self::UnknownState(error) => Some(error.hint().to_owned()),
             Self::SavedPlan(error) => Some(error.hint().to_owned()),
             Self::Stale(error) => Some(error.hint().to_owned()),
+            Self::Load(error) => Some(error.hint().to_owned()),
             Self::Locked { .. } => Some("wait until it is over, then run the same command again".to_owned()),
             Self::Moved { .. } => Some("run the same command again: it makes a new plan".to_owned()),
             Self::Step { .. } => Some(
@@ -355,13 +360,14 @@ impl Error {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Input(_) | Self::SavedPlan(_) => Exit::Invalid,
-            Self::Usage { .. } => Exit::Usage,
+            Self::Usage { .. } | Self::Load(LoadError::Range { .. }) => Exit::Usage,
             Self::Server(error) if error.is_unreachable() => Exit::Unreachable,
             Self::Locked { .. } => Exit::Locked,
             Self::RolledBack(_) => Exit::RolledBack,
             Self::Interrupted | Self::LeftBehind { .. } | Self::Stopped { .. } => Exit::Interrupted,
             Self::Server(_)
             | Self::Facts(_)
+            | Self::Load(_)
             | Self::Sandbox(_)
             | Self::PackageLists { .. }
             | Self::Secret { .. }

@@ -7,7 +7,7 @@
 //! whether the stack does what its [`check`]s say.
 //!
 //! The modules stand in the order of their dependence: each uses only those before it. All up
-//! to [`bundle`] are pure: text and values in, values out. `ARCHITECTURE.md` has the map, the
+//! to [`operate`] are pure: text and values in, values out. `ARCHITECTURE.md` has the map, the
 //! decisions and the invariants.
 //!
 //! # Glossary
@@ -44,9 +44,13 @@ pub mod role;
 
 pub mod bundle;
 
+pub mod operate;
+
 pub mod server;
 
 pub mod verify;
+
+pub mod load;
 
 pub mod sandbox;
 

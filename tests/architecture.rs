@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Rooms that only compute.
-const PURE: [&str; 10] = [
+const PURE: [&str; 11] = [
     "diagnostic",
     "shell",
     "types",
@@ -18,6 +18,7 @@ const PURE: [&str; 10] = [
     "plan",
     "role",
     "bundle",
+    "operate",
 ];
 
 /// What a pure room does not have: the network, processes, files, the clock, a voice.
@@ -220,8 +221,8 @@ fn no_order_of_a_hash_reaches_a_plan_or_a_report() {
 
 #[test]
 fn shell_text_is_written_where_it_belongs() {
-    const ROOMS: [&str; 7] = [
-        "shell", "facts", "resource", "check", "bundle", "server", "sandbox",
+    const ROOMS: [&str; 8] = [
+        "shell", "facts", "resource", "check", "bundle", "operate", "server", "sandbox",
     ];
     // A secret's command is the user's own, for a shell of theirs; the others send one literal.
     const OWN: [&str; 3] = [

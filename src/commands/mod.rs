@@ -12,6 +12,7 @@ mod follow;
 mod history;
 mod init;
 mod load;
+mod load_test;
 mod offline;
 mod plan;
 mod rollback;
@@ -32,10 +33,12 @@ use survey::{Reach, Scope};
 /// When the command fails; the report has not said why yet.
 pub async fn run(cli: &Cli, reporter: &Reporter) -> Result<Exit, Error> {
     match &cli.command {
-        // They hear the signal themselves: a run on the server goes on.
-        Command::Apply(_) | Command::Rollback(_) | Command::Attach | Command::Demo(_) => {
-            dispatch(cli, reporter).await
-        }
+        // They hear the signal themselves: a run on the server goes on, a load has its report.
+        Command::Apply(_)
+        | Command::Rollback(_)
+        | Command::Attach
+        | Command::Demo(_)
+        | Command::Load(_) => dispatch(cli, reporter).await,
         _ => tokio::select! {
             result = dispatch(cli, reporter) => result,
             () = interruption() => Err(Error::Interrupted),
@@ -91,6 +94,9 @@ async fn dispatch(cli: &Cli, reporter: &Reporter) -> Result<Exit, Error> {
         Command::History => return history::history(&inventory()?, &reach, reporter).await,
         Command::Attach => return attach::attach(&inventory()?, &reach, reporter).await,
         Command::Verify => return verify::verify(&inventory()?, &reach, reporter).await,
+        Command::Load(wish) => {
+            return load_test::load_test(&inventory()?, wish, &reach, reporter).await;
+        }
         Command::Doctor => return doctor::doctor(&inventory()?, &reach, reporter).await,
         Command::Sandbox(command) => return sandbox::sandbox(command, reporter).await,
         Command::Demo(wish) => return demo::demo(wish, reporter).await,

@@ -4,7 +4,7 @@ use super::screen::Stream;
 use super::steps::{Steps, Style};
 use super::text::{BAD, BOLD, CHANGED, DIM, GOOD, PLACE, count, paint, visible, visible_text};
 use super::{
-    Finding, FindingState, RenderedFile, Table, Traffic, Verbosity, checks, diagnostic, plan,
+    Finding, FindingState, RenderedFile, Table, Traffic, Verbosity, checks, diagnostic, load, plan,
 };
 use crate::bundle::{Event, StepTitle};
 use crate::check;
@@ -119,6 +119,12 @@ impl Human {
         } else {
             self.print_err(&conclusion);
         }
+    }
+
+    pub(super) fn load(&mut self, loaded: &load::Loaded<'_>) {
+        self.hide_live();
+        self.gap();
+        self.print(&load::draw(loaded));
     }
 
     pub(super) fn findings(&mut self, findings: &[Finding]) {

@@ -5,7 +5,7 @@
 
 use super::screen::Stream;
 use super::text::visible_json;
-use super::{Finding, RenderedFile, Table, Traffic, diff};
+use super::{Finding, RenderedFile, Table, Traffic, diff, load};
 use crate::bundle::{Event, StepTitle};
 use crate::check::{self, Verdict};
 use crate::diagnostic::Diagnostics;
@@ -126,6 +126,14 @@ impl Json {
             "ms": millis(took),
         });
         self.summarise("checks", &checks);
+    }
+
+    /// What came of a load: a line a second, a line a kind of failure, and the whole.
+    pub(super) fn load(&mut self, loaded: &load::Loaded<'_>) {
+        for line in load::lines(loaded) {
+            self.line(&line);
+        }
+        self.summarise("load", &load::summary(loaded));
     }
 
     pub(super) fn findings(&mut self, findings: &[Finding]) {

@@ -14,6 +14,8 @@ pub mod diagnostic;
 mod diff;
 mod human;
 mod json;
+pub mod load;
+pub mod load_page;
 mod plan;
 mod screen;
 mod steps;
@@ -219,6 +221,15 @@ impl Reporter {
         match &mut voices.json {
             Some(json) => json.verified(report, took),
             None => voices.human.verified(report, took),
+        }
+    }
+
+    /// What came of a load.
+    pub fn load(&self, load: &load::Loaded<'_>) {
+        let mut voices = self.voices();
+        match &mut voices.json {
+            Some(json) => json.load(load),
+            None => voices.human.load(load),
         }
     }
 

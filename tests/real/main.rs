@@ -11,6 +11,7 @@ mod bare;
 mod cost;
 
 mod drift;
+mod load;
 mod login;
 
 mod page;
@@ -43,6 +44,7 @@ fn a_debian_with_mariadb() {
                 refused::a_broken_template_is_refused_with_nothing_touched,
             ),
             ("runs", runs::two_at_once_and_one_that_is_killed),
+            ("load", load::load_is_made_counted_and_explained),
             ("saved", saved::a_saved_plan_runs_as_it_is_or_not_at_all),
             ("rollback", rollback::a_proven_generation_comes_back),
             ("drift", drift::every_kind_of_drift_is_found_and_mended),

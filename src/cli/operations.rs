@@ -1,0 +1,73 @@
+//! What can be typed to operate a site that is set up.
+
+use crate::load::{Protocol, Request};
+use clap::Args;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Put load on the site.
+///
+/// Requests come at a fixed rate, whatever the server does, and the latency of each counts from
+/// the moment at which it was due. They go to the address of the inventory's own server, past
+/// DNS and proxies, under the site's name. Replies of 400 and above are failures.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct Load {
+    /// Requests a second
+    #[arg(long, value_name = "NUMBER", default_value_t = 50.0)]
+    pub rate: f64,
+    /// For how long: seconds, or a number with a unit (90s, 5m)
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    pub duration: Duration,
+    /// Requests under way at once, at most, each on a connection of its own
+    #[arg(long, value_name = "NUMBER", default_value_t = 10)]
+    pub connections: usize,
+    /// A path to get, as /path, or 3:/path to get it three times as often as others [default: /]
+    #[arg(long = "path", value_name = "[WEIGHT:]PATH", value_parser = Request::get)]
+    pub paths: Vec<Request>,
+    /// A form to post, as /path=name=value&name=value
+    #[arg(long = "post", value_name = "[WEIGHT:]PATH=FORM", value_parser = Request::post)]
+    pub posts: Vec<Request>,
+    /// A path that takes long; it is asked again and again beside the others, and counted apart
+    #[arg(long, value_name = "PATH")]
+    pub slow: Vec<String>,
+    /// The path of a WebSocket to keep open and ping
+    #[arg(long, value_name = "PATH")]
+    pub websocket: Option<String>,
+    /// The share of requests that open a connection for themselves, in percent
+    #[arg(long, value_name = "PERCENT", default_value_t = 10.0)]
+    pub fresh: f64,
+    /// The version of HTTP
+    #[arg(long, value_enum, default_value_t)]
+    pub http: Protocol,
+    /// How long a reply may take
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    pub timeout: Duration,
+    /// Send a POST again, too, when a kept connection was closed before the reply
+    #[arg(long)]
+    pub retry_posts: bool,
+    /// Up to so many failures are no reason to exit with 1
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub max_errors: u64,
+    /// Do not log in to the server to look at its use
+    #[arg(long)]
+    pub outside: bool,
+    /// Draw what came of it into one self-contained page
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+}
+
+/// `10`, `10s`, `5m` or `1h`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let factor = match &text[digits.len()..] {
+        "" | "s" => 1.0,
+        "ms" => 0.001,
+        "m" => 60.0,
+        "h" => 3600.0,
+        unit => return Err(format!("`{unit}` is no unit: use s, m or h")),
+    };
+    let number: f64 = digits
+        .parse()
+        .map_err(|_| "a number is missing".to_owned())?;
+    Duration::try_from_secs_f64(number * factor).map_err(|error| error.to_string())
+}

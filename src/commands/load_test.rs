@@ -1,0 +1,192 @@
+//! `load`: puts load on the site, and looks at the server meanwhile.
+
+use super::interruption;
+use super::load::{Secrets, Workspace, load};
+use super::survey::{Reach, connect, read_facts, traffic};
+use crate::cli;
+use crate::error::{Error, Exit};
+use crate::inventory::{Inventory, TlsMode};
+use crate::load::{self, Load, Profile, Target, Trust, verdict};
+use crate::operate::samples::{self, Reader, Sample};
+use crate::operate::{Units, units};
+use crate::report::Reporter;
+use crate::report::load::Loaded;
+use crate::report::load_page;
+use crate::role;
+use crate::server::Session;
+use std::path::Path;
+use std::time::Duration;
+
+/// The site of an inventory, at its own address.
+fn target(inventory: &Inventory) -> Target {
+    let https = inventory.tls.mode != TlsMode::Off;
+    Target {
+        https,
+        host: inventory.site.domain.as_str().to_owned(),
+        port: if https {
+            inventory.web.https_port
+        } else {
+            inventory.web.http_port
+        },
+        address: inventory.server.ipv4.into(),
+        trust: match inventory.tls.mode {
+            TlsMode::SelfSigned => Trust::Anybody,
+            _ => Trust::Authorities,
+        },
+    }
+}
+
+fn profile(wish: &cli::Load) -> Profile {
+    let mut requests: Vec<_> = wish.paths.iter().chain(&wish.posts).cloned().collect();
+    if requests.is_empty() {
+        requests = Profile::default().requests;
+    }
+    Profile {
+        rate: wish.rate,
+        duration: wish.duration,
+        connections: wish.connections,
+        fresh: wish.fresh / 100.0,
+        protocol: wish.http,
+        timeout: wish.timeout,
+        requests,
+        slow: wish.slow.clone(),
+        websocket: wish.websocket.clone(),
+        retry_posts: wish.retry_posts,
+    }
+}
+
+/// The server, and what is known of it before the load.
+struct Watched {
+    session: Session,
+    processors: u32,
+    units: Units,
+}
+
+async fn watched(
+    workspace: &Workspace,
+    reach: &Reach,
+    reporter: &Reporter,
+) -> Result<Watched, Error> {
+    let mut session = connect(workspace, reach, reporter).await?;
+    let facts = read_facts(&mut session, &workspace.roles.asked_packages(), reporter).await?;
+    let stack = role::compile(&workspace.inputs, &workspace.roles, &facts)?;
+    Ok(Watched {
+        session,
+        processors: facts.cpus,
+        units: units(&stack),
+    })
+}
+
+/// Looks at the server until the load is over, and a moment more.
+async fn watch(watched: &mut Watched, duration: Duration) -> Result<Vec<Sample>, Error> {
+    let names = watched.units.all().map(|(_, unit)| unit);
+    let script = samples::script(duration.as_secs() + 2, names);
+    let mut reader = Reader::default();
+    watched
+        .session
+        .follow("looking at the server", &script, &mut |line| {
+            reader.line(line);
+        })
+        .await?;
+    Ok(reader.samples)
+}
+
+/// Says how it goes, each second, until the load is over.
+async fn show(load: &Load, duration: Duration, reporter: &Reporter) {
+    loop {
+        let (answered, failed) = load.so_far();
+        let (now, end) = (load.elapsed(), duration.as_secs_f64());
+        if now >= duration {
+            return;
+        }
+        let text = format!(
+            "{:.0} of {end:.0} s, {answered} replies, {failed} failed",
+            now.as_secs_f64()
+        );
+        reporter.busy(Some(&text));
+        tokio::time::sleep(Duration::from_secs(1).min(duration - now)).await;
+    }
+}
+
+/// Puts load on the site of the inventory.
+pub(super) async fn load_test(
+    inventory: &Path,
+    wish: &cli::Load,
+    reach: &Reach,
+    reporter: &Reporter,
+) -> Result<Exit, Error> {
+    let profile = profile(wish);
+    profile.check()?;
+    let workspace = load(inventory, Secrets::StandIn).await?;
+    let target = target(&workspace.inputs.inventory);
+    let mut server = if wish.outside {
+        None
+    } else {
+        Some(watched(&workspace, reach, reporter).await?)
+    };
+    let asked: Vec<String> = profile.requests.iter().map(load::Request::title).collect();
+    reporter.note(&format!(
+        "{} at {}: {} a second for {} s over up to {} connections: {}",
+        target.base(),
+        target.address,
+        profile.rate,
+        profile.duration.as_secs_f64(),
+        profile.connections,
+        asked.join(", ")
+    ));
+    let running = load::start(&target, profile.clone())?;
+    let watching = async {
+        match &mut server {
+            Some(server) => watch(server, profile.duration).await,
+            None => Ok(Vec::new()),
+        }
+    };
+    let mut interrupted = false;
+    let seen = tokio::select! {
+        (seen, ()) = async { tokio::join!(watching, show(&running, profile.duration, reporter)) } => seen,
+        () = interruption() => {
+            interrupted = true;
+            Ok(Vec::new())
+        }
+    };
+    running.stop();
+    let record = running.finish().await;
+    reporter.busy(None);
+    let samples = match seen {
+        Ok(samples) => samples,
+        Err(error) => {
+            reporter.note(&format!("the server could not be looked at: {error}"));
+            Vec::new()
+        }
+    };
+    let processors = server.as_ref().map_or(1, |server| server.processors);
+    let role = |unit: &str| {
+        server
+            .as_ref()
+            .map(|server| server.units.role(unit))
+            .unwrap_or_default()
+    };
+    let verdict = verdict::judge(&record, &samples, processors, role);
+    let loaded = Loaded {
+        site: &target.base(),
+        profile: &profile,
+        record: &record,
+        verdict: &verdict,
+    };
+    reporter.load(&loaded);
+    if let Some(file) = &wish.html {
+        std::fs::write(file, load_page::page(&loaded))
+            .map_err(Error::io(format!("write {}", file.display())))?;
+        reporter.note(&format!("drawn in {}", file.display()));
+    }
+    if let Some(server) = &server
+        && !interrupted
+    {
+        reporter.traffic(&traffic(&server.session));
+    }
+    Ok(match record.failed() > wish.max_errors {
+        _ if interrupted => Exit::Interrupted,
+        true => Exit::Failed,
+        false => Exit::Done,
+    })
+}

@@ -1,0 +1,120 @@
+//! The units of a stack, by the role that has them.
+//!
+//! They are what the compiled stack says: services it wants, units whose files it writes, and
+//! units its checks ask for. No list of names is kept anywhere else.
+
+use crate::check::Question;
+use crate::plan::Stack;
+use std::collections::BTreeMap;
+
+/// Where the files of units stand.
+const UNIT_FOLDER: &str = "/etc/systemd/system/";
+
+/// Names of units by role, in the order of the stack. A template (`app@.service`) stands as the
+/// pattern that its instances fit (`app@*.service`).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Units(Vec<(String, Vec<String>)>);
+
+/// The units of a stack.
+#[must_use]
+pub fn units(stack: &Stack) -> Units {
+    let mut all: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    let mut add = |role: &str, unit: &str| {
+        if let Some(known) = stack.roles.iter().find(|known| *known == role) {
+            let name = unit.replace("@.", "@*.");
+            let names = all.entry(known).or_default();
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+    };
+    for resource in &stack.resources {
+        let name = resource.id.name.as_str();
+        let unit = match resource.id.kind {
+            "file" => name
+                .strip_prefix(UNIT_FOLDER)
+                .filter(|name| !name.contains('/')),
+            "service" => Some(name),
+            _ => None,
+        };
+        if let Some(unit) = unit.filter(|name| name.ends_with(".service")) {
+            add(&resource.role, unit);
+        }
+    }
+    for check in &stack.checks {
+        if let Question::Unit(unit) = &check.question {
+            add(&check.hop.to_string(), unit.name.as_str());
+        }
+    }
+    let ordered = stack
+        .roles
+        .iter()
+        .filter_map(|role| Some((role.clone(), all.remove(role.as_str())?)));
+    Units(ordered.collect())
+}
+
+impl Units {
+    /// The roles that have units.
+    pub fn roles(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(role, _)| role.as_str())
+    }
+
+    /// The units of a role.
+    #[must_use]
+    pub fn of(&self, role: &str) -> &[String] {
+        let found = self.0.iter().find(|(known, _)| known == role);
+        found.map_or(&[], |(_, units)| units)
+    }
+
+    /// The role of a unit that runs; nothing if it is no unit of the stack.
+    #[must_use]
+    pub fn role(&self, unit: &str) -> String {
+        let fits = |pattern: &str| match pattern.split_once('*') {
+            Some((head, tail)) => unit.starts_with(head) && unit.ends_with(tail),
+            None => unit == pattern,
+        };
+        let found = self.all().find(|(_, pattern)| fits(pattern));
+        found.map_or(String::new(), |(role, _)| role.to_owned())
+    }
+
+    /// Every unit, with its role.
+    pub fn all(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .flat_map(|(role, units)| units.iter().map(|unit| (role.as_str(), unit.as_str())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known() -> Units {
+        let of = |role: &str, units: &[&str]| {
+            (
+                role.to_owned(),
+                units.iter().map(|&unit| unit.to_owned()).collect(),
+            )
+        };
+        Units(vec![
+            of("app", &["foobar-app.service", "foobar-app@*.service"]),
+            of("web", &["nginx.service"]),
+        ])
+    }
+
+    #[test]
+    fn an_instance_belongs_to_the_role_of_its_template() {
+        let units = known();
+        for (unit, role) in [
+            ("nginx.service", "web"),
+            ("foobar-app@blue.service", "app"),
+            ("foobar-app.service", "app"),
+            ("ssh.service", ""),
+        ] {
+            assert_eq!(units.role(unit), role, "{unit}");
+        }
+        assert_eq!(units.all().count(), 3);
+        assert_eq!(units.of("web"), ["nginx.service"]);
+        assert!(units.of("dns").is_empty());
+    }
+}
