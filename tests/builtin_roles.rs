@@ -107,7 +107,7 @@ fn every_inventory_compiles() {
         ),
         (
             format!("{LEAST}{APP}[database]\nenabled = false\n"),
-            "service:foobar-app.service",
+            "deployment:foobar-app",
             "database:",
         ),
         (

@@ -152,6 +152,11 @@ touch_server() {
 	: >"$RUN/journal"
 }
 
+# is_known UNIT: systemd has a file of it.
+is_known() {
+	[ "$(systemctl show --value -p LoadState -- "$1")" != not-found ]
+}
+
 # record_managed: writes down what foobar-stack owns on this server. What the
 # client does not know, the journal says: what was not there before this run
 # was made by it.
@@ -162,6 +167,7 @@ record_managed() {
 		if [ "$made" = new ]; then
 			# Not there yet: a run of a part of the plan.
 			[ "$kind" != path ] || exists "$name" || continue
+			[ "$kind" != service ] || is_known "$name" || continue
 			made=taken
 			case "
 $journal
@@ -169,7 +175,8 @@ $journal
 			*"
 created	$name
 "* | *"
-unit	$name	inactive	"*) made=made ;;
+unit	$name	inactive	"* | *"
+slot	$name	inactive	"*) made=made ;;
 			esac
 		fi
 		printf '%s\t%s\t%s\t%s\n' "$made" "$role" "$kind" "$name"

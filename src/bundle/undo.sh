@@ -51,6 +51,9 @@ undo_run() {
 	grep '^unit	' "$RUN/journal" | while IFS='	' read -r _ unit active boot verb; do
 		undo_unit "$unit" "$active" "$boot" "$verb" || printf 'unit %s\n' "$unit" >>"$RUN/undo-failed"
 	done
+	grep '^slot	' "$RUN/journal" | while IFS='	' read -r _ target _ seconds proxy; do
+		undo_slot "$target" "$seconds" "$proxy" || printf 'slot %s\n' "$target" >>"$RUN/undo-failed"
+	done
 }
 
 undo_created() {

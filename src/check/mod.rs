@@ -6,6 +6,7 @@
 
 pub mod certificate;
 pub mod database;
+pub mod deployment;
 pub mod dns;
 mod hop;
 pub mod http;
@@ -68,6 +69,7 @@ registry! {
     "http" => Http(http::Http),
     "unit" => Unit(unit::Unit),
     "database" => Database(database::Database),
+    "deployment" => Deployment(deployment::Deployment),
 }
 
 /// One check of the stack.
@@ -150,7 +152,10 @@ impl Check {
     /// Whether it is asked on the server rather than from outside.
     #[must_use]
     pub fn on_server(&self) -> bool {
-        matches!(self.question, Question::Unit(_) | Question::Database(_))
+        matches!(
+            self.question,
+            Question::Unit(_) | Question::Database(_) | Question::Deployment(_)
+        )
     }
 }
 
@@ -290,6 +295,12 @@ mod tests {
                 "unit",
                 "name = 'nginx.service'",
                 "nginx.service",
+                Hop::Server,
+            ),
+            (
+                "deployment",
+                "name = 'foobar-app'\nupstream = '/etc/x'\nport = 8000\ninstances = 1",
+                "foobar-app",
                 Hop::Server,
             ),
             (

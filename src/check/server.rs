@@ -80,6 +80,12 @@ pub fn script(checks: &[&Check], nonce: &Nonce, limit: u64) -> Script {
                 questions.call("ask runuser -u", database.clean());
                 questions.raw("fi");
             }
+            Question::Deployment(deployment) => {
+                questions.assign("key", &place.to_string());
+                let program = include_str!("deployment.sh");
+                let words = [program.to_owned(), "sh".to_owned()].into_iter();
+                questions.call("ask sh -c", words.chain(deployment.words()));
+            }
             Question::Certificate(certificate) => {
                 if let Some(path) = &certificate.path {
                     questions.assign("key", &place.to_string());
@@ -109,6 +115,7 @@ pub fn questions(checks: &[&Check]) -> u32 {
         // It may have to be cleaned up after.
         Question::Database(_) => 2,
         Question::Certificate(certificate) => u32::from(certificate.path.is_some()),
+        Question::Deployment(_) => 1,
         _ => 0,
     });
     single.sum::<u32>() + u32::from(!units(checks).is_empty())

@@ -111,7 +111,7 @@ impl Unit {
     }
 }
 
-fn properties(block: &str) -> BTreeMap<&str, &str> {
+pub(super) fn properties(block: &str) -> BTreeMap<&str, &str> {
     block
         .lines()
         .filter_map(|line| line.split_once('='))

@@ -47,10 +47,11 @@ pub(super) async fn render(
     };
     let stack = role::compile(&workspace.inputs, &workspace.roles, &facts)?;
     let mut count = 0;
-    for resource in &stack.resources {
-        let Some(Rendered { path, content }) = resource.spec.rendered(&facts.date) else {
-            continue;
-        };
+    let files = stack.resources.iter().flat_map(|resource| {
+        let files = resource.spec.rendered(&facts.date).into_iter();
+        files.map(move |file| (resource, file))
+    });
+    for (resource, Rendered { path, content }) in files {
         count += 1;
         match (&wish.directory, content) {
             (None, content) => {

@@ -4,8 +4,9 @@ use super::environment::{env, env_name, secrets};
 use super::mistakes::Mistakes;
 use super::raw::{self, At};
 use super::source::source;
-use super::{App, Database, Engine, FileReference, amount};
+use super::{App, Database, Engine, FileReference, Health, amount};
 use crate::types::{AccountName, Fqdn, InvalidValue};
+use std::ops::RangeInclusive;
 
 const EXCLUDE: &[&str] = &[".git", "__pycache__", "*.pyc", "node_modules", ".env"];
 
@@ -79,6 +80,19 @@ pub(super) fn app(
             .collect(),
         None => EXCLUDE.iter().map(ToString::to_string).collect(),
     };
+    let instances = mistakes
+        .check("app.instances", raw.instances.as_ref(), |number| {
+            instances(number.get())
+        })
+        .unwrap_or(1);
+    let mut seconds =
+        |key: &str, amount: Option<&At<raw::Amount>>, range: RangeInclusive<u32>, default| {
+            let read = |amount: &raw::Amount| amount::seconds(amount, range.clone());
+            let found = mistakes.check(&format!("app.{key}"), amount, read);
+            found.unwrap_or(default)
+        };
+    let start_timeout = seconds("start_timeout", raw.start_timeout.as_ref(), 1..=3600, 60);
+    let drain = seconds("drain", raw.drain.as_ref(), 0..=86400, 30);
     let env = env(&raw.env, mistakes);
     let secrets = secrets(&raw.secrets, files, mistakes);
     Some(App {
@@ -90,7 +104,15 @@ pub(super) fn app(
         port: raw.port.as_ref().map_or(8000, |port| port.get()),
         user: user.or_else(|| default_account(domain?))?,
         migrate,
-        health,
+        health: health.map(|path| Health {
+            path,
+            status: 200,
+            body: None,
+            json: None,
+        }),
+        instances,
+        start_timeout,
+        drain,
         memory_max: memory.unwrap_or_else(|| "512M".to_owned()),
         env,
         secrets,
@@ -148,6 +170,16 @@ fn words(text: &str) -> Result<Vec<String>, InvalidValue> {
         return Err(error.hint("variables stand in [app.env]"));
     }
     Ok(words)
+}
+
+/// Few enough for one server and its ports.
+fn instances(number: u16) -> Result<u16, InvalidValue> {
+    if number > 64 {
+        return Err(
+            InvalidValue::new(format!("{number} instances are too many")).hint("at most 64"),
+        );
+    }
+    Ok(number)
 }
 
 fn url_path(text: &str) -> Result<String, InvalidValue> {

@@ -243,20 +243,39 @@ pub struct App {
     pub packages: Vec<String>,
     /// The words of the command; `${NAME}` is filled in by systemd.
     pub command: Vec<String>,
-    /// Port on the loopback.
+    /// First of the ports on the loopback.
     pub port: u16,
+    /// How many instances serve at once.
+    pub instances: u16,
     /// Account it runs as.
     pub user: AccountName,
     /// The words of the migration command.
     pub migrate: Option<Vec<String>>,
-    /// Path of the health page.
-    pub health: Option<String>,
+    /// The page that says whether it is well.
+    pub health: Option<Health>,
+    /// How long a new release may take until it is well, in seconds.
+    pub start_timeout: u32,
+    /// How long what is under way in the release before may take to end, in seconds.
+    pub drain: u32,
     /// Memory limit as systemd writes it.
     pub memory_max: String,
     /// Environment.
     pub env: BTreeMap<String, String>,
     /// Names and sources of the secrets.
     pub secrets: BTreeMap<String, SecretSource>,
+}
+
+/// The page that says whether the app is well.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Health {
+    /// Its path.
+    pub path: String,
+    /// Its status.
+    pub status: u16,
+    /// What its body must contain.
+    pub body: Option<String>,
+    /// What its body must have as JSON.
+    pub json: Option<serde_json::Value>,
 }
 
 /// Which database server.

@@ -301,7 +301,7 @@ pub(super) struct Listeners<'a> {
     pub(super) server: Option<&'a raw::Server>,
     pub(super) web: (&'a raw::Web, &'a Web),
     pub(super) https: bool,
-    pub(super) app: Option<(&'a raw::App, u16)>,
+    pub(super) app: Option<(&'a raw::App, u16, u16)>,
     pub(super) dns: bool,
     pub(super) database: bool,
 }
@@ -323,8 +323,10 @@ pub(super) fn clashes(listeners: &Listeners<'_>, mistakes: &mut Mistakes<'_>) {
     if listeners.https {
         ports.push(("web.https_port", web.https_port, place(&raw_web.https_port)));
     }
-    if let Some((raw, port)) = listeners.app {
-        ports.push(("app.port", port, place(&raw.port)));
+    if let Some((raw, port, instances)) = listeners.app {
+        // Two for each instance: what serves, and what comes next.
+        let all = (0..2 * instances).filter_map(|more| port.checked_add(more));
+        ports.extend(all.map(|port| ("app.port", port, place(&raw.port))));
     }
     if listeners.dns {
         ports.push(("the name server", 53, None));

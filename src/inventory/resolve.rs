@@ -72,7 +72,7 @@ fn resolve(raw: &raw::Inventory, mistakes: &mut Mistakes<'_>) -> Option<Parsed> 
                 .as_deref()
                 .zip(app.as_ref())
                 .filter(|(_, app)| app.enabled)
-                .map(|(raw, app)| (raw, app.port)),
+                .map(|(raw, app)| (raw, app.port, app.instances)),
             dns: dns.as_ref().is_none_or(|dns| dns.enabled),
             database: database.as_ref().is_some_and(|database| database.enabled),
         },

@@ -1,91 +1,311 @@
-//! Deployments: which release serves.
+//! Deployments: which release serves, and in which of two slots it runs.
+//!
+//! Whatever changes what runs (the code, its configuration, a secret, a package of its runtime)
+//! goes one way: it starts in the slot that does not serve, and when it is well there, Nginx is
+//! led to it. The slot that served stays up until the run has proven itself. What serves is
+//! never stopped to be changed.
 
-use super::probe::fields;
+mod found;
+mod need;
+mod slot;
+mod steps;
+
+use found::Found;
+pub use slot::Slot;
+
 use super::{
-    Action, Change, Delta, Diff, EntryError, Kind, Materials, Observed, Phase, Probe, Surroundings,
+    Change, Delta, EntryError, Kind, Materials, Observed, Owned, Probe, Rendered, Surroundings,
     Work,
 };
 use crate::shell::Script;
 use crate::types::AbsolutePath;
 use serde::Deserialize;
+use serde_json::json;
+use slot::{Files, Names, mark};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A release that should serve.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deployment {
-    path: AbsolutePath,
+    name: String,
+    root: AbsolutePath,
     release: String,
+    process: Option<Box<Process>>,
+}
+
+/// What runs; a site of plain files has none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Process {
+    blue: Files,
+    green: Files,
+    upstream: AbsolutePath,
+    proxy: String,
+    port: u16,
+    instances: u16,
+    restart_on: Vec<String>,
+    health: Option<Health>,
+    host: String,
+    url: String,
+    start_timeout: u32,
+    drain: u32,
+    template: String,
+}
+
+/// The page that says whether the app is well.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Health {
+    path: String,
+    status: u16,
+    /// What its body must contain.
+    body: Option<String>,
+    /// What its body must have, as JSON: objects may have more.
+    json: Option<serde_json::Value>,
 }
 
 /// The fields of `[[deployment]]`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
+    /// What its units are called: `NAME-blue.target` and so on.
+    name: String,
     /// The folder in which `releases/` and `current` stand.
-    path: AbsolutePath,
+    root: AbsolutePath,
     /// The id of the release.
     release: String,
+    /// The template of the unit of an instance. Without one nothing runs: the files are all
+    /// there is, and `current` is all that is switched. Templates see `slot`: its `name`, its
+    /// `target`, its `ports`.
+    template: Option<String>,
+    /// The file that leads Nginx to the slot that serves, and its template.
+    upstream: Option<AbsolutePath>,
+    upstream_template: Option<String>,
+    /// The unit that reads it.
+    proxy: Option<String>,
+    /// The first port; every instance of either slot has its own.
+    port: Option<u16>,
+    /// How many instances serve at once.
+    instances: Option<u16>,
+    /// Changes after which it must start anew: resource ids with `*`.
+    #[serde(default)]
+    restart_on: Vec<String>,
+    /// The page that says whether it is well. Without one, an open port is enough.
+    health: Option<Health>,
+    /// The name that requests for it come with.
+    host: Option<String>,
+    /// Where visitors reach it, without a path.
+    url: Option<String>,
+    /// How long it may take until it is well, in seconds.
+    start_timeout: Option<u32>,
+    /// How long what is under way may take to end, in seconds.
+    drain: Option<u32>,
 }
 
-/// What serves.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Serving {
-    /// The id that `current` points at.
-    current: String,
+impl Deployment {
+    fn names(&self, slot: Slot) -> Names {
+        Names::new(&self.name, slot)
+    }
+
+    /// The slot to deploy into.
+    fn next(found: Option<&Found>) -> Slot {
+        found
+            .and_then(|found| found.serving)
+            .map_or(Slot::Blue, Slot::other)
+    }
+}
+
+impl Process {
+    fn build(name: &str, entry: &Entry, materials: &dyn Materials) -> Result<Self, EntryError> {
+        fn needed<T: Clone>(field: &str, value: Option<&T>) -> Result<T, EntryError> {
+            let message = format!("a deployment with a `template` needs `{field}`");
+            value.cloned().ok_or_else(|| EntryError::entry(message))
+        }
+        let template = needed("template", entry.template.as_ref())?;
+        let upstream_template = needed("upstream_template", entry.upstream_template.as_ref())?;
+        let port = needed("port", entry.port.as_ref())?;
+        let instances = entry.instances.unwrap_or(1).max(1);
+        let last = Slot::Green.ports(port, instances).pop();
+        if last == Some(u16::MAX) {
+            return Err(EntryError::field("port", "its instances need higher ports"));
+        }
+        let files = |slot: Slot| -> Result<Files, EntryError> {
+            let names = Names::new(name, slot);
+            let ports = slot.ports(port, instances);
+            let units: Vec<String> = ports.iter().map(|port| names.instance(*port)).collect();
+            let values = json!({
+                "name": slot.as_str(),
+                "target": names.target(),
+                "ports": ports,
+            });
+            let render = |template: &str| materials.template_with(template, "slot", &values);
+            Ok(Files {
+                target: target(name, slot, &units),
+                unit: render(&template)?,
+                upstream: format!("{}{}", mark(slot), render(&upstream_template)?),
+            })
+        };
+        Ok(Self {
+            blue: files(Slot::Blue)?,
+            green: files(Slot::Green)?,
+            upstream: needed("upstream", entry.upstream.as_ref())?,
+            proxy: needed("proxy", entry.proxy.as_ref())?,
+            port,
+            instances,
+            restart_on: entry.restart_on.clone(),
+            health: entry.health.clone(),
+            host: needed("host", entry.host.as_ref())?,
+            url: needed("url", entry.url.as_ref())?,
+            start_timeout: entry.start_timeout.unwrap_or(60),
+            drain: entry.drain.unwrap_or(30),
+            template,
+        })
+    }
+
+    fn files(&self, slot: Slot) -> &Files {
+        match slot {
+            Slot::Blue => &self.blue,
+            Slot::Green => &self.green,
+        }
+    }
+
+    fn ports(&self, slot: Slot) -> Vec<u16> {
+        slot.ports(self.port, self.instances)
+    }
+}
+
+/// The unit that starts and stops the instances of a slot.
+fn target(name: &str, slot: Slot, instances: &[String]) -> String {
+    format!(
+        "# Managed by foobar-stack: changes made here are overwritten.\n\
+         [Unit]\nDescription={name}, the {} slot\nWants={}\n\n\
+         [Install]\nWantedBy=multi-user.target\n",
+        slot.as_str(),
+        instances.join(" ")
+    )
 }
 
 impl Kind for Deployment {
     const NAME: &'static str = "deployment";
     const LIBRARY: &'static str = include_str!("deployment.sh");
+    const REACTS: bool = true;
     type Entry = Entry;
-    type State = Serving;
+    type State = Found;
 
-    fn build(entry: Entry, _: &dyn Materials) -> Result<Self, EntryError> {
-        let Entry { path, release } = entry;
-        Ok(Self { path, release })
-    }
-
-    fn name(&self) -> String {
-        self.path.to_string()
-    }
-
-    fn probe(batch: &[&Self], _: &Probe, script: &mut Script) {
-        script.call("probe_deployment", batch.iter().map(|one| &one.path));
-    }
-
-    fn observe(batch: &[&Self], _: &Probe, reply: &str) -> Vec<Observed<Serving>> {
-        let find = |path: &str| {
-            let mut lines = reply.lines().filter_map(fields::<3>);
-            lines.find(|line| line[0] == "current" && line[1] == path)
+    fn build(entry: Entry, materials: &dyn Materials) -> Result<Self, EntryError> {
+        let legal = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if entry.name.is_empty() || !entry.name.chars().all(legal) {
+            let message = format!("`{}` is not the beginning of a unit's name", entry.name);
+            return Err(EntryError::field("name", message));
+        }
+        let process = match &entry.template {
+            Some(_) => Some(Box::new(Process::build(&entry.name, &entry, materials)?)),
+            None => None,
         };
-        let observe = |one: &&Self| match find(one.path.as_str()) {
-            None => Observed::unknown(format!("the probe says nothing of {}", one.path)),
-            Some([_, _, ""]) => Observed::Absent,
-            Some([_, _, current]) => Observed::Present(Serving {
-                current: current.to_owned(),
-            }),
-        };
-        batch.iter().map(observe).collect()
-    }
-
-    fn applied(&self, _: &Observed<Serving>, _: &Surroundings<'_>) -> Observed<Serving> {
-        Observed::Present(Serving {
-            current: self.release.clone(),
+        Ok(Self {
+            name: entry.name,
+            root: entry.root,
+            release: entry.release,
+            process,
         })
     }
 
-    fn compare(&self, observed: &Observed<Serving>, _: &Surroundings<'_>) -> Option<Delta> {
-        let Observed::Present(serving) = observed else {
-            return Some(Delta::create([("release", self.release.clone())]));
-        };
-        let mut diff = Diff::default();
-        diff.compare("release", Some(&serving.current), Some(&self.release));
-        let because = "the app's code differs from the release that serves";
-        (!diff.is_empty()).then(|| Delta::quiet(Action::Update, because, diff))
+    fn name(&self) -> String {
+        self.name.clone()
     }
 
-    fn work(&self, _: &Observed<Serving>, change: &Change, _: &Surroundings<'_>, work: &mut Work) {
-        let mut script = Script::new();
-        script.call("switch_release", [self.path.as_str(), &self.release]);
-        work.step(Phase::Activate, &change.id, script);
+    fn paths(&self) -> Vec<&AbsolutePath> {
+        let upstream = self.process.iter().map(|process| &process.upstream);
+        upstream.collect()
+    }
+
+    fn probe(batch: &[&Self], probe: &Probe, script: &mut Script) {
+        for deployment in batch {
+            let root = deployment.root.as_str();
+            script.call("probe_current", [deployment.name.as_str(), root]);
+        }
+        let processes = || {
+            let all = batch.iter();
+            all.filter_map(|one| Some((one, one.process.as_ref()?)))
+        };
+        let mut units = Vec::new();
+        let mut files = Vec::new();
+        let mut read = BTreeSet::new();
+        for (deployment, process) in processes() {
+            for slot in Slot::BOTH {
+                let names = deployment.names(slot);
+                files.extend(names.paths().iter().flatten().map(ToString::to_string));
+                units.extend([names.target(), names.instances()]);
+            }
+            let paths = probe.matching(&process.restart_on);
+            read.extend(paths.map(ToString::to_string));
+            files.push(process.upstream.to_string());
+        }
+        if units.is_empty() {
+            return;
+        }
+        read.extend(files.iter().cloned());
+        script.call("probe_changed", read);
+        script.call("probe_files", files);
+        script.call("probe_units", units);
+    }
+
+    fn observe(batch: &[&Self], probe: &Probe, reply: &str) -> Vec<Observed<Found>> {
+        found::observe(batch, probe, reply)
+    }
+
+    fn applied(&self, before: &Observed<Found>, around: &Surroundings<'_>) -> Observed<Found> {
+        Observed::Present(need::applied(self, before.present(), around))
+    }
+
+    fn footing(found: &Found) -> String {
+        need::footing(found)
+    }
+
+    fn compare(&self, observed: &Observed<Found>, around: &Surroundings<'_>) -> Option<Delta> {
+        need::compare(self, observed.present(), around)
+    }
+
+    fn owned(&self) -> Vec<Owned> {
+        let Some(process) = &self.process else {
+            return Vec::new();
+        };
+        let mut all = vec![Owned::Path(process.upstream.clone())];
+        for slot in Slot::BOTH {
+            let names = self.names(slot);
+            all.push(Owned::Service(names.target()));
+            all.extend(names.paths().into_iter().flatten().map(Owned::Path));
+        }
+        all
+    }
+
+    fn rendered(&self, _: &str) -> Vec<Rendered> {
+        let Some(process) = &self.process else {
+            return Vec::new();
+        };
+        let mut all = BTreeMap::new();
+        all.insert(process.upstream.clone(), &process.blue.upstream);
+        for slot in Slot::BOTH {
+            let files = process.files(slot);
+            if let Ok([target, unit]) = self.names(slot).paths() {
+                all.insert(target, &files.target);
+                all.insert(unit, &files.unit);
+            }
+        }
+        all.into_iter()
+            .map(|(path, text)| Rendered {
+                path,
+                content: Some(text.as_bytes().into()),
+            })
+            .collect()
+    }
+
+    fn work(
+        &self,
+        observed: &Observed<Found>,
+        change: &Change,
+        around: &Surroundings<'_>,
+        work: &mut Work,
+    ) {
+        steps::work(self, observed.present(), change, around, work);
     }
 }

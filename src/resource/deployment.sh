@@ -1,14 +1,42 @@
-# Deployments, on the server.
+# Deployments, on the server. A slot is called NAME-blue or NAME-green; its target
+# starts and stops its instances, which are called by their ports.
 
-# probe_deployment PATH...: which release is current.
-probe_deployment() {
-	for path do
-		current=$(readlink -- "$path/current" || true)
-		printf 'current\037%s\037%s\n' "$path" "${current##*/}"
-	done
+# probe_current NAME ROOT: which release is current.
+probe_current() {
+	current=$(readlink -- "$2/current" || true)
+	printf 'current\037%s\037%s\n' "$1" "${current##*/}"
+	if IFS= read -r reaction 2>/dev/null <"/var/lib/foobar-stack/pending/$1"; then
+		printf 'pending\037%s\037%s\n' "$1" "$reaction"
+	fi
 }
 
-# switch_release PATH ID
+# probe_changed PATH...: when each was last changed.
+probe_changed() {
+	for path do
+		shift
+		if exists "$path"; then set -- "$@" "$path"; fi
+	done
+	[ $# -eq 0 ] || stat --printf 'changed\037%.9Z\037%n\n' -- "$@"
+}
+
+# probe_files PATH...: their lines, each after its path.
+probe_files() {
+	printf 'files\n'
+	for path do
+		shift
+		if [ -f "$path" ]; then set -- "$@" "$path"; fi
+	done
+	[ $# -eq 0 ] || grep -H '' -- "$@" || true
+}
+
+# probe_units UNIT...: what systemd says of them; of a pattern, those it has loaded.
+probe_units() {
+	printf 'show\n'
+	systemctl show --no-pager --timestamp=us+utc -p Id -p LoadState -p ActiveState -p UnitFileState \
+		-p NeedDaemonReload -p ActiveEnterTimestamp -- "$@"
+}
+
+# switch_release ROOT ID
 switch_release() {
 	if old=$(readlink -- "$1/current"); then
 		note current "$1/current" "$old"
@@ -19,4 +47,262 @@ switch_release() {
 	mv -fT -- "$1/.current.foobar-stack" "$1/current"
 	# The newest by this date are kept when old ones go.
 	touch -- "$1/releases/$2.used"
+}
+
+# room_for_two PATTERN: for a moment both slots run; the new one is taken to need
+# what the instances of the old one (PATTERN) have in use.
+room_for_two() {
+	need=0
+	for group in $(systemctl show --value -p ControlGroup -- "$1"); do
+		[ -r "/sys/fs/cgroup$group/memory.stat" ] || continue
+		while read -r word bytes; do
+			case $word in
+			anon | shmem) need=$((need + bytes)) ;;
+			esac
+		done <"/sys/fs/cgroup$group/memory.stat"
+	done
+	while read -r word kilobytes _; do
+		[ "$word" != MemAvailable: ] || available=$((kilobytes / 1024))
+	done </proc/meminfo
+	need=$((need / 1048576))
+	if [ $((need + 16)) -gt "$available" ]; then
+		fail "the new release would run beside the old one for a moment: that takes about $need MB more memory, and $available MB are available"
+	fi
+}
+
+# deploy PAYLOAD PATH: starts $slot, waits until it is well, and leads $proxy to
+# it by the upstream file PATH.
+deploy() {
+	# What a run that was killed has left there may still answer somebody.
+	# shellcheck disable=SC2086
+	stop_slot "$slot" "$proxy" "$drain" $ports
+	for port in $ports; do
+		if connections "$port" 0A >/dev/null; then fail "port $port is taken: what else listens on it?"; fi
+	done
+	units=
+	for port in $ports; do units="$units $slot@$port.service"; done
+	note slot "$slot.target" inactive "$drain" "$proxy"
+	since=$(date '+%Y-%m-%d %H:%M:%S')
+	clock
+	until=$((now + timeout * 100))
+	# The names of units have no blanks.
+	# shellcheck disable=SC2086
+	systemctl start -- $units || ill "it does not start"
+	# shellcheck disable=SC2086
+	life=$(lives $units)
+	if [ "$known" = yes ] && grep -qsxF -e "$configuration" -- "$STATE/deployments/$name"; then settle=0; fi
+	well=0 first=$now why='it does not answer'
+	until [ "$well" -ge 3 ] && [ "$now" -ge $((first + settle * 100)) ]; do
+		# shellcheck disable=SC2086
+		if [ "$(lives $units)" != "$life" ]; then ill "it does not stay up"; fi
+		clock
+		if [ "$now" -gt "$until" ]; then ill "it is not well after $timeout s: $why"; fi
+		if instances_are_well; then
+			[ "$well" -gt 0 ] || first=$now
+			well=$((well + 1))
+		else
+			well=0
+		fi
+		sleep 0.2
+	done
+	# Before the file says that it serves: after a power cut that one must start.
+	enable_slot "$slot"
+	lead_proxy "$1" "$2"
+	answers_through_proxy
+}
+
+# enable_slot SLOT: starts at boot.
+enable_slot() {
+	systemctl enable --quiet -- "$1.target"
+	systemctl start -- "$1.target"
+}
+
+# ill WHY: the end of a start that failed; with what its instances said.
+ill() {
+	journalctl --no-pager -o cat -n 30 --since "$since" -u "$slot@*" || true
+	fail "the new release in $slot: $1"
+}
+
+# instances_are_well: all of them; else $why says what one of them said.
+instances_are_well() {
+	for port in $ports; do
+		if [ -z "$page" ]; then
+			bash -c ": </dev/tcp/127.0.0.1/$port" 2>/dev/null || return 1
+		else
+			is_well "http://127.0.0.1:$port$page" || return 1
+		fi
+	done
+}
+
+# is_well URL WORD...: the page has the status, and what it must contain. The
+# words are further options of curl(1).
+is_well() {
+	asked=$1
+	shift
+	rm -f -- "$RUN/page"
+	if ! status=$(curl --silent --show-error --noproxy '*' --max-time 5 --max-filesize 4194304 \
+		--header "Host: $host" --header "X-Forwarded-Proto: ${url%%:*}" --header "X-Forwarded-Host: $host" \
+		--output "$RUN/page" --write-out '%{http_code}' "$@" -- "$asked" 2>"$RUN/page.error"); then
+		why="$asked: $(cat -- "$RUN/page.error")"
+		return 1
+	fi
+	why="$asked says $status, not $wanted"
+	[ "$status" = "$wanted" ] || return 1
+	if [ -n "$words" ]; then
+		why="$asked does not contain $words"
+		grep -qsF -e "$words" -- "$RUN/page" || return 1
+	fi
+	if [ -n "$json" ]; then
+		why="$asked is not JSON with $json"
+		jq -e --argjson wanted "$json" 'def has_all($w):
+			if ($w | type) == "object" and type == "object" then
+				. as $o | all($w | keys[]; . as $k | ($o | has($k)) and ($o[$k] | has_all($w[$k])))
+			else . == $w end;
+			has_all($wanted)' "$RUN/page" >/dev/null 2>&1 || return 1
+	fi
+}
+
+# lead_proxy PAYLOAD PATH: the upstream file, and the reload that puts it in force.
+lead_proxy() {
+	note switched "$proxy"
+	put_file "$1" "$2" 644 root root
+	sync -- "${2%/*}"
+	reload_proxy "$proxy" || fail "$proxy does not take the new upstream"
+	# Its own step later in this run need not do it again.
+	: >"$RUN/reloaded-$proxy"
+}
+
+# proxy_workers PROXY: the worker processes of Nginx, with what each is called.
+proxy_workers() {
+	main=$(systemctl show --value -p MainPID -- "$1")
+	[ "${main:-0}" != 0 ] || return 0
+	for process in /proc/[0-9]*; do
+		{ read -r pid _ _ parent _ <"$process/stat"; } 2>/dev/null || continue
+		[ "$parent" = "$main" ] || continue
+		called=$(tr -d '\0' <"$process/cmdline" 2>/dev/null) || continue
+		case $called in
+		*"worker process"*) printf '%s %s\n' "$pid" "$called" ;;
+		esac
+	done
+}
+
+# reload_proxy PROXY: until its new workers have taken over, and the old ones
+# accept nothing new. One that does not run yet will read the file at its start.
+reload_proxy() {
+	systemctl is-active --quiet -- "$1" || return 0
+	before=$(proxy_workers "$1" | cut -d ' ' -f 1)
+	systemctl reload -- "$1" || return
+	[ -n "$before" ] || return 0
+	clock
+	deadline=$((now + 3000))
+	until taken_over "$1"; do
+		clock
+		[ "$now" -lt "$deadline" ] || return 1
+		sleep 0.05
+	done
+}
+
+# taken_over PROXY: none of the workers $before accepts, and another one is there.
+taken_over() {
+	new=no
+	while read -r pid called; do
+		[ -n "$pid" ] || continue
+		case "
+$before
+" in
+		*"
+$pid
+"*) case $called in *"shutting down"*) ;; *) return 1 ;; esac ;;
+		*) new=yes ;;
+		esac
+	done <<-END
+		$(proxy_workers "$1")
+	END
+	[ $new = yes ]
+}
+
+# answers_through_proxy: what visitors will see. The old workers accept no new
+# connection any more, so that the new release is what answers.
+answers_through_proxy() {
+	systemctl is-active --quiet -- "$proxy" && [ -n "$page" ] || return 0
+	well=0
+	clock
+	until=$((now + 2000))
+	until [ "$well" -ge 3 ]; do
+		clock
+		if [ "$now" -gt "$until" ]; then fail "the new release does not answer through $proxy: $why"; fi
+		if is_well "$url$page" --insecure --connect-to ::127.0.0.1:; then
+			well=$((well + 1))
+		else
+			well=0
+			sleep 0.2
+		fi
+	done
+}
+
+# remember_deployment NAME DIGEST: what has served well need not show that again.
+remember_deployment() {
+	mkdir -p -m 700 -- "$STATE/deployments"
+	{
+		printf '%s\n' "$2"
+		grep -vxF -e "$2" -- "$STATE/deployments/$1" 2>/dev/null | head -n 49 || true
+	} >"$STATE/deployments/.$1.new"
+	mv -fT -- "$STATE/deployments/.$1.new" "$STATE/deployments/$1"
+}
+
+# connections PORT STATE: the lines of the kernel's tables of TCP for this local
+# port in this state: 01 for a connection, 0A for a listener (proc_pid_net(5)).
+connections() {
+	grep -hsE "^ *[0-9]+: [0-9A-F]+:$(printf '%04X' "$1") [0-9A-F]+:[0-9A-F]{4} $2 " /proc/net/tcp /proc/net/tcp6
+}
+
+# stop_slot SLOT PROXY SECONDS PORT...: when nobody is connected to it any more, and
+# no worker of Nginx is left that might be, or when that many seconds have passed.
+stop_slot() {
+	stem=$1 by=$2 seconds=$3
+	shift 3
+	clock
+	deadline=$((now + seconds * 100)) said=
+	while systemctl is-active --quiet -- "$stem@*.service" && [ "$now" -lt "$deadline" ]; do
+		busy=0
+		for port do
+			count=$(connections "$port" 01 | wc -l)
+			busy=$((busy + count))
+		done
+		if [ "$busy" = 0 ]; then
+			case $(proxy_workers "$by") in
+			*"shutting down"*) ;;
+			*) break ;;
+			esac
+		fi
+		if [ "$busy" != "$said" ]; then
+			printf '%s: %s connections are left\n' "$stem" "$busy"
+			said=$busy
+		fi
+		sleep 0.2
+		clock
+	done
+	systemctl stop -- "$stem@*.service"
+	if systemctl is-active --quiet -- "$stem.target"; then systemctl stop -- "$stem.target"; fi
+	systemctl reset-failed -- "$stem@*.service" 2>/dev/null || true
+}
+
+# retire_slot SLOT PROXY SECONDS PORT...: it serves no more, and does not start at
+# boot.
+retire_slot() {
+	systemctl disable --quiet -- "$1.target"
+	stop_slot "$@"
+}
+
+# undo_slot TARGET SECONDS PROXY: visitors are led back first, then it goes.
+undo_slot() {
+	stem=${1%.target} wait=0
+	if grep -qsxF -e "switched	$3" "$RUN/journal"; then
+		reload_proxy "$3" || return
+		wait=$2
+	fi
+	ports=$(systemctl show --value -p Id -- "$stem@*.service" | sed -n 's/.*@\([0-9]*\)\.service$/\1/p')
+	systemctl disable --quiet -- "$1" 2>/dev/null || rm -f -- "/etc/systemd/system/multi-user.target.wants/$1"
+	# shellcheck disable=SC2086
+	stop_slot "$stem" "$3" "$wait" $ports
 }

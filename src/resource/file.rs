@@ -223,15 +223,15 @@ impl Kind for File {
         Delta::update(diff)
     }
 
-    fn rendered(&self, _: &str) -> Option<Rendered> {
+    fn rendered(&self, _: &str) -> Vec<Rendered> {
         let content = match &self.content {
             FileContent::Plain(bytes) => Some(Arc::clone(bytes)),
             FileContent::Sensitive(_) => None,
         };
-        Some(Rendered {
+        vec![Rendered {
             path: self.path.clone(),
             content,
-        })
+        }]
     }
 
     fn owned(&self) -> Vec<Owned> {

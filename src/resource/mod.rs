@@ -34,6 +34,7 @@ mod zone;
 mod zone_text;
 
 pub use change::{Action, Change, Delta, Diff, FieldChange, Impact, TextChange};
+pub use deployment::Slot;
 pub use probe::{Observed, Probe};
 pub(crate) use registry::libraries;
 pub use registry::{Spec, State, fields_of, kinds};
@@ -113,6 +114,16 @@ pub trait Materials {
     /// # Errors
     /// When there is no such template, or it does not render.
     fn template(&self, name: &str) -> Result<String, EntryError>;
+    /// The same for a template that sees one value more.
+    ///
+    /// # Errors
+    /// When there is no such template, or it does not render.
+    fn template_with(
+        &self,
+        name: &str,
+        key: &'static str,
+        value: &serde_json::Value,
+    ) -> Result<String, EntryError>;
     /// The bytes of a file beside the inventory.
     ///
     /// # Errors
@@ -296,11 +307,11 @@ pub trait Kind: Sized + Clone + fmt::Debug {
         Vec::new()
     }
 
-    /// The file it writes, for who wants to look at it; none if it writes none. `date` is the
-    /// server's, as `YYYYMMDD`.
-    fn rendered(&self, date: &str) -> Option<Rendered> {
+    /// The files it writes, for who wants to look at them. `date` is the server's, as
+    /// `YYYYMMDD`.
+    fn rendered(&self, date: &str) -> Vec<Rendered> {
         let _ = date;
-        None
+        Vec::new()
     }
 
     /// Adds the work that makes the change.
@@ -321,6 +332,14 @@ pub(crate) struct NoMaterials;
 impl Materials for NoMaterials {
     fn template(&self, name: &str) -> Result<String, EntryError> {
         Err(EntryError::entry(format!("no template {name}")))
+    }
+    fn template_with(
+        &self,
+        name: &str,
+        _: &'static str,
+        _: &serde_json::Value,
+    ) -> Result<String, EntryError> {
+        self.template(name)
     }
     fn file(&self, path: &str) -> Result<Arc<[u8]>, EntryError> {
         Err(EntryError::entry(format!("no file {path}")))

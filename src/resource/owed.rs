@@ -63,6 +63,13 @@ impl<'a> Notes<'a> {
             .map(|(path, _)| *path)
     }
 
+    /// Whether this path was changed after that moment.
+    pub(super) fn changed_after(&self, path: &str, moment: Timestamp) -> bool {
+        self.changed
+            .get(path)
+            .is_some_and(|changed| *changed > moment)
+    }
+
     /// Why the command that compares what runs with the files says no.
     pub(super) fn differs(&self, unit: &str) -> Option<String> {
         match self.compared.get(unit)? {

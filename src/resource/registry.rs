@@ -149,7 +149,7 @@ macro_rules! registry {
 
             /// The file it writes, if it writes one.
             #[must_use]
-            pub fn rendered(&self, date: &str) -> Option<Rendered> {
+            pub fn rendered(&self, date: &str) -> Vec<Rendered> {
                 match self {
                     $(Self::$kind(spec) => spec.rendered(date),)*
                 }

@@ -58,6 +58,11 @@ activate_service() {
 	# Somebody else has started it since the plan was made, with whatever
 	# configuration there was.
 	if [ "$verb$active" = startactive ]; then verb=restart; fi
+	# A deployment of this run has done it.
+	if [ "$verb" = reload ] && [ -e "$RUN/reloaded-$1" ]; then
+		rm -f -- "$STATE/pending/$1"
+		return
+	fi
 	since=$(date '+%Y-%m-%d %H:%M:%S')
 	if ! systemctl "$verb" -- "$1" || ! systemctl is-active --quiet -- "$1"; then
 		systemctl status --no-pager --lines=0 -- "$1" || true

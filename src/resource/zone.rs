@@ -177,12 +177,12 @@ impl Kind for Zone {
         ))
     }
 
-    fn rendered(&self, date: &str) -> Option<Rendered> {
+    fn rendered(&self, date: &str) -> Vec<Rendered> {
         let text = self.zone.render(next_serial(None, date));
-        Some(Rendered {
+        vec![Rendered {
             path: self.path.clone(),
             content: Some(text.into_bytes().into()),
-        })
+        }]
     }
 
     fn owned(&self) -> Vec<Owned> {

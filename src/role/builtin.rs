@@ -24,7 +24,7 @@ type Text = (
 );
 
 const ROLES: &[Text] = roles! {
-    "app": ["app.service", "migrate.service"],
+    "app": ["app.service", "migrate.service", "upstream.conf"],
     "base": ["sysctl.conf"],
     "database": ["mariadb.cnf", "mysql.cnf"],
     "dns": ["named.conf"],

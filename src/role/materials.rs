@@ -17,19 +17,18 @@ pub(super) struct RoleMaterials<'a> {
 
 impl Materials for RoleMaterials<'_> {
     fn template(&self, name: &str) -> Result<String, EntryError> {
-        let templates = &self.manifest.templates;
-        if templates.contains_key(name) {
-            return Ok(self.renderer.file(name)?);
-        }
-        let message = format!(
-            "there is no template templates/{}/{name}",
-            self.manifest.name
-        );
-        let error = EntryError::field("template", message);
-        Err(match nearest(name, templates.keys().map(String::as_str)) {
-            Some(near) => error.help(format!("`{near}` is meant, perhaps")),
-            None => error,
-        })
+        self.known(name)?;
+        Ok(self.renderer.file(name, None)?)
+    }
+
+    fn template_with(
+        &self,
+        name: &str,
+        key: &'static str,
+        value: &serde_json::Value,
+    ) -> Result<String, EntryError> {
+        self.known(name)?;
+        Ok(self.renderer.file(name, Some((key, value)))?)
     }
 
     fn file(&self, path: &str) -> Result<Arc<[u8]>, EntryError> {
@@ -66,5 +65,24 @@ impl Materials for RoleMaterials<'_> {
             .app
             .clone()
             .ok_or_else(|| EntryError::entry("the inventory has no app"))
+    }
+}
+
+impl RoleMaterials<'_> {
+    /// Refuses the name of a template that is not there.
+    fn known(&self, name: &str) -> Result<(), EntryError> {
+        let templates = &self.manifest.templates;
+        if templates.contains_key(name) {
+            return Ok(());
+        }
+        let message = format!(
+            "there is no template templates/{}/{name}",
+            self.manifest.name
+        );
+        let error = EntryError::field("template", message);
+        Err(match nearest(name, templates.keys().map(String::as_str)) {
+            Some(near) => error.help(format!("`{near}` is meant, perhaps")),
+            None => error,
+        })
     }
 }

@@ -40,10 +40,18 @@ impl<'a> Renderer<'a> {
         }
     }
 
-    /// Renders a template file.
-    pub(super) fn file(&self, name: &str) -> Result<String, Diagnostics> {
+    /// Renders a template file, which may see one value more.
+    pub(super) fn file(
+        &self,
+        name: &str,
+        more: Option<(&'static str, &serde_json::Value)>,
+    ) -> Result<String, Diagnostics> {
         let source = self.manifest.templates.get(name);
-        self.tera.render(name, &self.context).map_err(|error| {
+        let mut context = self.context.clone();
+        if let Some((key, value)) = more {
+            context.insert(key, value);
+        }
+        self.tera.render(name, &context).map_err(|error| {
             let source = source.unwrap_or(&self.manifest.source);
             located(&error, source, 0..0, 0).into()
         })

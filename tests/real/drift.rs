@@ -124,12 +124,12 @@ const DRIFTS: &[Drift] = &[
     },
     Drift {
         name: "a unit edited",
-        make: "sed -i 's/^MemoryMax=.*/MemoryMax=1G/' /etc/systemd/system/foobar-app.service && systemctl daemon-reload",
-        plan: "update file:/etc/systemd/system/foobar-app.service\nrestart service:foobar-app.service",
+        make: "sed -i 's/^MemoryMax=.*/MemoryMax=1G/' /etc/systemd/system/foobar-app-{slot}@.service && systemctl daemon-reload",
+        plan: "update deployment:foobar-app\nreload service:nginx.service",
         says: &[
             "\\n-MemoryMax=1G",
             "\\n+MemoryMax=512M",
-            "\"impact\":\"restart\"",
+            "its unit differs from its template app.service",
         ],
         ..ROW
     },
@@ -215,8 +215,7 @@ const DRIFTS: &[Drift] = &[
     Drift {
         name: "a package removed",
         make: "dpkg -r python3-pymysql >/dev/null",
-        plan: "create package:python3-pymysql\nrestart service:foobar-app.service",
-        says: &["package:python3-pymysql changes"],
+        plan: "create package:python3-pymysql\nupdate deployment:foobar-app\nreload service:nginx.service",
         ..ROW
     },
     Drift {
@@ -309,21 +308,21 @@ const DRIFTS: &[Drift] = &[
     Drift {
         name: "a secret's mode",
         make: "chmod 644 /etc/foobar-stack/secrets/foobar.SESSION_KEY",
-        plan: "update {key}\nrestart service:foobar-app.service",
+        plan: "update {key}\nupdate deployment:foobar-app\nreload service:nginx.service",
         says: &["\"before\":\"644\",\"after\":\"600\""],
         ..ROW
     },
     Drift {
         name: "a generated secret deleted",
         make: "rm /etc/foobar-stack/secrets/foobar.SESSION_KEY",
-        plan: "create {key}\nrestart service:foobar-app.service",
+        plan: "create {key}\nupdate deployment:foobar-app\nreload service:nginx.service",
         says: &["it is made on the server", "(sensitive)"],
         ..ONCE
     },
     Drift {
         name: "a brought secret changed",
         make: "echo another >/etc/foobar-stack/secrets/foobar.FROM_ENV",
-        plan: "update secret:/etc/foobar-stack/secrets/foobar.FROM_ENV\nrestart service:foobar-app.service",
+        plan: "update secret:/etc/foobar-stack/secrets/foobar.FROM_ENV\nupdate deployment:foobar-app\nreload service:nginx.service",
         says: &["(sensitive, another)"],
         ..ROW
     },
@@ -380,7 +379,7 @@ const DRIFTS: &[Drift] = &[
     Drift {
         name: "a file of the release edited",
         make: "echo '# by hand' >>/srv/foobar/current/app.py",
-        plan: "update release:/srv/foobar\nrestart service:foobar-app.service",
+        plan: "update release:/srv/foobar\nupdate deployment:foobar-app\nreload service:nginx.service",
         says: &[
             "\"before\":\"app.py\"",
             "its files were changed on the server",
@@ -390,24 +389,54 @@ const DRIFTS: &[Drift] = &[
     Drift {
         name: "a file of the release deleted",
         make: "rm /srv/foobar/current/static/style.css",
-        plan: "update release:/srv/foobar\nrestart service:foobar-app.service",
+        plan: "update release:/srv/foobar\nupdate deployment:foobar-app\nreload service:nginx.service",
         says: &["\"before\":\"static\""],
         ..ONCE
     },
     Drift {
         name: "another release serves",
         make: "cp -a /srv/foobar/releases/$(basename $(readlink /srv/foobar/current)) /srv/foobar/releases/by-hand && ln -sfn releases/by-hand /srv/foobar/current",
-        plan: "update deployment:/srv/foobar\nrestart service:foobar-app.service",
-        says: &[
-            "\"before\":\"by-hand\"",
-            "the app's code differs from the release that serves",
-        ],
+        plan: "update deployment:foobar-app\nreload service:nginx.service",
+        says: &["{\"name\":\"release\",\"before\":\"by-hand\""],
         ..ROW
     },
     Drift {
         name: "the release deleted",
         make: "rm -r /srv/foobar/releases/$(basename $(readlink /srv/foobar/current))",
-        plan: "create release:/srv/foobar\nrestart service:foobar-app.service",
+        plan: "create release:/srv/foobar\nupdate deployment:foobar-app\nreload service:nginx.service",
+        ..ONCE
+    },
+    Drift {
+        name: "the slot that serves stopped",
+        make: "systemctl stop foobar-app-{slot}.target",
+        plan: "update deployment:foobar-app\nreload service:nginx.service",
+        says: &["it does not run"],
+        alone: true,
+        ..ROW
+    },
+    Drift {
+        name: "the slot that does not serve started",
+        make: "systemctl start foobar-app-{idle}.target",
+        plan: "update deployment:foobar-app\nreload service:nginx.service",
+        says: &["\"before\":\"running\",\"after\":\"stopped\""],
+        alone: true,
+        ..ROW
+    },
+    Drift {
+        name: "the slot that does not serve enabled, the other not",
+        make: "systemctl enable --quiet foobar-app-{idle}.target; systemctl disable --quiet foobar-app-{slot}.target",
+        plan: "update deployment:foobar-app\nreload service:nginx.service",
+        says: &[
+            " at boot\",\"before\":\"disabled\",\"after\":\"enabled\"",
+            " at boot\",\"before\":\"enabled\",\"after\":\"disabled\"",
+        ],
+        ..ONCE
+    },
+    Drift {
+        name: "what leads Nginx to the app edited",
+        make: "sed -i 's/max_fails=0/max_fails=1/' /etc/nginx/foobar-stack/foobar-app.conf",
+        plan: "update deployment:foobar-app\nreload service:nginx.service",
+        says: &["max_fails=1", "max_fails=0"],
         ..ONCE
     },
     Drift {
@@ -510,7 +539,13 @@ fn fill(server: &Server, text: &str) -> String {
             "IDENTIFIED BY 'by-hand'",
         ),
     };
+    const UPSTREAM: &str = "/etc/nginx/foobar-stack/foobar-app.conf";
+    let slot = format!("$(sed -n '1s/^# Slot: //p' {UPSTREAM})");
+    let idle =
+        format!("$(sed -n '1s/^# Slot: blue$/green/p; 1s/^# Slot: green$/blue/p' {UPSTREAM})");
     text.replace("{key}", KEY)
+        .replace("{slot}", &slot)
+        .replace("{idle}", &idle)
         .replace(
             "{certificate}",
             "update certificate:/etc/ssl/foobar-stack/foobar.com.pem\nreload service:nginx.service",
@@ -563,7 +598,8 @@ impl Batch {
     /// Whether it has a change of the same resource, other than the same reaction of a service.
     fn touches(&self, changes: &BTreeSet<Change>) -> bool {
         changes.iter().any(|change| {
-            let reacts = ["reload", "restart"].contains(&change.action.as_str());
+            let reacts = ["reload", "restart"].contains(&change.action.as_str())
+                || change.id.starts_with("deployment:");
             let same = self.changes.iter().find(|other| other.id == change.id);
             same.is_some_and(|same| !reacts || same.action != change.action)
         })

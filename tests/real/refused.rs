@@ -11,7 +11,7 @@ const FINGERPRINT: &str = r"
     find etc srv var/www -xdev -type f -print0 | sort -z | xargs -0 sha256sum
     systemctl list-unit-files --no-pager --no-legend nginx* named* my* mariadb* foobar* nft* lab*
     systemctl show -p Id,ActiveState,MainPID,InvocationID,NRestarts,ExecMainStartTimestampMonotonic \
-        nginx named mysql mariadb foobar-app nftables lab
+        nginx named mysql mariadb nftables lab foobar-app-blue@8000 foobar-app-green@8001
     nft list ruleset
     getent passwd
 ";
@@ -100,7 +100,8 @@ fn a_template_that_does_not_render(server: &Server) {
 /// Its visitors stay with the old one, and so does the zone, whose reload had worked.
 fn a_release_that_does_not_run(server: &Server) {
     let site = server.site_with("dead-app", |text| {
-        text + "\n[[dns.records]]\nname = \"dead\"\ntype = \"A\"\nvalue = \"192.0.2.9\"\n"
+        text.replacen("[app]\n", "[app]\nstart_timeout = \"10s\"\n", 1)
+            + "\n[[dns.records]]\nname = \"dead\"\ntype = \"A\"\nvalue = \"192.0.2.9\"\n"
     });
     site.write("app/app.py", "raise SystemExit('this app does not live')\n");
     let mut planned = site.plan().changes();

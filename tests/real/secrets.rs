@@ -22,7 +22,7 @@ pub(crate) fn a_secret_is_in_its_file_and_nowhere_else(server: &Server) {
         assert_eq!(found, format!("600 root\n{value}"), "{file}");
         // The app's own copy, which systemd made for it, lies in memory.
         let app = server.on(&format!(
-            "pid=$(systemctl show --value -p MainPID foobar-app)\n\
+            "pid=$(systemctl show --value -p MainPID 'foobar-app-*@*.service')\n\
              credentials=$(tr '\\0' '\\n' </proc/$pid/environ | sed -n 's/^CREDENTIALS_DIRECTORY=//p')\n\
              if grep -aq canary-from /proc/$pid/environ; then echo environment; fi\n\
              nsenter --target $pid --mount cat $credentials/{name}"

@@ -20,15 +20,22 @@ pub(in crate::inventory) struct App {
     pub(in crate::inventory) packages: Vec<At<String>>,
     /// What runs it, in the folder of the release. It must listen on 127.0.0.1:${PORT}.
     pub(in crate::inventory) command: Option<At<String>>,
-    /// Port on the loopback that Nginx hands requests to. Default: 8000.
+    /// First of the ports on the loopback that Nginx hands requests to: each instance has two.
+    /// Default: 8000.
     pub(in crate::inventory) port: Option<At<NonZeroU16>>,
+    /// How many instances serve at once, each with a port of its own. Default: 1.
+    pub(in crate::inventory) instances: Option<At<NonZeroU16>>,
     /// Account that it runs as. Default: the first label of the domain.
     pub(in crate::inventory) user: Option<At<String>>,
     /// Runs once for each release, before it serves: database migrations.
     pub(in crate::inventory) migrate: Option<At<String>>,
     /// Path of a page that says whether the app is well.
     pub(in crate::inventory) health: Option<At<String>>,
-    /// Memory the app may take: bytes, "512M" or "infinity". Default: "512M".
+    /// How long a new release may take until it is well. Default: "60s".
+    pub(in crate::inventory) start_timeout: Option<At<Amount>>,
+    /// How long requests and WebSockets of the release before may take to end. Default: "30s".
+    pub(in crate::inventory) drain: Option<At<Amount>>,
+    /// Memory an instance may take: bytes, "512M" or "infinity". Default: "512M".
     pub(in crate::inventory) memory_max: Option<At<Amount>>,
     /// Environment of the app.
     #[serde(default)]

@@ -333,6 +333,14 @@ impl Materials for OneSecret {
     fn template(&self, name: &str) -> Result<String, EntryError> {
         NoMaterials.template(name)
     }
+    fn template_with(
+        &self,
+        name: &str,
+        _: &'static str,
+        _: &serde_json::Value,
+    ) -> Result<String, EntryError> {
+        NoMaterials.template(name)
+    }
     fn file(&self, path: &str) -> Result<Arc<[u8]>, EntryError> {
         NoMaterials.file(path)
     }

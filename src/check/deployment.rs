@@ -1,0 +1,129 @@
+//! `[[check.deployment]]`: the slot that serves runs, and will run after the next boot.
+
+use super::server::Section;
+use super::unit::properties;
+use super::{Defaults, Hop, Judgement};
+use crate::resource::Slot;
+use crate::types::AbsolutePath;
+use serde::Deserialize;
+
+/// The fields.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Deployment {
+    /// What its units are called.
+    pub name: String,
+    /// The file that leads Nginx to the slot that serves.
+    pub upstream: AbsolutePath,
+    /// The first port.
+    pub port: u16,
+    /// How many instances serve at once.
+    pub instances: u16,
+}
+
+impl Deployment {
+    pub(super) fn defaults(&self) -> Defaults {
+        Defaults {
+            title: self.name.clone(),
+            hop: Hop::Server,
+            needs: Vec::new(),
+            unit: Some(format!("{}-*", self.name)),
+        }
+    }
+
+    pub(super) fn expected(&self) -> String {
+        match self.instances {
+            1 => "active and enabled".to_owned(),
+            instances => format!("{instances} instances, active and enabled"),
+        }
+    }
+
+    /// The words that the script on the server takes.
+    pub(super) fn words(&self) -> impl Iterator<Item = String> {
+        let ports = |slot: Slot| {
+            let ports = slot.ports(self.port, self.instances).into_iter();
+            ports.map(|port| port.to_string())
+        };
+        [self.name.clone(), self.upstream.to_string()]
+            .into_iter()
+            .chain(ports(Slot::Blue))
+            .chain(["--".to_owned()])
+            .chain(ports(Slot::Green))
+    }
+
+    /// Judges what the script says.
+    #[must_use]
+    pub fn judge(&self, section: Option<&Section>) -> Judgement {
+        let output = match section {
+            Some(Section { status: 0, output }) => output,
+            Some(failed) => return Judgement::Flawed(format!("systemctl {}", failed.failure())),
+            None => return Judgement::Flawed("the server did not say".to_owned()),
+        };
+        let (slot, units) = output.split_once('\n').unwrap_or((output, ""));
+        if slot == "none" {
+            return Judgement::Broken(format!("{} leads to no slot", self.upstream));
+        }
+        let mut enabled = "";
+        let mut active = 0;
+        let mut wrong = Vec::new();
+        for unit in units.split("\n\n").map(properties) {
+            let get = |key: &str| unit.get(key).copied().unwrap_or_default();
+            if get("Id").ends_with(".target") {
+                enabled = get("UnitFileState");
+            } else if matches!(get("ActiveState"), "active" | "reloading" | "refreshing") {
+                active += 1;
+            } else {
+                let (id, state, sub) = (get("Id"), get("ActiveState"), get("SubState"));
+                wrong.push(format!("{id} is {state} ({sub}), result {}", get("Result")));
+            }
+        }
+        let instances = match active {
+            1 => String::new(),
+            active => format!("{active} instances, "),
+        };
+        match (wrong.is_empty(), active, enabled) {
+            (true, 0, _) => Judgement::Flawed("the server did not say".to_owned()),
+            (true, _, "enabled") => Judgement::Sound(format!("{slot}, {instances}active, enabled")),
+            (true, ..) => Judgement::Flawed(format!("{slot}, active, but not enabled")),
+            (false, 0, _) => Judgement::Broken(format!("{slot}: {}", wrong.join("; "))),
+            (false, ..) => Judgement::Flawed(format!("{slot}: {}", wrong.join("; "))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn judgements() {
+        let deployment = Deployment {
+            name: "foobar-app".to_owned(),
+            upstream: AbsolutePath::new("/etc/x").unwrap(),
+            port: 8000,
+            instances: 2,
+        };
+        let words: Vec<String> = deployment.words().skip(2).collect();
+        assert_eq!(words, ["8000", "8002", "--", "8001", "8003"]);
+        let judge = |first: &str, second: &str, enabled: &str| {
+            let output = format!(
+                "blue\nId=foobar-app-blue.target\nActiveState=active\nUnitFileState={enabled}\n\n\
+                 Id=foobar-app-blue@8000.service\nActiveState={first}\nSubState=x\nResult=success\n\n\
+                 Id=foobar-app-blue@8002.service\nActiveState={second}\nSubState=x\nResult=exit-code\n"
+            );
+            deployment.judge(Some(&Section { status: 0, output }))
+        };
+        let sound = Judgement::Sound("blue, 2 instances, active, enabled".to_owned());
+        assert_eq!(judge("active", "active", "enabled"), sound);
+        let off = judge("active", "active", "disabled");
+        assert!(matches!(off, Judgement::Flawed(_)));
+        let half = judge("active", "failed", "enabled");
+        assert!(matches!(half, Judgement::Flawed(text) if text.contains("@8002")));
+        let none = judge("failed", "failed", "enabled");
+        assert!(matches!(none, Judgement::Broken(_)));
+        let output = "none".to_owned();
+        let edited = deployment.judge(Some(&Section { status: 0, output }));
+        assert!(matches!(edited, Judgement::Broken(_)));
+        assert!(matches!(deployment.judge(None), Judgement::Flawed(_)));
+    }
+}

@@ -1,0 +1,23 @@
+# Which slot serves, by the upstream file $2, and what systemd says of its units:
+# those of deployment $1 with the ports that follow, the blue ones before `--`.
+
+slot=$(sed -n '1s/^# Slot: //p' "$2" 2>/dev/null)
+case $slot in
+blue | green) ;;
+*)
+	echo "none"
+	exit
+	;;
+esac
+stem=$1-$slot
+shift 2
+of=blue units=$stem.target
+for port do
+	case $port in
+	--) of=green ;;
+	*) [ "$of" != "$slot" ] || units="$units $stem@$port.service" ;;
+	esac
+done
+echo "$slot"
+# shellcheck disable=SC2086
+systemctl show --property=Id,ActiveState,SubState,Result,UnitFileState,ExecMainStatus -- $units

@@ -1,0 +1,211 @@
+//! What the probe finds of a deployment.
+
+use super::super::owed::{Notes, timestamp};
+use super::super::probe::fields;
+use super::super::{Observed, Probe};
+use super::slot::{Names, Slot, marked};
+use super::{Deployment, Process};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A deployment as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The id that `current` points at.
+    pub(super) current: Option<String>,
+    /// The slot that serves.
+    pub(super) serving: Option<Slot>,
+    /// The file that leads Nginx to it.
+    pub(super) upstream: Option<String>,
+    pub(super) blue: SlotFound,
+    pub(super) green: SlotFound,
+    /// Why the slot that serves must start anew, though its files are right.
+    pub(super) owed: Option<String>,
+}
+
+/// A slot as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct SlotFound {
+    pub(super) target: Option<String>,
+    pub(super) unit: Option<String>,
+    /// The instances that run, by their ports.
+    pub(super) running: BTreeSet<u16>,
+    /// Whether it starts at boot.
+    pub(super) enabled: bool,
+}
+
+impl Found {
+    pub(super) fn slot(&self, slot: Slot) -> &SlotFound {
+        match slot {
+            Slot::Blue => &self.blue,
+            Slot::Green => &self.green,
+        }
+    }
+
+    pub(super) fn slot_mut(&mut self, slot: Slot) -> &mut SlotFound {
+        match slot {
+            Slot::Blue => &mut self.blue,
+            Slot::Green => &mut self.green,
+        }
+    }
+}
+
+/// The reply of the probe, cut up.
+struct Reply<'a> {
+    current: BTreeMap<&'a str, &'a str>,
+    files: BTreeMap<&'a str, String>,
+    units: Vec<Unit<'a>>,
+    notes: Notes<'a>,
+}
+
+/// A unit as systemd has it.
+struct Unit<'a>(BTreeMap<&'a str, &'a str>);
+
+impl<'a> Unit<'a> {
+    fn get(&self, property: &str) -> &'a str {
+        self.0.get(property).copied().unwrap_or_default()
+    }
+
+    fn runs(&self) -> bool {
+        matches!(
+            self.get("ActiveState"),
+            "active" | "reloading" | "refreshing"
+        )
+    }
+
+    fn since(&self) -> Option<Timestamp> {
+        timestamp(self.get("ActiveEnterTimestamp"))
+    }
+}
+
+impl<'a> Reply<'a> {
+    fn read(reply: &'a str) -> Self {
+        let (noted, shown) = reply.split_once("show\n").unwrap_or((reply, ""));
+        let (noted, texts) = noted.split_once("files\n").unwrap_or((noted, ""));
+        let mut files: BTreeMap<&str, String> = BTreeMap::new();
+        for (path, line) in texts.lines().filter_map(|line| line.split_once(':')) {
+            let text = files.entry(path).or_default();
+            text.push_str(line);
+            text.push('\n');
+        }
+        let current = noted.lines().filter_map(fields::<3>);
+        let unit = |block: &'a str| Unit(block.lines().filter_map(|l| l.split_once('=')).collect());
+        Self {
+            current: current
+                .filter(|line| line[0] == "current")
+                .map(|line| (line[1], line[2]))
+                .collect(),
+            files,
+            units: shown.trim().split("\n\n").map(unit).collect(),
+            notes: Notes::read(noted),
+        }
+    }
+
+    fn unit(&self, id: &str) -> Option<&Unit<'a>> {
+        self.units.iter().find(|unit| unit.get("Id") == id)
+    }
+
+    /// The instances of a slot, with their ports.
+    fn instances(&self, names: &Names) -> impl Iterator<Item = (u16, &Unit<'a>)> {
+        let head = format!("{}@", names.stem);
+        self.units.iter().filter_map(move |unit| {
+            let port = unit.get("Id").strip_prefix(&head)?;
+            Some((port.strip_suffix(".service")?.parse().ok()?, unit))
+        })
+    }
+
+    fn slot(&self, names: &Names) -> SlotFound {
+        let text = |path: String| self.files.get(path.as_str()).cloned();
+        let [target, unit] = [names.target(), format!("{}@.service", names.stem)]
+            .map(|name| text(format!("/etc/systemd/system/{name}")));
+        let running = self.instances(names).filter(|(_, unit)| unit.runs());
+        let enabled = self.unit(&names.target());
+        SlotFound {
+            target,
+            unit,
+            running: running.map(|(port, _)| port).collect(),
+            enabled: enabled.is_some_and(|unit| unit.get("UnitFileState") == "enabled"),
+        }
+    }
+}
+
+/// Reads the reply: one observation for each of `batch`, in its order.
+pub(super) fn observe(batch: &[&Deployment], probe: &Probe, reply: &str) -> Vec<Observed<Found>> {
+    let reply = Reply::read(reply);
+    let one = |deployment: &&Deployment| {
+        let Some(current) = reply.current.get(deployment.name.as_str()) else {
+            return Observed::unknown(format!("the probe says nothing of {}", deployment.name));
+        };
+        let mut found = Found {
+            current: (!current.is_empty()).then(|| (*current).to_owned()),
+            serving: None,
+            upstream: None,
+            blue: SlotFound::default(),
+            green: SlotFound::default(),
+            owed: None,
+        };
+        if let Some(process) = &deployment.process
+            && let Err(reason) = look(deployment, process, probe, &reply, &mut found)
+        {
+            return Observed::unknown(reason);
+        }
+        let nothing = SlotFound::default();
+        if found.current.is_none() && found.upstream.is_none() && found.serving.is_none() {
+            let bare = found.blue == nothing && found.green == nothing;
+            if bare {
+                return Observed::Absent;
+            }
+        }
+        Observed::Present(found)
+    };
+    batch.iter().map(one).collect()
+}
+
+fn look(
+    deployment: &Deployment,
+    process: &Process,
+    probe: &Probe,
+    reply: &Reply<'_>,
+    found: &mut Found,
+) -> Result<(), String> {
+    let names = |slot| Names::new(&deployment.name, slot);
+    for slot in Slot::BOTH {
+        let target = names(slot).target();
+        if reply.unit(&target).is_none() {
+            return Err(format!("systemd says nothing of {target}"));
+        }
+        *found.slot_mut(slot) = reply.slot(&names(slot));
+    }
+    found.upstream = reply.files.get(process.upstream.as_str()).cloned();
+    // The file says it, unless somebody has edited that; then the one that starts at boot.
+    let marked = found.upstream.as_deref().and_then(marked);
+    let boots = || {
+        Slot::BOTH
+            .into_iter()
+            .find(|slot| found.slot(*slot).enabled)
+    };
+    found.serving = marked.or_else(boots);
+    let Some(slot) = found.serving else {
+        return Ok(());
+    };
+    let names = names(slot);
+    let left = reply.notes.left(&deployment.name).map(|(_, why)| why);
+    let mut owed = left;
+    for (port, unit) in reply.instances(&names).filter(|(_, unit)| unit.runs()) {
+        let since = unit
+            .since()
+            .ok_or_else(|| format!("{}: since when does it run?", names.instance(port)))?;
+        let newer = reply.notes.newer(probe, &process.restart_on, since);
+        let newer = newer.map(|path| format!("{path} is newer than its start"));
+        let unread = (unit.get("NeedDaemonReload") == "yes")
+            .then(|| "its unit file is newer than what systemd read".to_owned());
+        let path = format!("/etc/systemd/system/{}@.service", names.stem);
+        let edited = reply
+            .notes
+            .changed_after(&path, since)
+            .then(|| format!("{path} is newer than its start"));
+        owed = owed.or(newer).or(unread).or(edited);
+    }
+    found.owed = owed;
+    Ok(())
+}

@@ -1,0 +1,127 @@
+//! The two slots of a deployment: their names, their ports and their files.
+
+use crate::types::{AbsolutePath, InvalidValue};
+
+/// One of the two places in which the app can run. One serves; the other is for the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Slot {
+    /// The first; even distances from the app's port.
+    Blue,
+    /// The second; odd distances.
+    Green,
+}
+
+impl Slot {
+    /// Both.
+    pub const BOTH: [Self; 2] = [Self::Blue, Self::Green];
+
+    /// The word in the names of units.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Blue => "blue",
+            Self::Green => "green",
+        }
+    }
+
+    /// The one that is not this.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Blue => Self::Green,
+            Self::Green => Self::Blue,
+        }
+    }
+
+    /// The ports of its instances. They interleave with the other's, so that another number of
+    /// instances takes no port of the slot that serves.
+    #[must_use]
+    pub fn ports(self, first: u16, instances: u16) -> Vec<u16> {
+        let odd = u16::from(self == Self::Green);
+        (0..instances)
+            .map(|instance| first.saturating_add(2 * instance + odd))
+            .collect()
+    }
+}
+
+/// What one slot is made of, rendered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Files {
+    /// The unit that starts and stops all instances.
+    pub(super) target: String,
+    /// The unit of an instance; systemd puts its port into it.
+    pub(super) unit: String,
+    /// What leads Nginx to it.
+    pub(super) upstream: String,
+}
+
+/// The first line of an upstream file: it says which slot serves.
+pub(super) fn mark(slot: Slot) -> String {
+    format!("# Slot: {}\n", slot.as_str())
+}
+
+/// The slot that an upstream file leads to.
+pub(super) fn marked(upstream: &str) -> Option<Slot> {
+    Slot::BOTH
+        .into_iter()
+        .find(|slot| upstream.starts_with(&mark(*slot)))
+}
+
+/// The names of a slot's units.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Names {
+    /// `foobar-app-blue`.
+    pub(super) stem: String,
+}
+
+impl Names {
+    pub(super) fn new(deployment: &str, slot: Slot) -> Self {
+        Self {
+            stem: format!("{deployment}-{}", slot.as_str()),
+        }
+    }
+
+    pub(super) fn target(&self) -> String {
+        format!("{}.target", self.stem)
+    }
+
+    pub(super) fn instance(&self, port: u16) -> String {
+        format!("{}@{port}.service", self.stem)
+    }
+
+    /// Every instance, for systemctl(1).
+    pub(super) fn instances(&self) -> String {
+        format!("{}@*.service", self.stem)
+    }
+
+    /// Where the two units stand: the target's file and the instances'.
+    pub(super) fn paths(&self) -> Result<[AbsolutePath; 2], InvalidValue> {
+        let path = |name: &str| AbsolutePath::new(&format!("/etc/systemd/system/{name}"));
+        Ok([
+            path(&self.target())?,
+            path(&format!("{}@.service", self.stem))?,
+        ])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slots_never_share_a_port() {
+        assert_eq!(Slot::Blue.ports(8000, 3), [8000, 8002, 8004]);
+        assert_eq!(Slot::Green.ports(8000, 1), [8001]);
+        let (blue, green) = (Slot::Blue.ports(8000, 9), Slot::Green.ports(8000, 4));
+        assert!(green.iter().all(|port| !blue.contains(port)));
+    }
+
+    #[test]
+    fn an_upstream_file_says_its_slot() {
+        for slot in Slot::BOTH {
+            let text = format!("{}upstream x {{}}\n", mark(slot));
+            assert_eq!(marked(&text), Some(slot));
+        }
+        assert_eq!(marked("upstream x {}\n"), None);
+    }
+}
