@@ -1,14 +1,18 @@
 //! Releases: the app's code in a folder of its own, named by its content. Which one serves is
 //! the deployment's to say.
 
-use super::probe::fields;
+mod manifest;
+
+use super::probe::{decode, fields};
 use super::{
     Action, Change, Content, Delta, Diff, EntryError, Kind, Materials, Observed, Phase, Probe,
     Surroundings, Work,
 };
 use crate::shell::Script;
-use crate::types::{AbsolutePath, Code};
+use crate::types::{AbsolutePath, Code, Tree};
+use manifest::{Difference, Manifest};
 use serde::Deserialize;
+use std::io::Read;
 use std::sync::Arc;
 
 /// A release that should be there, whole.
@@ -29,17 +33,104 @@ pub struct Entry {
     keep: Option<u32>,
 }
 
-/// The wanted release, as it is there.
+/// What is there of the wanted release, or to make it of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
-    /// Files of the wanted release that were changed on the server.
+    /// Whether it is there, whole.
+    whole: bool,
+    /// Files of it that were changed on the server.
     edited: Vec<String>,
+    /// What it can be made of, if it is not there.
+    base: Option<Base>,
 }
+
+/// A release of which another can be made, without what was changed in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Base {
+    id: String,
+    manifest: Manifest,
+}
+
+/// A manifest is text, and a line for each file: more is no manifest.
+const MOST_TEXT: u64 = 256 << 20;
 
 impl Release {
     fn id(&self) -> &str {
         self.code.id().as_str()
     }
+
+    /// What is there, of the probe's lines for this release.
+    fn found(&self, lines: &[[&str; 3]]) -> Observed<Found> {
+        let all = |word: &'static str| lines.iter().filter(move |line| line[0] == word);
+        let one = |word| all(word).map(|line| line[2]).next();
+        let edited: Vec<String> = all("edited").map(|line| line[2].to_owned()).collect();
+        let id = self.id();
+        match (one("wanted"), self.code.tree()) {
+            (None, _) => Observed::unknown(format!("the probe says nothing of {}", self.path)),
+            (Some("absent"), None) => {
+                let kept: Vec<&str> = all("kept").map(|line| line[2]).collect();
+                let kept = if kept.is_empty() {
+                    "none".to_owned()
+                } else {
+                    kept.join(", ")
+                };
+                Observed::unknown(format!(
+                    "the server does not keep the release {id}; kept are {kept}"
+                ))
+            }
+            (Some("absent"), Some(_)) => {
+                let manifest = one("manifest").and_then(unpacked);
+                let base = one("base").zip(manifest).map(|(id, text)| {
+                    let mut manifest = Manifest::parse(&text);
+                    all("changed").for_each(|line| manifest.forget(line[2]));
+                    let id = id.to_owned();
+                    Base { id, manifest }
+                });
+                match base {
+                    None => Observed::Absent,
+                    base => Observed::Present(Found {
+                        whole: false,
+                        edited,
+                        base,
+                    }),
+                }
+            }
+            (Some(_), None) if !edited.is_empty() => Observed::unknown(format!(
+                "the release {id} was changed on the server: {}",
+                edited.join(", ")
+            )),
+            (Some(_), _) => Observed::Present(Found {
+                whole: true,
+                edited,
+                base: None,
+            }),
+        }
+    }
+
+    /// What must travel to make it of what is there.
+    fn difference(&self, observed: &Observed<Found>) -> Option<(Difference, Option<String>)> {
+        let tree = self.code.tree()?;
+        let base = observed.present().and_then(|found| found.base.as_ref());
+        let nothing = Manifest::default();
+        let manifest = base.map_or(&nothing, |base| &base.manifest);
+        let difference = Difference::new(tree, manifest);
+        Some((difference, base.map(|base| base.id.clone())))
+    }
+}
+
+/// The text of what `gzip` and `base64` made.
+fn unpacked(text: &str) -> Option<String> {
+    let packed = decode(text)?;
+    let mut text = String::new();
+    let reader = flate2::read::GzDecoder::new(packed.as_slice());
+    reader.take(MOST_TEXT).read_to_string(&mut text).ok()?;
+    Some(text)
+}
+
+/// How much a folder holds, for people.
+fn amount(tree: &Tree) -> String {
+    let files = if tree.len() == 1 { "file" } else { "files" };
+    format!("{} {files}, {} bytes", tree.len(), tree.size())
 }
 
 impl Kind for Release {
@@ -68,60 +159,43 @@ impl Kind for Release {
     }
 
     fn observe(batch: &[&Self], _: &Probe, reply: &str) -> Vec<Observed<Found>> {
+        let lines: Vec<[&str; 3]> = reply.lines().filter_map(fields::<3>).collect();
+        let own = |release: &Self| {
+            let lines = lines.iter().filter(|line| line[1] == release.path.as_str());
+            lines.copied().collect::<Vec<_>>()
+        };
         batch
             .iter()
-            .map(|release| {
-                let path = release.path.as_str();
-                let lines = || {
-                    reply
-                        .lines()
-                        .filter_map(fields::<3>)
-                        .filter(|line| line[1] == path)
-                };
-                let one = |word: &str| lines().find(|line| line[0] == word).map(|line| line[2]);
-                let edited: Vec<String> = lines()
-                    .filter(|line| line[0] == "edited")
-                    .map(|line| line[2].to_owned())
-                    .collect();
-                let id = release.id();
-                match (one("wanted"), release.code.tree()) {
-                    (None, _) => Observed::unknown(format!("the probe says nothing of {path}")),
-                    (Some("absent"), None) => {
-                        let kept = lines().filter(|line| line[0] == "kept");
-                        let kept: Vec<&str> = kept.map(|line| line[2]).collect();
-                        let kept = if kept.is_empty() {
-                            "none".to_owned()
-                        } else {
-                            kept.join(", ")
-                        };
-                        Observed::unknown(format!(
-                            "the server does not keep the release {id}; kept are {kept}"
-                        ))
-                    }
-                    (Some("absent"), Some(_)) => Observed::Absent,
-                    (Some(_), None) if !edited.is_empty() => Observed::unknown(format!(
-                        "the release {id} was changed on the server: {}",
-                        edited.join(", ")
-                    )),
-                    (Some(_), _) => Observed::Present(Found { edited }),
-                }
-            })
+            .map(|release| release.found(&own(release)))
             .collect()
     }
 
     fn applied(&self, _: &Observed<Found>, _: &Surroundings<'_>) -> Observed<Found> {
-        Observed::Present(Found { edited: Vec::new() })
+        Observed::Present(Found {
+            whole: true,
+            edited: Vec::new(),
+            base: None,
+        })
+    }
+
+    /// Of what it is made does not matter, nor what of that was changed.
+    fn footing(found: &Found) -> String {
+        format!("{:?} {:?}", found.whole, found.edited)
     }
 
     fn compare(&self, observed: &Observed<Found>, _: &Surroundings<'_>) -> Option<Delta> {
-        let Observed::Present(found) = observed else {
-            let mut all = vec![("release", self.id().to_owned())];
-            if let Some(tree) = self.code.tree() {
-                let files = format!("{} files, {} bytes", tree.len(), tree.size());
-                all.push(("content", files));
+        let found = match observed {
+            Observed::Present(found) if found.whole => found,
+            _ => {
+                let mut all = vec![("release", self.id().to_owned())];
+                all.extend(self.code.origin().map(|origin| ("from", origin.to_owned())));
+                all.extend(self.code.tree().map(|tree| ("content", amount(tree))));
+                if let Some((difference, Some(base))) = self.difference(observed) {
+                    let sent = amount(&difference.tree);
+                    all.push(("sent", format!("{sent}; the rest is that of {base}")));
+                }
+                return Some(Delta::create(all));
             }
-            all.extend(self.code.origin().map(|origin| ("from", origin.to_owned())));
-            return Some(Delta::create(all));
         };
         let names = found.edited.join(", ");
         let mut diff = Diff::default();
@@ -136,12 +210,37 @@ impl Kind for Release {
         (!diff.is_empty()).then(|| Delta::quiet(Action::Update, because, diff))
     }
 
-    fn work(&self, _: &Observed<Found>, change: &Change, _: &Surroundings<'_>, work: &mut Work) {
+    fn work(
+        &self,
+        observed: &Observed<Found>,
+        change: &Change,
+        _: &Surroundings<'_>,
+        work: &mut Work,
+    ) {
         let path = self.path.as_str();
         let mut script = Script::new();
-        if let Some(tree) = self.code.tree() {
-            let payload = work.payload(Content::Tree(Arc::clone(tree)));
-            script.call("unpack_release", [payload.as_str(), path, self.id()]);
+        if let Some((tree, (difference, base))) = self.code.tree().zip(self.difference(observed)) {
+            let Difference {
+                tree: sent,
+                lines,
+                gone,
+            } = difference;
+            let digest = Manifest::of(tree).digest();
+            let sent = work.payload(Content::Tree(Arc::new(sent)));
+            let lines = work.payload(Content::Bytes(lines.as_bytes().into()));
+            let mut words = vec![
+                path.to_owned(),
+                self.id().to_owned(),
+                digest.to_string(),
+                sent,
+                lines,
+            ];
+            if let Some(base) = base {
+                let gone = work.payload(Content::Bytes(gone.as_bytes().into()));
+                words.extend([base, gone]);
+            }
+            script.call("make_release", words);
+            script.call("place_release", [path, self.id()]);
         }
         work.step(Phase::Activate, &change.id, script);
         let mut script = Script::new();
@@ -153,7 +252,9 @@ impl Kind for Release {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::Tree;
+    use crate::types::{Digest, Node};
+    use base64::Engine as _;
+    use std::io::Write;
 
     const AROUND: Surroundings<'static> = Surroundings {
         now: 0,
@@ -161,11 +262,21 @@ mod tests {
         changes: &[],
     };
 
+    /// Two files, one of which has this content.
+    fn tree(content: &str) -> Tree {
+        let file = |content: &str| Node::File {
+            executable: false,
+            content: content.as_bytes().into(),
+        };
+        let entries = [("same", file("same")), ("app.py", file(content))];
+        Tree::new(entries.map(|(path, node)| (path.to_owned(), node)).into())
+    }
+
     fn release() -> Release {
         Release {
             path: AbsolutePath::new("/srv/x").unwrap(),
             keep: 3,
-            code: Code::new(Tree::default(), "", None),
+            code: Code::new(tree("new"), "", None),
         }
     }
 
@@ -219,5 +330,38 @@ mod tests {
                 assert!(reason.ends_with("kept are old"), "{reason}");
             }
         }
+    }
+
+    /// What the probe says of a server where another release serves.
+    fn other(changed: &str) -> String {
+        let digest = |text: &str| Digest::of(text.as_bytes());
+        let manifest = format!("f {}  app.py\nf {}  same\n", digest("old"), digest("same"));
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(manifest.as_bytes()).unwrap();
+        let packed = encoder.finish().unwrap();
+        let packed = base64::engine::general_purpose::STANDARD.encode(packed);
+        format!(
+            "wanted\x1f/srv/x\x1fabsent\nbase\x1f/srv/x\x1f0123456789ab\n{changed}\n\
+             manifest\x1f/srv/x\x1f{packed}\n"
+        )
+    }
+
+    #[test]
+    fn a_release_is_made_of_the_one_that_serves() {
+        let delta = compare(&other("")).unwrap();
+        assert_eq!(delta.action, Action::Create);
+        let sent = delta.diff.fields.iter().find(|field| field.name == "sent");
+        assert_eq!(
+            sent.unwrap().after.as_deref(),
+            Some("1 file, 3 bytes; the rest is that of 0123456789ab")
+        );
+        for changed in ["changed\x1f/srv/x\x1fsame", "changed\x1f/srv/x\x1f/"] {
+            let delta = compare(&other(changed)).unwrap();
+            let sent = delta.diff.fields.iter().find(|field| field.name == "sent");
+            let sent = sent.unwrap().after.clone().unwrap();
+            assert!(sent.starts_with("2 files, 7 bytes;"), "{sent}");
+        }
+        let broken = other("").replace("manifest\x1f/srv/x\x1f", "manifest\x1f/srv/x\x1f!");
+        assert_eq!(observe(&release(), &broken), Observed::Absent);
     }
 }

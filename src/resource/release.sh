@@ -1,16 +1,16 @@
-# Releases, on the server. A release is root's and read-only for the app; the
-# file .foobar-stack-complete in it is written last, so that what changed
-# after it was changed by hand.
+# Releases, on the server. A release is root's and read-only for the app. Its
+# .foobar-stack-manifest says of what it was made; .foobar-stack-complete in it is
+# written last, so that what changed after it was changed by hand.
 
 # probe_release PATH ID...: whether release ID is there, whole, and which of its
-# files were changed since (ten at most).
+# files were changed since (ten at most). If it is not there: which are kept, the
+# manifest of the one that serves, and what of that was changed: the wanted one
+# can be made of it.
 probe_release() {
 	while [ $# -gt 0 ]; do
-		marker=$1/releases/$2/.foobar-stack-complete
-		if [ -e "$marker" ]; then
+		if [ -e "$1/releases/$2/.foobar-stack-complete" ]; then
 			printf 'wanted\037%s\037present\n' "$1"
-			find "$1/releases/$2" -mindepth 1 -newercc "$marker" ! -name .foobar-stack-complete \
-				-printf 'edited\037'"$1"'\037%P\n' | sort | head -n 10
+			edited_in "$1/releases/$2" "edited\037$1\037" | head -n 10
 		else
 			printf 'wanted\037%s\037absent\n' "$1"
 			for kept in "$1"/releases/*/.foobar-stack-complete; do
@@ -18,35 +18,95 @@ probe_release() {
 				kept=${kept%/*}
 				printf 'kept\037%s\037%s\n' "$1" "${kept##*/}"
 			done
+			probe_base "$1"
 		fi
 		shift 2
 	done
 }
 
-# unpack_release PAYLOAD PATH ID: beside its place, then renamed.
-unpack_release() {
-	new=$2/releases/.$3.new
-	mkdir -p -m 755 -- "$2/releases"
+# probe_base PATH: one that too much was changed in is none.
+probe_base() {
+	base=$(readlink -- "$1/current" || true)
+	base=${base##*/}
+	folder=$1/releases/$base
+	if [ -z "$base" ] || [ ! -e "$folder/.foobar-stack-complete" ] || [ ! -e "$folder/.foobar-stack-manifest" ]; then
+		return 0
+	fi
+	edited=$(edited_in "$folder" "changed\037$1\037" | head -n 1001)
+	if [ "$(printf '%s\n' "$edited" | wc -l)" -le 1000 ]; then
+		printf 'base\037%s\037%s\n%s\n' "$1" "$base" "$edited"
+		printf 'manifest\037%s\037%s\n' "$1" "$(gzip -c -- "$folder/.foobar-stack-manifest" | base64 -w 0)"
+	fi
+}
+
+# edited_in FOLDER PREFIX: what was changed since the release was complete; of a
+# folder, in which something came or went, its path and a slash.
+edited_in() {
+	find "$1" -newercc "$1/.foobar-stack-complete" ! -name .foobar-stack-complete \
+		\( -type d -printf "$2%P/\n" -o -printf "$2%P\n" \) | sort
+}
+
+# make_release PATH ID DIGEST TREE LINES [BASE GONE]: makes it beside its place
+# of the files in TREE and, of release BASE, all but GONE. LINES are those of the
+# manifest for TREE, DIGEST is that of the whole manifest.
+make_release() {
+	new=$1/releases/.$2.new
+	mkdir -p -m 755 -- "$1/releases"
 	rm -rf -- "$new"
 	mkdir -m 755 -- "$new"
-	tar -x --no-same-owner -f "$RUN/payload/$1" -C "$new"
-	: >"$new/.foobar-stack-complete"
-	chmod 444 -- "$new/.foobar-stack-complete"
-	sync -f "$new"
-	if [ -e "$2/releases/$3" ]; then
-		rm -rf -- "$2/releases/.$3.old"
-		mv -T -- "$2/releases/$3" "$2/releases/.$3.old"
+	: >"$RUN/payload/kept"
+	if [ $# -gt 5 ]; then
+		grep -vxF -f "$RUN/payload/$7" -- "$1/releases/$6/.foobar-stack-manifest" >"$RUN/payload/kept" || true
+		# Copies, since what is made of this release must not change that one.
+		sed -e 's/^[fx] .\{66\}//' -e t -e 's/^l [^	]*	//' -- "$RUN/payload/kept" | (
+			cd -- "$1/releases/$6" || exit
+			xargs -r -d '\n' cp -P --parents --preserve=timestamps --reflink=auto -t "$new" --
+		)
 	fi
-	mv -T -- "$new" "$2/releases/$3"
-	rm -rf -- "$2/releases/.$3.old"
+	# A file is as old as its content is on this server: what tells visitors that
+	# they have it already is made of its date.
+	tar -x --touch --no-same-owner -f "$RUN/payload/$4" -C "$new"
+	LC_ALL=C sort -- "$RUN/payload/kept" "$RUN/payload/$5" >"$RUN/payload/manifest"
+	read -r digest _ <<-END
+		$(sha256sum -- "$RUN/payload/manifest")
+	END
+	[ "$digest" = "$3" ] || fail "release ${6:-} on the server is not what the plan was made for"
+	if ! said=$(sed -n 's/^[fx] //p' -- "$RUN/payload/manifest" | (cd -- "$new" && sha256sum --quiet --strict -c -) 2>&1); then
+		rm -rf -- "$new"
+		fail "release $2 could not be made; of release ${6:-none} these are not as they were: $said"
+	fi
+	sed -n 's/^f .\{66\}//p' -- "$RUN/payload/manifest" | (cd -- "$new" && xargs -r -d '\n' chmod 644 --)
+	sed -n 's/^x .\{66\}//p' -- "$RUN/payload/manifest" | (cd -- "$new" && xargs -r -d '\n' chmod 755 --)
+}
+
+# place_release PATH ID: puts it in its place.
+place_release() {
+	new=$1/releases/.$2.new place=$1/releases/$2
+	mv -f -- "$RUN/payload/manifest" "$new/.foobar-stack-manifest"
+	chmod 444 -- "$new/.foobar-stack-manifest"
+	sync -f "$new"
+	if [ -e "$place" ]; then
+		rm -rf -- "$1/releases/.$2.old"
+		mv -T -- "$place" "$1/releases/.$2.old"
+	fi
+	mv -T -- "$new" "$place"
+	rm -rf -- "$1/releases/.$2.old"
+	: >"$place/.foobar-stack-complete"
+	chmod 444 -- "$place/.foobar-stack-complete"
+	sync -f "$place"
 }
 
 # prune_releases PATH KEEP: the current one and the KEEP that served last stay. A
-# release that has served has a file beside it, .used, whose date says when.
+# release that has served has a file beside it, .used, whose date says when; one
+# that has not was made by a run that failed.
 prune_releases() {
 	current=$(readlink -- "$1/current")
-	find "$1/releases" -mindepth 1 -maxdepth 1 -name '*.used' ! -name "${current##*/}.used" \
+	current=${current##*/}
+	find "$1/releases" -mindepth 1 -maxdepth 1 -name '*.used' ! -name "$current.used" \
 		-printf '%T@ %f\n' | sort -rn | tail -n "+$(($2 + 1))" | while read -r _ old; do
 		rm -rf -- "$1/releases/${old%.used}" "$1/releases/$old"
+	done
+	find "$1/releases" -mindepth 1 -maxdepth 1 -type d ! -name "$current" -printf '%f\n' | while read -r old; do
+		[ -e "$1/releases/$old.used" ] || rm -rf -- "$1/releases/$old"
 	done
 }

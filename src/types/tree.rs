@@ -22,6 +22,8 @@ pub enum Node {
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Tree {
     entries: Vec<(String, Node)>,
+    /// Those of the files, made once: there may be much to read.
+    digests: Vec<Option<Digest>>,
 }
 
 impl fmt::Debug for Tree {
@@ -36,7 +38,28 @@ impl Tree {
     #[must_use]
     pub fn new(mut entries: Vec<(String, Node)>) -> Self {
         entries.sort_by(|a, b| a.0.cmp(&b.0));
-        Self { entries }
+        let digest = |(_, node): &(String, Node)| match node {
+            Node::File { content, .. } => Some(Digest::of(content)),
+            Node::Link(_) => None,
+        };
+        let digests = entries.iter().map(digest).collect();
+        Self { entries, digests }
+    }
+
+    /// The part of it whose paths `keep` says yes to.
+    #[must_use]
+    pub fn part(&self, keep: impl Fn(&str) -> bool) -> Self {
+        let all = self.entries.iter().zip(&self.digests);
+        let (entries, digests) = all
+            .filter(|(entry, _)| keep(&entry.0))
+            .map(|(entry, digest)| (entry.clone(), digest.clone()))
+            .unzip();
+        Self { entries, digests }
+    }
+
+    /// The digest of each file, in the order of the entries; none for a link.
+    pub fn digests(&self) -> impl Iterator<Item = Option<&Digest>> {
+        self.digests.iter().map(Option::as_ref)
     }
 
     /// Every path and what stands there, in order.
@@ -93,17 +116,11 @@ impl Tree {
     #[must_use]
     pub fn digest(&self) -> Digest {
         let mut lines = String::new();
-        for (path, node) in &self.entries {
+        for ((path, node), digest) in self.entries.iter().zip(&self.digests) {
             let line = match node {
-                Node::File {
-                    executable,
-                    content,
-                } => {
-                    format!(
-                        "file {executable} {} {}:{path}\n",
-                        Digest::of(content),
-                        path.len()
-                    )
+                Node::File { executable, .. } => {
+                    let digest = digest.as_ref().map_or("", Digest::as_str);
+                    format!("file {executable} {digest} {}:{path}\n", path.len())
                 }
                 Node::Link(target) => {
                     format!("link {}:{target} {}:{path}\n", target.len(), path.len())

@@ -8,6 +8,7 @@
 //! missing the tests fail, and say so.
 
 mod bare;
+mod code;
 mod cost;
 
 mod drift;
@@ -45,6 +46,7 @@ fn a_debian_with_mariadb() {
             ),
             ("runs", runs::two_at_once_and_one_that_is_killed),
             ("load", load::load_is_made_counted_and_explained),
+            ("code", code::only_what_changed_travels),
             ("saved", saved::a_saved_plan_runs_as_it_is_or_not_at_all),
             ("rollback", rollback::a_proven_generation_comes_back),
             ("drift", drift::every_kind_of_drift_is_found_and_mended),

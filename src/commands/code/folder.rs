@@ -57,7 +57,7 @@ pub(in crate::commands) fn read(folder: &Path, patterns: &[String]) -> Result<Tr
         } else if kind.is_symlink() {
             let target = std::fs::read_link(entry.path())
                 .map_err(Error::io(format!("read the link {shown}")))?;
-            let Some(target) = target.to_str() else {
+            let Some(target) = target.to_str().filter(|it| !it.contains(char::is_control)) else {
                 return Err(Error::Name { path: shown });
             };
             Node::Link(target.to_owned())
