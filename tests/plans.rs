@@ -139,6 +139,7 @@ impl Choice {
             "[app]\nsource = \"app\"\ncommand = \"bin/serve --port ${PORT}\"\nhealth = \"/up\"\n";
         if self.migrate {
             text += "migrate = \"bin/migrate\"\n";
+            text += "build = [\"make\"]\npython = {}\npersistent = [\"up/loads\"]\n";
         }
         text += "[app.env]\n";
         for (name, value) in &self.environment {

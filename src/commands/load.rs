@@ -62,7 +62,7 @@ pub(crate) async fn load_with(
     let inventory = parsed.inventory;
     let mut files = BTreeMap::new();
     let roles = role_sources(&folder, &mut files)?;
-    let sensitive_files = tls_files(&folder, &inventory, &mut files)?;
+    let sensitive_files = own_files(&folder, &inventory, &mut files)?;
     let app = match kept {
         _ if !inventory.app.enabled => None,
         Some(id) => Some(Code::kept(id)),
@@ -79,7 +79,8 @@ pub(crate) async fn load_with(
             match fetched {
                 Some(Fetched { tree, origin }) => {
                     missing_in_code(&source, &tree, &parsed.inside)?;
-                    Some(Code::new(tree, "", origin))
+                    let tree = with_shared(tree, &inventory);
+                    Some(Code::new(tree, &inventory.app.recipe(), origin))
                 }
                 None => Some(Code::kept(ReleaseId::stand_in())),
             }
@@ -103,8 +104,9 @@ pub(crate) async fn load_with(
     })
 }
 
-/// Reads the certificate into `files`, if it is the user's own, and gives its key.
-pub(super) fn tls_files(
+/// Reads the certificate into `files`, if it is the user's own, and gives what nobody may see:
+/// its key, and the files that releases share.
+pub(super) fn own_files(
     folder: &Path,
     inventory: &Inventory,
     files: &mut BTreeMap<String, Arc<[u8]>>,
@@ -117,6 +119,10 @@ pub(super) fn tls_files(
         if let Some(path) = &inventory.tls.key {
             sensitive_files.insert(path.clone(), SecretValue::new(read(&folder.join(path))?));
         }
+    }
+    for path in inventory.app.shared.values() {
+        let content = SecretValue::new(read(&folder.join(path))?);
+        sensitive_files.insert(path.clone(), content);
     }
     Ok(sensitive_files)
 }
@@ -187,6 +193,19 @@ fn missing_in_code(
     } else {
         Err(Diagnostics(mistakes).into())
     }
+}
+
+/// The code with links to what its releases share, which lies beside them: `shared` stands in
+/// the folder of `releases`.
+fn with_shared(tree: Tree, inventory: &Inventory) -> Tree {
+    let app = &inventory.app;
+    app.persistent
+        .iter()
+        .chain(app.shared.keys())
+        .fold(tree, |tree, path| {
+            let up = "../".repeat(2 + path.matches('/').count());
+            tree.with_link(path, format!("{up}shared/{path}"))
+        })
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Error> {

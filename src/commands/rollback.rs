@@ -2,7 +2,7 @@
 //! it rested on is read from the server, planned, shown, and applied.
 
 use super::apply::{Wish, converge};
-use super::load::{Secrets, Workspace, load, missing_files, read_secrets, tls_files};
+use super::load::{Secrets, Workspace, load, missing_files, own_files, read_secrets};
 use super::survey::{Reach, connect, traffic};
 use crate::bundle::{self, Generation, History};
 use crate::cli;
@@ -87,8 +87,8 @@ async fn fetch(session: &mut Session, number: u64) -> Result<Generation, Error> 
     Ok(Generation::read(number, &reply.stdout)?)
 }
 
-/// The workspace that the generation was applied from. Secrets, and a certificate of one's own
-/// with its key, come from where its inventory says, as they are now; the server is reached as
+/// The workspace that the generation was applied from. Secrets, a certificate of one's own
+/// with its key, and shared files come from where its inventory says, as they are now; the server is reached as
 /// it is reached now.
 async fn recall(
     number: u64,
@@ -99,13 +99,14 @@ async fn recall(
     let text = Source::new(name, generation.inventory.clone());
     let mut parsed = inventory::parse(&text)?;
     let folder = here.folder.clone();
-    parsed.files.retain(|file| file.key.starts_with("tls."));
+    let ours = |key: &str| key.starts_with("tls.") || key == "app.shared";
+    parsed.files.retain(|file| ours(&file.key));
     missing_files(&text, &folder, &parsed.files)?;
     let inventory = reached_as(parsed.inventory, &here.inputs.inventory.server);
     let roles = generation.roles();
     let ordered = Roles::read(&roles)?;
     let mut files = generation.files(number)?;
-    let sensitive_files = tls_files(&folder, &inventory, &mut files)?;
+    let sensitive_files = own_files(&folder, &inventory, &mut files)?;
     let secrets = read_secrets(&folder, &inventory, Secrets::Read).await?;
     // Code that is here anyway can be sent again.
     let same = |code: &&Code| Some(code.id()) == generation.release.as_ref();

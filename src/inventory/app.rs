@@ -2,6 +2,7 @@
 
 use super::environment::{env, env_name, secrets};
 use super::mistakes::Mistakes;
+use super::prepare::{self, build, shared};
 use super::raw::{self, At};
 use super::source::source;
 use super::{App, Database, Engine, FileReference, Health, amount};
@@ -44,6 +45,7 @@ pub(super) fn app(
     section: Option<&At<raw::App>>,
     domain: Option<&Fqdn>,
     files: &mut Vec<FileReference>,
+    inside: &mut Vec<FileReference>,
     mistakes: &mut Mistakes<'_>,
 ) -> Option<App> {
     let help = "say what to run:\n[app]\nsource = \"app\"\ncommand = \"…\"\n\
@@ -93,6 +95,10 @@ pub(super) fn app(
         };
     let start_timeout = seconds("start_timeout", raw.start_timeout.as_ref(), 1..=3600, 60);
     let drain = seconds("drain", raw.drain.as_ref(), 0..=86400, 30);
+    let build = build(&raw.build, mistakes);
+    let python = raw.python.as_ref();
+    let python = python.map(|table| prepare::python(table, inside, mistakes));
+    let (persistent, shared) = shared(raw, files, mistakes);
     let env = env(&raw.env, mistakes);
     let secrets = secrets(&raw.secrets, files, mistakes);
     Some(App {
@@ -100,6 +106,10 @@ pub(super) fn app(
         source,
         exclude,
         packages,
+        build,
+        python,
+        persistent,
+        shared,
         command: command.unwrap_or_default(),
         port: raw.port.as_ref().map_or(8000, |port| port.get()),
         user: user.or_else(|| default_account(domain?))?,
@@ -141,7 +151,7 @@ fn app_user(text: &str) -> Result<AccountName, InvalidValue> {
 }
 
 /// The words of a command, split as sh does.
-fn words(text: &str) -> Result<Vec<String>, InvalidValue> {
+pub(super) fn words(text: &str) -> Result<Vec<String>, InvalidValue> {
     let words = shlex::split(text)
         .ok_or_else(|| InvalidValue::new("a quote or an escape in the command is not closed"))?;
     let Some(first) = words.first() else {

@@ -8,6 +8,7 @@ mod app;
 mod environment;
 mod mistakes;
 mod network;
+mod prepare;
 mod raw;
 mod record;
 mod resolve;
@@ -230,6 +231,19 @@ impl AppSource {
     }
 }
 
+/// A virtual environment of Python.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Python {
+    /// The file in the code that says what to install.
+    pub requirements: Option<String>,
+    /// The index to install from.
+    pub index: Option<String>,
+    /// The folder in the code to install from instead.
+    pub wheels: Option<String>,
+    /// Whether it sees the packages of the distribution, too.
+    pub system_packages: bool,
+}
+
 /// The site's code.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct App {
@@ -241,6 +255,14 @@ pub struct App {
     pub exclude: Vec<String>,
     /// Packages of the distribution.
     pub packages: Vec<String>,
+    /// The words of each command that makes a release ready.
+    pub build: Vec<Vec<String>>,
+    /// The virtual environment, if there is one.
+    pub python: Option<Python>,
+    /// Folders of a release that outlive it.
+    pub persistent: Vec<String>,
+    /// Paths in a release, and the files of the client that stand there.
+    pub shared: BTreeMap<String, String>,
     /// The words of the command; `${NAME}` is filled in by systemd.
     pub command: Vec<String>,
     /// First of the ports on the loopback.

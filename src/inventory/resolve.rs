@@ -53,10 +53,10 @@ fn resolve(raw: &raw::Inventory, mistakes: &mut Mistakes<'_>) -> Option<Parsed> 
     let names = site.as_ref().zip(raw.site.as_deref());
     let dns = zone::resolve(&raw.dns, names, server.as_ref(), mistakes);
     let tls = web::tls(&raw.tls, &mut files, mistakes);
-    let app = app::app(raw.app.as_ref(), domain, &mut files, mistakes);
+    let mut inside = Vec::new();
+    let app = app::app(raw.app.as_ref(), domain, &mut files, &mut inside, mistakes);
     let source = raw.app.as_ref().and_then(|app| app.source.as_ref());
     let source = source.map(At::span);
-    let mut inside = Vec::new();
     let web = web::web(&raw.web, source.is_some(), &mut inside, mistakes);
     let database = app::database(&raw.database, app.as_ref(), domain, mistakes);
     let firewall = network::firewall(&raw.firewall, mistakes);
@@ -155,7 +155,7 @@ pub(super) fn file(
 /// A folder below another: relative, and not out of it again. Comes back without `./` and
 /// a final `/`.
 pub(super) fn relative(text: &str) -> Result<String, InvalidValue> {
-    let wrong = |why: &str| InvalidValue::new(format!("`{text}` is not a folder: {why}"));
+    let wrong = |why: &str| InvalidValue::new(format!("`{text}` is no path in the app: {why}"));
     if text.is_empty() {
         return Err(wrong("it is empty"));
     }

@@ -9,7 +9,7 @@ use super::{
     Surroundings, Work,
 };
 use crate::shell::Script;
-use crate::types::{AbsolutePath, Code, Tree};
+use crate::types::{AbsolutePath, AccountName, Code, Tree};
 use manifest::{Difference, Manifest};
 use serde::Deserialize;
 use std::io::Read;
@@ -21,6 +21,8 @@ pub struct Release {
     path: AbsolutePath,
     keep: u32,
     code: Code,
+    /// The account and the unit that make it ready.
+    prepare: Option<(AccountName, String)>,
 }
 
 /// The fields of `[[release]]`.
@@ -31,6 +33,10 @@ pub struct Entry {
     path: AbsolutePath,
     /// How many releases stay that have served; at least one, which may still be served.
     keep: Option<u32>,
+    /// The unit that makes a release ready, before anything else sees it. For it, and for its
+    /// time, the release belongs to `user`.
+    prepare: Option<String>,
+    user: Option<AccountName>,
 }
 
 /// What is there of the wanted release, or to make it of.
@@ -144,6 +150,13 @@ impl Kind for Release {
             path: entry.path,
             keep: entry.keep.unwrap_or(3).max(1),
             code: materials.app()?,
+            prepare: match (entry.user, entry.prepare) {
+                (Some(user), Some(unit)) => Some((user, unit)),
+                (_, None) => None,
+                (None, Some(_)) => {
+                    return Err(EntryError::field("prepare", "it needs `user`, too"));
+                }
+            },
         })
     }
 
@@ -240,6 +253,9 @@ impl Kind for Release {
                 words.extend([base, gone]);
             }
             script.call("make_release", words);
+            if let Some((user, unit)) = &self.prepare {
+                script.call("prepare_release", [path, self.id(), user.as_str(), unit]);
+            }
             script.call("place_release", [path, self.id()]);
         }
         work.step(Phase::Activate, &change.id, script);
@@ -277,6 +293,7 @@ mod tests {
             path: AbsolutePath::new("/srv/x").unwrap(),
             keep: 3,
             code: Code::new(tree("new"), "", None),
+            prepare: None,
         }
     }
 

@@ -79,6 +79,36 @@ make_release() {
 	sed -n 's/^x .\{66\}//p' -- "$RUN/payload/manifest" | (cd -- "$new" && xargs -r -d '\n' chmod 755 --)
 }
 
+# prepare_release PATH ID USER UNIT: the unit makes it ready. It sees it in its
+# place already, where programs remember that they are; nobody else does.
+prepare_release() {
+	new=$1/releases/.$2.new place=$1/releases/$2
+	exists "$place" || mkdir -m 755 -- "$place"
+	chown -R -h -- "$3:$3" "$new"
+	if ! systemctl start -- "$4"; then
+		journalctl --no-pager --output=cat --lines=40 \
+			"_SYSTEMD_INVOCATION_ID=$(systemctl show --value -p InvocationID -- "$4")"
+		systemctl reset-failed -- "$4" || true
+		rm -rf -- "$new"
+		rmdir --ignore-fail-on-non-empty -- "$place"
+		fail "release $2 was not made ready, and is removed again"
+	fi
+	chown -R -h root:root -- "$new"
+	chmod -R u=rwX,go=rX,a-st -- "$new"
+	# What of the code is another now cannot be copied for the next release.
+	(
+		cd -- "$new" || exit
+		sed -n 's/^[fx] //p' -- "$RUN/payload/manifest" |
+			sha256sum --quiet -c - 2>/dev/null | sed -n 's/: FAILED.*$//p' >"$RUN/payload/altered"
+		find . -type l -printf 'l %l\t%P\n' >"$RUN/payload/links"
+	)
+	awk 'FILENAME == ARGV[1] { altered[$0]; next }
+		FILENAME == ARGV[2] { links[$0]; sub(/^l [^\t]*\t/, ""); altered[$0]; next }
+		/^l / ? ($0 in links) : !(substr($0, 69) in altered)' \
+		"$RUN/payload/altered" "$RUN/payload/links" "$RUN/payload/manifest" >"$RUN/payload/unaltered"
+	mv -f -- "$RUN/payload/unaltered" "$RUN/payload/manifest"
+}
+
 # place_release PATH ID: puts it in its place.
 place_release() {
 	new=$1/releases/.$2.new place=$1/releases/$2

@@ -87,6 +87,20 @@ impl Tree {
         path == "." || first.is_some_and(|entry| entry.0.starts_with(&below))
     }
 
+    /// With a link at this path, instead of what stands there or below.
+    #[must_use]
+    pub fn with_link(&self, path: &str, target: String) -> Self {
+        let below = format!("{path}/");
+        let mut tree = self.part(|other| other != path && !other.starts_with(&below));
+        let place = tree
+            .entries
+            .partition_point(|entry| entry.0.as_str() < path);
+        let link = Node::Link(target);
+        tree.entries.insert(place, (path.to_owned(), link));
+        tree.digests.insert(place, None);
+        tree
+    }
+
     /// How many files and links there are.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -16,6 +16,7 @@ mod load;
 mod login;
 
 mod page;
+mod prepare;
 mod refused;
 mod rollback;
 mod runs;
@@ -46,6 +47,10 @@ fn a_debian_with_mariadb() {
             ),
             ("runs", runs::two_at_once_and_one_that_is_killed),
             ("load", load::load_is_made_counted_and_explained),
+            (
+                "prepare",
+                prepare::a_release_is_made_ready_before_anybody_sees_it,
+            ),
             ("code", code::only_what_changed_travels),
             ("saved", saved::a_saved_plan_runs_as_it_is_or_not_at_all),
             ("rollback", rollback::a_proven_generation_comes_back),

@@ -18,6 +18,18 @@ pub(in crate::inventory) struct App {
     /// Packages of the distribution that the code needs.
     #[serde(default)]
     pub(in crate::inventory) packages: Vec<At<String>>,
+    /// Commands that make the release ready on the server, in their order, once a release.
+    #[serde(default)]
+    pub(in crate::inventory) build: Vec<At<String>>,
+    /// A virtual environment of Python in the folder .venv of the release.
+    pub(in crate::inventory) python: Option<At<Python>>,
+    /// Folders of the release that outlive it, like that of uploads. The app may write there.
+    #[serde(default)]
+    pub(in crate::inventory) persistent: Vec<At<String>>,
+    /// Files of the release that are not part of the code: where they stand in it, and the file
+    /// beside the inventory.
+    #[serde(default)]
+    pub(in crate::inventory) shared: Texts,
     /// What runs it, in the folder of the release. It must listen on 127.0.0.1:${PORT}.
     pub(in crate::inventory) command: Option<At<String>>,
     /// First of the ports on the loopback that Nginx hands requests to: each instance has two.
@@ -59,6 +71,20 @@ pub(in crate::inventory) struct AppSource {
     pub(in crate::inventory) sha256: Option<At<String>>,
     /// The folder in it that holds the app. Default: all of it.
     pub(in crate::inventory) path: Option<At<String>>,
+}
+
+/// A virtual environment.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::inventory) struct Python {
+    /// The file in the code that says what to install.
+    pub(in crate::inventory) requirements: Option<At<String>>,
+    /// The index to install from. Default: pip's.
+    pub(in crate::inventory) index: Option<At<String>>,
+    /// The folder in the code with wheels to install from, instead of an index.
+    pub(in crate::inventory) wheels: Option<At<String>>,
+    /// Whether it sees the packages of the distribution, too. Default: false.
+    pub(in crate::inventory) system_packages: Option<bool>,
 }
 
 /// Where a secret comes from. Exactly one of the keys.
