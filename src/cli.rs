@@ -2,7 +2,7 @@
 
 mod operations;
 
-pub use operations::Load;
+pub use operations::{Load, Logs, Maintenance};
 
 use crate::report::{Color, Settings, Verbosity};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
@@ -110,6 +110,13 @@ pub enum Command {
     History,
     /// Follow the run that is under way, or show the last one again
     Attach,
+    /// Show what runs, since when and which release, and what should be known of the server
+    Status,
+    /// Show what the units of the stack say
+    Logs(Logs),
+    /// Keep visitors out with a page and status 503, or let them in again
+    #[command(subcommand)]
+    Maintenance(Maintenance),
     /// Put load on the site, and say what became of it and what is used up first
     Load(Load),
     /// Look whether this server can be managed from here, and what is missing
@@ -143,6 +150,9 @@ impl Command {
             Self::Attach => "attach",
             Self::Rollback(_) => "rollback",
             Self::History => "history",
+            Self::Status => "status",
+            Self::Logs(_) => "logs",
+            Self::Maintenance(_) => "maintenance",
             Self::Load(_) => "load",
             Self::Doctor => "doctor",
             Self::Sandbox(_) => "sandbox",
@@ -385,6 +395,9 @@ mod tests {
                 "rollback",
                 "history",
                 "attach",
+                "status",
+                "logs",
+                "maintenance",
                 "load",
                 "doctor",
                 "sandbox",
@@ -436,6 +449,9 @@ mod tests {
             ("render --os debian-13 --server", 64),
             ("init --domain not_a_name", 64),
             ("init --ipv4 8.8.8", 64),
+            ("logs -n many", 64),
+            ("maintenance", 64),
+            ("maintenance on --allow somebody", 64),
             ("load --duration soon", 64),
             ("load --path no-slash", 64),
             ("load --post /no-form", 64),

@@ -93,6 +93,18 @@ pub enum Error {
     /// No load could be put on the site.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// Maintenance was not switched.
+    #[error("maintenance was not switched: {said}")]
+    Maintenance {
+        /// What the server said.
+        said: String,
+    },
+    /// The logs could not be read.
+    #[error("the server cannot show its logs: {said}")]
+    Logs {
+        /// What it said.
+        said: String,
+    },
     /// Another run is under way.
     #[error("another run holds the lock: {holder}")]
     Locked {
@@ -295,6 +307,8 @@ impl Error {
             Self::SavedPlan(error) => Some(error.hint().to_owned()),
             Self::Stale(error) => Some(error.hint().to_owned()),
             Self::Load(error) => Some(error.hint().to_owned()),
+            Self::Maintenance { .. } => Some("`foobar-stack plan` shows what the server lacks; then try again".to_owned()),
+            Self::Logs { .. } => Some("say --since as journalctl does: 10m, yesterday, '2026-01-31 12:00'".to_owned()),
             Self::Locked { .. } => Some("wait until it is over, then run the same command again".to_owned()),
             Self::Moved { .. } => Some("run the same command again: it makes a new plan".to_owned()),
             Self::Step { .. } => Some(
@@ -368,6 +382,8 @@ impl Error {
             Self::Server(_)
             | Self::Facts(_)
             | Self::Load(_)
+            | Self::Logs { .. }
+            | Self::Maintenance { .. }
             | Self::Sandbox(_)
             | Self::PackageLists { .. }
             | Self::Secret { .. }

@@ -47,6 +47,9 @@ pub struct Facts {
     /// The last proven generation; 0 if there is none.
     #[serde(skip)]
     pub generation: u64,
+    /// Whether visitors are kept out for maintenance.
+    #[serde(skip)]
+    pub maintenance: bool,
     /// The server's record of what foobar-stack owns there, a line each.
     #[serde(skip)]
     pub managed: Vec<String>,
@@ -201,6 +204,7 @@ pub fn parse(printed: &str, packages: &[String]) -> Result<Facts, FactsError> {
                 .unwrap_or_default(),
         )?,
         generation: printed.number("generation")?,
+        maintenance: printed.get("maintenance").is_ok(),
         managed: printed.all("managed").map(str::to_owned).collect(),
         os,
     };

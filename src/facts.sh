@@ -27,6 +27,7 @@ field connection "$SSH_CONNECTION"
 value=0
 [ ! -e /var/lib/foobar-stack/generation ] || read -r value </var/lib/foobar-stack/generation
 field generation "$value"
+[ ! -e /etc/nginx/maintenance/on.site ] || field maintenance on
 [ ! -e /var/lib/foobar-stack/managed ] || while IFS= read -r value; do field managed "$value"; done </var/lib/foobar-stack/managed
 
 if command -v dpkg-query >/dev/null && command -v apt-cache >/dev/null; then

@@ -181,6 +181,7 @@ impl Choice {
             dpkg_interrupted: Vec::new(),
             systemd: 257,
             generation: 0,
+            maintenance: false,
             managed: Vec::new(),
         }
     }

@@ -115,6 +115,16 @@ pub struct Response {
     pub body: String,
 }
 
+impl Response {
+    /// Whether it comes from a site whose visitors are kept out for maintenance.
+    #[must_use]
+    pub fn is_maintenance(&self) -> bool {
+        let marked =
+            |(name, value): &(String, String)| name == "foobar-stack-maintenance" && value == "on";
+        self.status == 503 && self.headers.iter().any(marked)
+    }
+}
+
 impl Http {
     pub(super) fn defaults(&self) -> Defaults {
         let mut needs = vec![Hop::Dns, Hop::Tcp];

@@ -1,7 +1,8 @@
 //! What can be typed to operate a site that is set up.
 
+use crate::inventory::network;
 use crate::load::{Protocol, Request};
-use clap::Args;
+use clap::{Args, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -70,4 +71,52 @@ fn duration(text: &str) -> Result<Duration, String> {
         .parse()
         .map_err(|_| "a number is missing".to_owned())?;
     Duration::try_from_secs_f64(number * factor).map_err(|error| error.to_string())
+}
+
+/// Show what the units of the stack say.
+///
+/// The entries of the journal and the lines of the files that the configuration names, those of
+/// all roles together unless one is named.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct Logs {
+    /// Only those of this role: app, web, database, dns, …
+    #[arg(value_name = "ROLE")]
+    pub role: Option<String>,
+    /// Go on as new lines come, until Ctrl-C
+    #[arg(short, long)]
+    pub follow: bool,
+    /// The last so many lines of the journal and of each file [default: 50, with --since all]
+    #[arg(short = 'n', long, value_name = "NUMBER")]
+    pub lines: Option<u32>,
+    /// Entries of the journal from then on: 10m, yesterday, "2026-01-31 12:00"
+    #[arg(long, value_name = "TIME", value_parser = since)]
+    pub since: Option<String>,
+}
+
+/// A time as journalctl takes it; a duration is one ago.
+fn since(text: &str) -> Result<String, std::convert::Infallible> {
+    Ok(match duration(text) {
+        Ok(ago) => format!("-{}s", ago.as_secs()),
+        Err(_) => text.to_owned(),
+    })
+}
+
+/// Keep visitors out, or let them in again.
+///
+/// Nginx answers with a page and status 503 within a second, the health page, too. The server
+/// itself passes, so that deployments go on working, and so do the networks of
+/// web.maintenance_allow. It stays on through applies and restarts until it is switched off.
+#[derive(Debug, Clone, PartialEq, Subcommand)]
+pub enum Maintenance {
+    /// Keep visitors out
+    On {
+        /// Let this address or network pass, too
+        #[arg(long, value_name = "ADDRESS", value_parser = network)]
+        allow: Vec<String>,
+        /// When programs may come back, as the page tells them
+        #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration)]
+        retry_after: Duration,
+    },
+    /// Let them in again
+    Off,
 }

@@ -60,6 +60,7 @@ struct Watched {
     session: Session,
     processors: u32,
     units: Units,
+    http_port: u16,
 }
 
 async fn watched(
@@ -73,14 +74,15 @@ async fn watched(
     Ok(Watched {
         session,
         processors: facts.cpus,
-        units: units(&stack),
+        units: units(&stack, &facts.date),
+        http_port: workspace.inputs.inventory.web.http_port,
     })
 }
 
 /// Looks at the server until the load is over, and a moment more.
 async fn watch(watched: &mut Watched, duration: Duration) -> Result<Vec<Sample>, Error> {
     let names = watched.units.all().map(|(_, unit)| unit);
-    let script = samples::script(duration.as_secs() + 2, names);
+    let script = samples::script(duration.as_secs() + 2, names, watched.http_port);
     let mut reader = Reader::default();
     watched
         .session

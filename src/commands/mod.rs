@@ -13,11 +13,14 @@ mod history;
 mod init;
 mod load;
 mod load_test;
+mod logs;
+mod maintenance;
 mod offline;
 mod plan;
 mod rollback;
 mod sandbox;
 mod saved;
+mod status;
 mod survey;
 mod verify;
 
@@ -38,7 +41,8 @@ pub async fn run(cli: &Cli, reporter: &Reporter) -> Result<Exit, Error> {
         | Command::Rollback(_)
         | Command::Attach
         | Command::Demo(_)
-        | Command::Load(_) => dispatch(cli, reporter).await,
+        | Command::Load(_)
+        | Command::Logs(_) => dispatch(cli, reporter).await,
         _ => tokio::select! {
             result = dispatch(cli, reporter) => result,
             () = interruption() => Err(Error::Interrupted),
@@ -97,6 +101,11 @@ async fn dispatch(cli: &Cli, reporter: &Reporter) -> Result<Exit, Error> {
         Command::Load(wish) => {
             return load_test::load_test(&inventory()?, wish, &reach, reporter).await;
         }
+        Command::Logs(wish) => return logs::logs(&inventory()?, wish, &reach, reporter).await,
+        Command::Maintenance(switch) => {
+            return maintenance::maintenance(&inventory()?, switch, &reach, reporter).await;
+        }
+        Command::Status => return status::status(&inventory()?, &reach, reporter).await,
         Command::Doctor => return doctor::doctor(&inventory()?, &reach, reporter).await,
         Command::Sandbox(command) => return sandbox::sandbox(command, reporter).await,
         Command::Demo(wish) => return demo::demo(wish, reporter).await,

@@ -126,6 +126,7 @@ fn assume(os: AssumedOs, packages: &[String]) -> Facts {
         dpkg_interrupted: Vec::new(),
         systemd,
         generation: 0,
+        maintenance: false,
         managed: Vec::new(),
     }
 }

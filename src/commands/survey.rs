@@ -181,6 +181,9 @@ pub(crate) async fn survey(
         Scope::Saved(saved) => saved.others(&stack, &observed, &plan.basis),
     };
     reporter.busy(None);
+    if facts.maintenance {
+        reporter.note("maintenance is on: visitors get 503 until `foobar-stack maintenance off`");
+    }
     let record = plan::record(&stack, &managed, plan.target.as_deref(), &left);
     Ok(Survey {
         facts,

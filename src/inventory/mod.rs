@@ -21,6 +21,7 @@ mod syntax;
 mod web;
 mod zone;
 
+pub use network::network;
 pub use raw::schema;
 pub use resolve::parse;
 pub use starter::starter;
@@ -188,6 +189,8 @@ pub struct Web {
     pub static_files: BTreeMap<String, String>,
     /// Further response headers.
     pub headers: BTreeMap<String, String>,
+    /// Networks that pass while maintenance is on.
+    pub maintenance_allow: Vec<String>,
 }
 
 /// Where the app's code comes from.

@@ -261,7 +261,11 @@ fn networks(key: &str, list: Option<&raw::List>, mistakes: &mut Mistakes<'_>) ->
         .collect()
 }
 
-fn network(text: &str) -> Result<String, InvalidValue> {
+/// A network as `address/length`, normalised, or a single address.
+///
+/// # Errors
+/// When it is neither.
+pub fn network(text: &str) -> Result<String, InvalidValue> {
     let wrong = |why: &str| InvalidValue::new(format!("`{text}` is not a network{why}"));
     let hint = "an address or a network, like \"203.0.113.7\" or \"203.0.113.0/24\"";
     let (address, length) = text

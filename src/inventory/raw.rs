@@ -235,6 +235,8 @@ pub(super) struct Web {
     /// Further response headers of every page.
     #[serde(default)]
     pub(super) headers: Texts,
+    /// Addresses and networks that pass while maintenance is on. Default: none.
+    pub(super) maintenance_allow: Option<List>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]

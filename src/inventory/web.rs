@@ -1,6 +1,7 @@
 //! The sections `[tls]` and `[web]`.
 
 use super::mistakes::Mistakes;
+use super::network::network;
 use super::raw::{self, At};
 use super::{FileReference, Tls, TlsMode, Web, amount, file, relative};
 use crate::types::InvalidValue;
@@ -87,7 +88,18 @@ pub(super) fn web(
         hsts: hsts.unwrap_or(365 * 86400),
         static_files,
         headers: headers(raw, mistakes),
+        maintenance_allow: passing(raw, mistakes),
     }
+}
+
+/// Who passes while maintenance is on.
+fn passing(raw: &raw::Web, mistakes: &mut Mistakes<'_>) -> Vec<String> {
+    let key = "web.maintenance_allow";
+    let list = raw.maintenance_allow.as_ref();
+    list.into_iter()
+        .flat_map(|list| list.iter())
+        .filter_map(|item| mistakes.check(key, Some(item), |text| network(text)))
+        .collect()
 }
 
 fn url_prefix(text: &str) -> Result<String, InvalidValue> {

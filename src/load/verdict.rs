@@ -408,6 +408,7 @@ mod tests {
                 ]
                 .map(|(name, number)| (name.to_owned(), number))
                 .into(),
+                nginx: BTreeMap::new(),
             })
             .collect()
     }

@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 
 /// The script that looks so many times, a second apart. `units` are names or patterns.
 #[must_use]
-pub fn script<'a>(rounds: u64, units: impl Iterator<Item = &'a str>) -> Script {
+pub fn script<'a>(rounds: u64, units: impl Iterator<Item = &'a str>, http_port: u16) -> Script {
     let units: Vec<&str> = units.collect();
     let mut script = Script::new();
     script
         .assign("rounds", &rounds.to_string())
         .assign("units", &units.join("\n"))
+        .assign("http_port", &http_port.to_string())
+        .raw(include_str!("look.sh"))
         .raw(include_str!("sample.sh"));
     script
 }
@@ -30,6 +32,8 @@ pub struct Sample {
     pub units: BTreeMap<String, UnitSample>,
     /// What the database says of its threads.
     pub database: BTreeMap<String, u64>,
+    /// What Nginx says of its connections and requests.
+    pub nginx: BTreeMap<String, u64>,
 }
 
 /// A unit at one moment.
@@ -81,6 +85,11 @@ impl Reader {
             ["database", name, number] => {
                 if let Ok(number) = number.parse() {
                     open.database.insert(name.to_owned(), number);
+                }
+            }
+            ["nginx", name, number] => {
+                if let Ok(number) = number.parse() {
+                    open.nginx.insert(name.to_owned(), number);
                 }
             }
             ["end"] => self.samples.push(std::mem::take(open)),
@@ -143,7 +152,10 @@ mod tests {
     #[test]
     fn the_script_says_what_the_reader_reads() {
         let output = std::process::Command::new("sh")
-            .args(["-euc", script(1, ["no-such.service"].into_iter()).as_str()])
+            .args([
+                "-euc",
+                script(1, ["no-such.service"].into_iter(), 9).as_str(),
+            ])
             .output()
             .unwrap();
         let mut reader = Reader::default();

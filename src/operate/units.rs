@@ -15,9 +15,9 @@ const UNIT_FOLDER: &str = "/etc/systemd/system/";
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Units(Vec<(String, Vec<String>)>);
 
-/// The units of a stack.
+/// The units of a stack; `date` is the server's, as `YYYYMMDD`.
 #[must_use]
-pub fn units(stack: &Stack) -> Units {
+pub fn units(stack: &Stack, date: &str) -> Units {
     let mut all: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     let mut add = |role: &str, unit: &str| {
         if let Some(known) = stack.roles.iter().find(|known| *known == role) {
@@ -29,16 +29,15 @@ pub fn units(stack: &Stack) -> Units {
         }
     };
     for resource in &stack.resources {
-        let name = resource.id.name.as_str();
-        let unit = match resource.id.kind {
-            "file" => name
-                .strip_prefix(UNIT_FOLDER)
-                .filter(|name| !name.contains('/')),
-            "service" => Some(name),
-            _ => None,
-        };
-        if let Some(unit) = unit.filter(|name| name.ends_with(".service")) {
-            add(&resource.role, unit);
+        if resource.id.kind == "service" {
+            add(&resource.role, &resource.id.name);
+        }
+        for file in resource.spec.rendered(date) {
+            let name = file.path.as_str().strip_prefix(UNIT_FOLDER);
+            let name = name.filter(|name| !name.contains('/') && name.ends_with(".service"));
+            if let Some(name) = name {
+                add(&resource.role, name);
+            }
         }
     }
     for check in &stack.checks {
@@ -86,20 +85,26 @@ impl Units {
 }
 
 #[cfg(test)]
+impl Units {
+    /// Units of a test.
+    pub(super) fn of_roles(roles: &[(&str, &[&str])]) -> Self {
+        let own = |units: &[&str]| units.iter().map(|&unit| unit.to_owned()).collect();
+        Self(
+            roles
+                .iter()
+                .map(|(role, units)| ((*role).to_owned(), own(units)))
+                .collect(),
+        )
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
     fn known() -> Units {
-        let of = |role: &str, units: &[&str]| {
-            (
-                role.to_owned(),
-                units.iter().map(|&unit| unit.to_owned()).collect(),
-            )
-        };
-        Units(vec![
-            of("app", &["foobar-app.service", "foobar-app@*.service"]),
-            of("web", &["nginx.service"]),
-        ])
+        let app = ["foobar-app.service", "foobar-app@*.service"];
+        Units::of_roles(&[("app", &app), ("web", &["nginx.service"])])
     }
 
     #[test]

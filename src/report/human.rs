@@ -5,10 +5,13 @@ use super::steps::{Steps, Style};
 use super::text::{BAD, BOLD, CHANGED, DIM, GOOD, PLACE, count, paint, visible, visible_text};
 use super::{
     Finding, FindingState, RenderedFile, Table, Traffic, Verbosity, checks, diagnostic, load, plan,
+    status,
 };
 use crate::bundle::{Event, StepTitle};
 use crate::check;
 use crate::diagnostic::Diagnostics;
+use crate::operate::logs;
+use crate::operate::status::Status;
 use crate::plan::Plan;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::time::{Duration, Instant};
@@ -125,6 +128,16 @@ impl Human {
         self.hide_live();
         self.gap();
         self.print(&load::draw(loaded));
+    }
+
+    pub(super) fn log(&mut self, line: &logs::Line) {
+        self.hide_live();
+        self.print(&status::log_line(line));
+    }
+
+    pub(super) fn status(&mut self, site: &str, found: &Status) {
+        self.hide_live();
+        self.print(&status::draw(site, found));
     }
 
     pub(super) fn findings(&mut self, findings: &[Finding]) {

@@ -10,6 +10,8 @@ use crate::bundle::{Event, StepTitle};
 use crate::check::{self, Verdict};
 use crate::diagnostic::Diagnostics;
 use crate::error::Exit;
+use crate::operate::logs;
+use crate::operate::status::Status;
 use crate::plan::Plan;
 use crate::resource::Change;
 use serde::Serialize;
@@ -134,6 +136,19 @@ impl Json {
             self.line(&line);
         }
         self.summarise("load", &load::summary(loaded));
+    }
+
+    pub(super) fn log(&mut self, line: &logs::Line) {
+        let mut value = serde_json::to_value(line).unwrap_or_default();
+        value["type"] = json!("line");
+        self.line(&value);
+    }
+
+    pub(super) fn status(&mut self, site: &str, status: &Status) {
+        let mut value = serde_json::to_value(status).unwrap_or_default();
+        value["type"] = json!("status");
+        value["site"] = json!(site);
+        self.line(&value);
     }
 
     pub(super) fn findings(&mut self, findings: &[Finding]) {

@@ -18,6 +18,7 @@ pub mod load;
 pub mod load_page;
 mod plan;
 mod screen;
+mod status;
 mod steps;
 mod text;
 
@@ -25,6 +26,8 @@ use crate::bundle::{Event, StepTitle};
 use crate::check;
 use crate::diagnostic::Diagnostics;
 use crate::error::Exit;
+use crate::operate::logs;
+use crate::operate::status::Status;
 use crate::plan::Plan;
 use human::Human;
 use json::Json;
@@ -230,6 +233,24 @@ impl Reporter {
         match &mut voices.json {
             Some(json) => json.load(load),
             None => voices.human.load(load),
+        }
+    }
+
+    /// A line of a log.
+    pub fn log(&self, line: &logs::Line) {
+        let mut voices = self.voices();
+        match &mut voices.json {
+            Some(json) => json.log(line),
+            None => voices.human.log(line),
+        }
+    }
+
+    /// How the site with this name is.
+    pub fn status(&self, site: &str, status: &Status) {
+        let mut voices = self.voices();
+        match &mut voices.json {
+            Some(json) => json.status(site, status),
+            None => voices.human.status(site, status),
         }
     }
 

@@ -33,8 +33,11 @@ const ROLES: &[Text] = roles! {
     "web": [
         "headers.conf",
         "index.html",
+        "maintenance.conf",
+        "maintenance.html",
         "nginx.conf",
         "site.conf",
+        "status.conf",
         "unavailable.html",
         "unknown-names.conf",
     ],

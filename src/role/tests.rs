@@ -32,6 +32,7 @@ fn facts(os: (&str, &str, &str), packages: &[(&str, &str)]) -> Facts {
         dpkg_interrupted: Vec::new(),
         systemd: 257,
         generation: 0,
+        maintenance: false,
         managed: Vec::new(),
     }
 }

@@ -230,6 +230,9 @@ fn from_outside(
         let judgement = Judgement::Flawed("not known: it was not asked".to_owned());
         return Answer::Judged { judgement, ms: 0 };
     };
+    if reply.is_maintenance() {
+        return Answer::NotAsked("maintenance is on: visitors get 503".to_owned());
+    }
     let on_server = match (&check.question, from) {
         (Question::Certificate(certificate), _) if certificate.path.is_none() => None,
         (Question::Certificate(_), FromServer::Said(sections, _)) => {

@@ -21,6 +21,13 @@ pub(super) enum Reply {
     Http(Result<Response, String>),
 }
 
+impl Reply {
+    /// Whether visitors are kept out for maintenance.
+    pub(super) fn is_maintenance(&self) -> bool {
+        matches!(self, Self::Http(Ok(response)) if response.is_maintenance())
+    }
+}
+
 /// Replies with their times in milliseconds, by the place of the check.
 pub(super) type Replies = BTreeMap<usize, (Reply, u64)>;
 

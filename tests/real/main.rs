@@ -15,6 +15,7 @@ mod drift;
 mod load;
 mod login;
 
+mod operate;
 mod page;
 mod prepare;
 mod refused;
@@ -52,6 +53,10 @@ fn a_debian_with_mariadb() {
                 prepare::a_release_is_made_ready_before_anybody_sees_it,
             ),
             ("code", code::only_what_changed_travels),
+            (
+                "operate",
+                operate::a_site_is_looked_at_and_closed_for_maintenance,
+            ),
             ("saved", saved::a_saved_plan_runs_as_it_is_or_not_at_all),
             ("rollback", rollback::a_proven_generation_comes_back),
             ("drift", drift::every_kind_of_drift_is_found_and_mended),

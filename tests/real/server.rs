@@ -150,6 +150,13 @@ impl Server {
         site
     }
 
+    /// The address of this machine, as the server sees it.
+    pub(crate) fn gateway(&self) -> String {
+        self.on("set -- $SSH_CONNECTION; echo \"$1\"")
+            .trim()
+            .to_owned()
+    }
+
     /// Makes the server as its inventory says, whatever has happened to it.
     #[track_caller]
     pub(crate) fn converge(&self) {
@@ -193,6 +200,15 @@ impl Site {
     /// Starts the program with its inventory.
     pub(crate) fn start(&self, arguments: &[&str]) -> Running {
         start(&mut self.command(arguments))
+    }
+
+    /// Starts the program with its inventory, its output in a file.
+    pub(crate) fn follow(&self, arguments: &[&str], file: &Path) -> Running {
+        write(file, "");
+        let Ok(out) = std::fs::File::create(file) else {
+            panic!("cannot write {}", file.display());
+        };
+        Running::into_file(&mut self.command(arguments), out)
     }
 
     /// The plan in JSON; there must be one.

@@ -45,6 +45,27 @@ pub(crate) struct Running {
 }
 
 impl Running {
+    /// Starts the program with its output in a file.
+    pub(crate) fn into_file(command: &mut Command, out: std::fs::File) -> Self {
+        let line = format!("{command:?}");
+        match command.stdout(out).stderr(Stdio::null()).spawn() {
+            Ok(child) => Self { line, child },
+            Err(error) => panic!("cannot run {line}: {error}"),
+        }
+    }
+
+    /// Interrupts it as Ctrl-C does, and gives the status it ends with.
+    pub(crate) fn interrupted(&mut self) -> i32 {
+        let kill = Command::new("kill")
+            .args(["-INT", &self.child.id().to_string()])
+            .status();
+        assert!(kill.is_ok_and(|status| status.success()), "{}", self.line);
+        match self.child.wait() {
+            Ok(status) => status.code().unwrap_or(-1),
+            Err(error) => panic!("cannot wait for {}: {error}", self.line),
+        }
+    }
+
     /// Waits for its end.
     pub(crate) fn ending(self) -> Ending {
         match self.child.wait_with_output() {

@@ -1,0 +1,63 @@
+//! `logs`: what the units of the stack say.
+
+use super::interruption;
+use super::load::Secrets;
+use super::survey::{Reach, open, read_facts};
+use crate::cli;
+use crate::error::{Error, Exit};
+use crate::operate::logs::{self, Reader, Wish};
+use crate::operate::units;
+use crate::report::Reporter;
+use crate::role;
+use std::path::Path;
+
+/// How many lines are shown unless somebody says.
+const LINES: u32 = 50;
+
+/// Shows the logs, until the end or, with `follow`, until somebody interrupts it.
+pub(super) async fn logs(
+    inventory: &Path,
+    wish: &cli::Logs,
+    reach: &Reach,
+    reporter: &Reporter,
+) -> Result<Exit, Error> {
+    let (workspace, mut session) = open(inventory, Secrets::StandIn, reach, reporter).await?;
+    let facts = read_facts(&mut session, &workspace.roles.asked_packages(), reporter).await?;
+    let stack = role::compile(&workspace.inputs, &workspace.roles, &facts)?;
+    let (units, files) = (units(&stack, &facts.date), logs::files(&stack, &facts.date));
+    let wanted = Wish {
+        role: wish.role.clone(),
+        follow: wish.follow,
+        lines: wish.lines.or_else(|| wish.since.is_none().then_some(LINES)),
+        since: wish.since.clone(),
+    };
+    let Some(script) = logs::script(&units, &files, &wanted) else {
+        let role = wish.role.as_deref().unwrap_or("this stack");
+        return Err(Error::Usage {
+            message: format!("{role} has no logs"),
+            hint: format!(
+                "those with logs are {}",
+                units.roles().collect::<Vec<_>>().join(", ")
+            ),
+        });
+    };
+    let reader = Reader {
+        units: &units,
+        files: &files,
+    };
+    let mut show = |line: &str| {
+        if let Some(line) = reader.line(line) {
+            reporter.log(&line);
+        }
+    };
+    let reply = tokio::select! {
+        reply = session.follow("reading the logs", &script, &mut show) => reply?,
+        () = interruption() => return Ok(Exit::Interrupted),
+    };
+    if reply.success() {
+        return Ok(Exit::Done);
+    }
+    Err(Error::Logs {
+        said: reply.stderr.trim().to_owned(),
+    })
+}

@@ -1,0 +1,73 @@
+//! `maintenance`: keeps visitors out, and lets them in again.
+
+use super::load::Secrets;
+use super::survey::{Reach, open, read_facts, traffic};
+use crate::cli::Maintenance;
+use crate::error::{Error, Exit};
+use crate::operate::maintenance::{self, Wish};
+use crate::operate::units;
+use crate::report::Reporter;
+use crate::role;
+use std::path::Path;
+
+/// Switches it.
+pub(super) async fn maintenance(
+    inventory: &Path,
+    switch: &Maintenance,
+    reach: &Reach,
+    reporter: &Reporter,
+) -> Result<Exit, Error> {
+    let (workspace, mut session) = open(inventory, Secrets::StandIn, reach, reporter).await?;
+    let facts = read_facts(&mut session, &workspace.roles.asked_packages(), reporter).await?;
+    let stack = role::compile(&workspace.inputs, &workspace.roles, &facts)?;
+    let units = units(&stack, &facts.date);
+    let Some(unit) = units
+        .of("web")
+        .first()
+        .filter(|_| maintenance::is_possible(&stack))
+    else {
+        return Err(Error::Usage {
+            message: "the role web of this inventory knows no maintenance".to_owned(),
+            hint: "let it write /etc/nginx/maintenance/site.conf, as the built-in role does"
+                .to_owned(),
+        });
+    };
+    let (wish, done) = match switch {
+        Maintenance::On { allow, retry_after } => {
+            let wish = Wish::On {
+                retry: retry_after.as_secs(),
+                allow: allow.clone(),
+            };
+            let mut passing = vec!["the server itself".to_owned()];
+            passing.extend(
+                workspace
+                    .inputs
+                    .inventory
+                    .web
+                    .maintenance_allow
+                    .iter()
+                    .cloned(),
+            );
+            passing.extend(allow.iter().cloned());
+            let words = format!(
+                "maintenance is on: visitors get 503; who passes: {}",
+                passing.join(", ")
+            );
+            (wish, words)
+        }
+        Maintenance::Off => (
+            Wish::Off,
+            "maintenance is off: visitors are let in".to_owned(),
+        ),
+    };
+    let script = maintenance::script(&wish, unit);
+    let reply = session.run("switching maintenance", &script).await?;
+    if !reply.success() {
+        return Err(Error::Maintenance {
+            said: reply.stderr.trim().to_owned(),
+        });
+    }
+    reporter.done(&done);
+    reporter.traffic(&traffic(&session));
+    Ok(Exit::Done)
+}

@@ -1,0 +1,35 @@
+//! `status`: what runs, since when, which release, and what should be known of the server.
+
+use super::load::Secrets;
+use super::survey::{Reach, open, read_facts, traffic};
+use crate::error::{Error, Exit};
+use crate::operate::status::{self, Status};
+use crate::operate::units;
+use crate::report::Reporter;
+use crate::role;
+use std::path::Path;
+
+/// Asks the server, in one round trip after its facts.
+pub(super) async fn status(
+    inventory: &Path,
+    reach: &Reach,
+    reporter: &Reporter,
+) -> Result<Exit, Error> {
+    let (workspace, mut session) = open(inventory, Secrets::StandIn, reach, reporter).await?;
+    let facts = read_facts(&mut session, &workspace.roles.asked_packages(), reporter).await?;
+    let stack = role::compile(&workspace.inputs, &workspace.roles, &facts)?;
+    let units = units(&stack, &facts.date);
+    let inventory = &workspace.inputs.inventory;
+    let script = status::script(&stack, &units, inventory.web.http_port);
+    let reply = session.run("asking how it is", &script).await?;
+    let status = Status::parse(&stack, &units, &String::from_utf8_lossy(&reply.stdout));
+    let site = format!(
+        "{} on {} ({})",
+        inventory.site.domain.as_str(),
+        inventory.server.ipv4,
+        facts.os.pretty_name
+    );
+    reporter.status(&site, &status);
+    reporter.traffic(&traffic(&session));
+    Ok(Exit::Done)
+}

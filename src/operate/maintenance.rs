@@ -1,0 +1,76 @@
+//! Maintenance: visitors get a page with status 503, until it is over.
+//!
+//! The role of Nginx brings all that is needed as files of its own; what stands here makes and
+//! removes the two that put it in force. They belong to no run: an apply neither ends
+//! maintenance nor takes it for drift.
+
+use crate::plan::Stack;
+use crate::shell::Script;
+
+/// The file of the stack without which there is no maintenance.
+const SITE: &str = "/etc/nginx/maintenance/site.conf";
+
+/// Whether visitors are let in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wish {
+    /// Keep them out.
+    On {
+        /// When they may come back, in seconds: what the page says to programs.
+        retry: u64,
+        /// Networks that pass beside those of the inventory.
+        allow: Vec<String>,
+    },
+    /// Let them in again.
+    Off,
+}
+
+/// Whether the stack has what it takes.
+#[must_use]
+pub fn is_possible(stack: &Stack) -> bool {
+    let mut resources = stack.resources.iter();
+    resources.any(|resource| resource.id.kind == "file" && resource.id.name == SITE)
+}
+
+/// The script that does it. `unit` is that of Nginx.
+#[must_use]
+pub fn script(wish: &Wish, unit: &str) -> Script {
+    let mut script = Script::new();
+    let (retry, function, allow) = match wish {
+        Wish::On { retry, allow } => (*retry, "maintenance_on", allow.as_slice()),
+        Wish::Off => (0, "maintenance_off", [].as_slice()),
+    };
+    script
+        .assign("unit", unit)
+        .assign("retry", &retry.to_string())
+        .raw(include_str!("maintenance.sh"))
+        .call(function, allow);
+    script
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_words_of_their_own() {
+        let wish = Wish::On {
+            retry: 600,
+            allow: vec!["203.0.113.7".to_owned(), "2001:db8::/32".to_owned()],
+        };
+        let script = script(&wish, "nginx.service");
+        let text = script.as_str();
+        assert!(
+            text.starts_with("unit=nginx.service\nretry=600\n"),
+            "{text}"
+        );
+        assert!(
+            text.ends_with("\nmaintenance_on 203.0.113.7 2001:db8::/32\n"),
+            "{text}"
+        );
+        assert!(
+            super::script(&Wish::Off, "nginx.service")
+                .as_str()
+                .ends_with("\nmaintenance_off\n")
+        );
+    }
+}

@@ -1,0 +1,303 @@
+//! How a site is: what runs, since when, which release, and what should be known of it.
+
+use super::Units;
+use crate::bundle::{self, History, PastRun};
+use crate::check::Question;
+use crate::plan::Stack;
+use crate::shell::Script;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde::Serialize;
+use x509_parser::pem::parse_x509_pem;
+
+/// A unit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UnitStatus {
+    /// The role that has it.
+    pub role: String,
+    /// Its name.
+    pub unit: String,
+    /// `active`, `inactive`, `failed`, …
+    pub state: String,
+    /// `running`, `dead`, …
+    pub detail: String,
+    /// When it began to run, in seconds since 1970; none if it does not.
+    pub since: Option<i64>,
+    /// How often systemd has started it again by itself.
+    pub restarts: u64,
+    /// The release it runs, if it runs one.
+    pub release: Option<String>,
+    /// Whether it ends by itself, as a migration does.
+    pub once: bool,
+    /// Memory, in bytes.
+    pub memory: Option<u64>,
+    /// Processor time since it runs, in microseconds.
+    pub cpu: Option<u64>,
+}
+
+/// A certificate that is used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CertificateStatus {
+    /// Its file.
+    pub path: String,
+    /// When it ends, in seconds since 1970.
+    pub until: i64,
+    /// Days until then.
+    pub days: i64,
+}
+
+/// A file system.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Disk {
+    /// Where it is.
+    pub place: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// What is free of it.
+    pub free: u64,
+}
+
+/// The last proven run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LastApply {
+    /// The generation it made.
+    pub generation: u64,
+    /// When it ended, in seconds since 1970.
+    pub time: i64,
+    /// Who has applied.
+    pub who: String,
+    /// What it changed.
+    pub changes: String,
+}
+
+/// Everything. What the server did not say is not there.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct Status {
+    /// The server's clock, in seconds since 1970.
+    pub now: i64,
+    /// How long the server has been up, in seconds.
+    pub uptime: f64,
+    /// Processes that run or want to, over the last minute.
+    pub load: f64,
+    /// Memory in bytes: all there is, and what is available.
+    pub memory: Option<(u64, u64)>,
+    /// The units, in the order of the roles.
+    pub units: Vec<UnitStatus>,
+    /// The release that `current` points at, and since when.
+    pub release: Option<(String, Option<i64>)>,
+    /// Requests since Nginx runs.
+    pub requests: Option<u64>,
+    /// Connections that are open.
+    pub connections: Option<u64>,
+    /// The certificates.
+    pub certificates: Vec<CertificateStatus>,
+    /// The file systems.
+    pub disks: Vec<Disk>,
+    /// What is owed: units that are yet to reload or restart, with which of both.
+    pub pending: Vec<(String, String)>,
+    /// Packages that want a restart of the server; none if nothing does.
+    pub reboot: Option<String>,
+    /// Since when visitors are kept out for maintenance.
+    pub maintenance: Option<i64>,
+    /// The last run.
+    pub last_apply: Option<LastApply>,
+    /// Whether a role of the inventory makes backups.
+    pub backups: bool,
+}
+
+/// The script that asks for all of it.
+#[must_use]
+pub fn script(stack: &Stack, units: &Units, http_port: u16) -> Script {
+    let names: Vec<&str> = units.all().map(|(_, unit)| unit).collect();
+    let releases: Vec<&str> = stack
+        .resources
+        .iter()
+        .filter(|resource| resource.id.kind == "release")
+        .map(|resource| resource.id.name.as_str())
+        .collect();
+    let mut certificates: Vec<&str> = Vec::new();
+    for check in &stack.checks {
+        if let Question::Certificate(certificate) = &check.question
+            && let Some(path) = &certificate.path
+            && !certificates.contains(&path.as_str())
+        {
+            certificates.push(path.as_str());
+        }
+    }
+    let mut script = Script::new();
+    script
+        .assign("units", &names.join("\n"))
+        .assign("http_port", &http_port.to_string())
+        .assign("releases", &releases.join("\n"))
+        .assign("certificates", &certificates.join("\n"))
+        .raw(include_str!("look.sh"))
+        .raw(include_str!("status.sh"))
+        .append(&bundle::history());
+    script
+}
+
+impl Status {
+    /// Reads what [`script`] printed.
+    #[must_use]
+    pub fn parse(stack: &Stack, units: &Units, reply: &str) -> Self {
+        let (lines, history) = reply.split_once("\nhistory\n").unwrap_or((reply, ""));
+        let mut status = Self {
+            last_apply: History::parse(history).runs.last().map(last_apply),
+            backups: stack.roles.iter().any(|role| role == "backup"),
+            ..Self::default()
+        };
+        for line in lines.lines() {
+            status.line(units, &line.split('\x1f').collect::<Vec<_>>());
+        }
+        for unit in &mut status.units {
+            if unit.state != "active" {
+                unit.since = None;
+            }
+        }
+        status
+    }
+
+    fn line(&mut self, units: &Units, fields: &[&str]) {
+        match *fields {
+            ["now", now] => self.now = now.parse().unwrap_or_default(),
+            ["uptime", text] => self.uptime = first(text),
+            ["load", text] => self.load = first(text),
+            ["memory", all, free] => self.memory = kib(all).zip(kib(free)),
+            ["state", _, "not-found", ..] => {}
+            [
+                "state",
+                unit,
+                _,
+                state,
+                detail,
+                since,
+                restarts,
+                folder,
+                kind,
+            ] => {
+                self.units.push(UnitStatus {
+                    role: units.role(unit),
+                    unit: unit.to_owned(),
+                    state: state.to_owned(),
+                    detail: detail.to_owned(),
+                    since: since.parse().ok(),
+                    restarts: restarts.parse().unwrap_or_default(),
+                    release: folder
+                        .split_once("/releases/")
+                        .map(|(_, id)| id.split('/').next().unwrap_or(id).to_owned()),
+                    once: kind == "oneshot",
+                    memory: None,
+                    cpu: None,
+                });
+            }
+            ["unit", name, cpu, memory, ..] => {
+                if let Some(unit) = self.units.last_mut().filter(|unit| unit.unit == name) {
+                    unit.cpu = cpu.parse().ok();
+                    unit.memory = memory.parse().ok();
+                }
+            }
+            ["nginx", "requests", number] => self.requests = number.parse().ok(),
+            // The one that asks is not one of visitors.
+            ["nginx", "active", number] => {
+                self.connections = number.parse::<u64>().ok().map(|all| all.saturating_sub(1));
+            }
+            ["release", _, target, since] if !target.is_empty() => {
+                let id = target.rsplit('/').next().unwrap_or(target);
+                self.release = Some((id.to_owned(), since.parse().ok()));
+            }
+            ["certificate", path, text] => {
+                self.certificates.extend(certificate(path, text, self.now));
+            }
+            ["disk", place, all, free] => {
+                if let Some((size, free)) = kib(all).zip(kib(free)) {
+                    let place = place.to_owned();
+                    self.disks.push(Disk { place, size, free });
+                }
+            }
+            ["pending", unit, reaction] => {
+                self.pending.push((unit.to_owned(), reaction.to_owned()));
+            }
+            ["reboot", packages] => self.reboot = Some(packages.trim().to_owned()),
+            ["maintenance", since] => self.maintenance = Some(since.parse().unwrap_or_default()),
+            _ => {}
+        }
+    }
+}
+
+fn last_apply(run: &PastRun) -> LastApply {
+    LastApply {
+        generation: run.generation,
+        time: run.time,
+        who: run.who.clone(),
+        changes: run.changes.clone(),
+    }
+}
+
+fn first(text: &str) -> f64 {
+    let word = text.split_whitespace().next();
+    word.and_then(|word| word.parse().ok()).unwrap_or_default()
+}
+
+fn kib(text: &str) -> Option<u64> {
+    text.parse::<u64>().ok()?.checked_mul(1024)
+}
+
+/// The first certificate of a chain in PEM, in base64.
+fn certificate(path: &str, text: &str, now: i64) -> Option<CertificateStatus> {
+    let pem = BASE64_STANDARD.decode(text).ok()?;
+    let (_, pem) = parse_x509_pem(&pem).ok()?;
+    let until = pem.parse_x509().ok()?.validity().not_after.timestamp();
+    Some(CertificateStatus {
+        path: path.to_owned(),
+        until,
+        days: (until - now).div_euclid(86400),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REPLY: &str = "now\u{1f}1795376400\nuptime\u{1f}3600.5 1\nload\u{1f}0.42 1 1 1/2 3\nmemory\u{1f}2048\u{1f}1024\n\
+        state\u{1f}foobar-app@blue.service\u{1f}loaded\u{1f}active\u{1f}running\u{1f}1795376000\u{1f}1\u{1f}/srv/foobar/releases/0a1b\u{1f}exec\n\
+        unit\u{1f}foobar-app@blue.service\u{1f}5000000\u{1f}1048576\u{1f}max\u{1f}\u{1f}\n\
+        state\u{1f}nginx.service\u{1f}loaded\u{1f}failed\u{1f}failed\u{1f}1795376000\u{1f}0\u{1f}\u{1f}forking\n\
+        state\u{1f}gone.service\u{1f}not-found\u{1f}inactive\u{1f}dead\u{1f}\u{1f}0\u{1f}\u{1f}\n\
+        nginx\u{1f}active\u{1f}4\nnginx\u{1f}requests\u{1f}99\nrelease\u{1f}/srv/foobar\u{1f}releases/0a1b\u{1f}1795376001\n\
+        certificate\u{1f}/etc/x.pem\u{1f}!!\ndisk\u{1f}/\u{1f}1000\u{1f}10\npending\u{1f}mysql.service\u{1f}restart\nreboot\u{1f}linux-image \n\
+        history\n7\t1795376300\troot@web\trun-1\t1 to update\nkept\t7\n";
+
+    #[test]
+    fn a_reply_is_read() {
+        let units = Units::of_roles(&[
+            ("app", &["foobar-app@*.service"]),
+            ("web", &["nginx.service"]),
+        ]);
+        let status = Status::parse(&Stack::default(), &units, REPLY);
+        assert_eq!(status.units.len(), 2, "what is not there is not shown");
+        let app = &status.units[0];
+        assert_eq!(
+            (app.role.as_str(), app.release.as_deref(), app.restarts),
+            ("app", Some("0a1b"), 1)
+        );
+        assert_eq!(
+            (app.memory, app.cpu, app.since),
+            (Some(1 << 20), Some(5_000_000), Some(1_795_376_000))
+        );
+        assert_eq!(status.units[1].since, None, "it does not run");
+        assert_eq!((status.requests, status.connections), (Some(99), Some(3)));
+        assert_eq!(
+            status.release,
+            Some(("0a1b".to_owned(), Some(1_795_376_001)))
+        );
+        assert!(status.certificates.is_empty(), "what is none is left out");
+        assert_eq!(status.disks[0].free, 10_240);
+        assert_eq!(
+            status.pending,
+            [("mysql.service".to_owned(), "restart".to_owned())]
+        );
+        assert_eq!(status.reboot.as_deref(), Some("linux-image"));
+        assert_eq!(status.last_apply.map(|last| last.generation), Some(7));
+        assert_eq!((status.maintenance, status.backups), (None, false));
+    }
+}

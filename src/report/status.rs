@@ -1,0 +1,265 @@
+//! How a site is, and the lines of its logs, for people.
+
+use super::text::{BAD, BOLD, CHANGED, DIM, GOOD, PLACE, paint, visible, visible_line};
+use crate::operate::logs::Line;
+use crate::operate::status::{Status, UnitStatus};
+use std::fmt::Write as _;
+
+/// From this few days on a certificate that is not renewed soon is trouble.
+const FEW_DAYS: i64 = 14;
+
+/// `3 d 4 h`, `2 h 5 min`, `40 s`.
+fn span(seconds: i64) -> String {
+    match seconds.max(0) {
+        s @ 0..60 => format!("{s} s"),
+        s @ 60..3600 => format!("{} min", s / 60),
+        s @ 3600..86400 => format!("{} h {} min", s / 3600, s % 3600 / 60),
+        s => format!("{} d {} h", s / 86400, s % 86400 / 3600),
+    }
+}
+
+fn moment(seconds: i64) -> String {
+    let time = jiff::Timestamp::from_second(seconds).unwrap_or_default();
+    time.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^52")]
+fn size(bytes: u64) -> String {
+    let mib = bytes as f64 / f64::from(1 << 20);
+    if mib < 1024.0 {
+        format!("{mib:.0} MiB")
+    } else {
+        format!("{:.1} GiB", mib / 1024.0)
+    }
+}
+
+/// The report on a site.
+pub(super) fn draw(site: &str, status: &Status) -> String {
+    let mut text = String::new();
+    #[expect(clippy::cast_possible_truncation, reason = "an uptime fits")]
+    let uptime = span(status.uptime as i64);
+    let _ = writeln!(
+        text,
+        "{}  up {uptime}, load {:.2}{}\n",
+        paint(BOLD, visible(site)),
+        status.load,
+        status.memory.map_or(String::new(), |(all, free)| format!(
+            ", {} of {} memory available",
+            size(free),
+            size(all)
+        ))
+    );
+    let width = status
+        .units
+        .iter()
+        .map(|unit| unit.unit.chars().count())
+        .max()
+        .unwrap_or(0);
+    for unit in &status.units {
+        let _ = writeln!(text, "{}", unit_line(unit, width, status.now));
+    }
+    text.push('\n');
+    for (name, words) in lines(status) {
+        let _ = writeln!(text, "{}  {words}", paint(DIM, format_args!("{name:12}")));
+    }
+    text
+}
+
+fn unit_line(unit: &UnitStatus, width: usize, now: i64) -> String {
+    let (mark, style) = match unit.state.as_str() {
+        "active" => ('●', GOOD),
+        "failed" => ('✗', BAD),
+        _ if unit.once => ('○', DIM),
+        _ => ('○', CHANGED),
+    };
+    let since = unit.since.map(|since| now - since);
+    let state = match since {
+        Some(since) => format!("for {}", span(since)),
+        None => format!("{} ({})", unit.state, unit.detail),
+    };
+    let mut words = vec![
+        unit.memory.map(size).unwrap_or_default(),
+        unit.cpu
+            .zip(since.filter(|since| *since > 0))
+            .map_or(String::new(), |(cpu, since)| {
+                #[expect(clippy::cast_precision_loss, reason = "times stay far below 2^52")]
+                let share = cpu as f64 / 10_000.0 / since as f64;
+                format!("{share:.1} % CPU")
+            }),
+    ];
+    if unit.restarts > 0 {
+        words.push(paint(
+            CHANGED,
+            format_args!("started again {} ×", unit.restarts),
+        ));
+    }
+    words.extend(
+        unit.release
+            .as_ref()
+            .map(|id| format!("release {}", visible(short(id)))),
+    );
+    format!(
+        "{} {:8}  {:width$}  {state:16}  {}",
+        paint(style, mark),
+        visible(&unit.role),
+        visible(&unit.unit),
+        format!(
+            "{:>8}  {:>10}  {}",
+            words[0],
+            words[1],
+            words[2..].join("  ")
+        )
+        .trim_end()
+    )
+}
+
+fn short(id: &str) -> &str {
+    id.get(..12).unwrap_or(id)
+}
+
+/// What should be known beside the units.
+fn lines(status: &Status) -> Vec<(&'static str, String)> {
+    let now = status.now;
+    let mut lines = Vec::new();
+    if let Some(since) = status.maintenance {
+        let words = format!("ON for {}: visitors get 503", span(now - since));
+        lines.push(("maintenance", paint(BAD, words)));
+    }
+    if let Some((id, since)) = &status.release {
+        let since = since.map_or(String::new(), |since| {
+            format!(", for {}", span(now - since))
+        });
+        lines.push(("release", format!("{}{since}", visible(short(id)))));
+    }
+    if let Some(requests) = status.requests {
+        let open = status.connections.unwrap_or_default();
+        lines.push((
+            "requests",
+            format!("{requests} since Nginx runs, {open} connections open"),
+        ));
+    }
+    lines.push(match &status.last_apply {
+        Some(last) => {
+            let what = format!(
+                "{} ago ({}) by {}: {}, generation {}",
+                span(now - last.time),
+                moment(last.time),
+                visible(&last.who),
+                visible(&last.changes),
+                last.generation
+            );
+            ("last apply", what)
+        }
+        None => ("last apply", "none yet".to_owned()),
+    });
+    for certificate in &status.certificates {
+        let words = format!(
+            "{} days left, until {}",
+            certificate.days,
+            moment(certificate.until)
+        );
+        let style = if certificate.days < FEW_DAYS {
+            BAD
+        } else {
+            GOOD
+        };
+        lines.push(("certificate", paint(style, words)));
+    }
+    for (unit, reaction) in &status.pending {
+        let words = format!("{} of {} is owed: apply", visible(reaction), visible(unit));
+        lines.push(("pending", paint(CHANGED, words)));
+    }
+    for disk in &status.disks {
+        let words = format!(
+            "{}  {} of {} free",
+            visible(&disk.place),
+            size(disk.free),
+            size(disk.size)
+        );
+        let low = disk.free < disk.size / 20;
+        lines.push(("disk", if low { paint(BAD, words) } else { words }));
+    }
+    let backups = if status.backups {
+        "made by the role backup"
+    } else {
+        "none: no role of this inventory makes any"
+    };
+    lines.push(("backups", backups.to_owned()));
+    if let Some(packages) = &status.reboot {
+        let words = format!("required by {}", visible(packages));
+        lines.push(("reboot", paint(CHANGED, words)));
+    }
+    lines
+}
+
+/// A line of a log.
+pub(super) fn log_line(line: &Line) -> String {
+    let time = line.time.map_or(String::new(), |time| {
+        let time = jiff::Timestamp::from_microsecond(time).unwrap_or_default();
+        format!("{} ", paint(DIM, time.strftime("%b %d %H:%M:%S")))
+    });
+    let text = visible_line(&line.text);
+    let text = match line.priority {
+        Some(0..=3) => paint(BAD, text),
+        Some(4) => paint(CHANGED, text),
+        _ => text.into_owned(),
+    };
+    format!(
+        "{time}{:8} {} {text}",
+        visible(&line.role),
+        paint(PLACE, visible(&line.who))
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_short() {
+        for (seconds, text) in [
+            (-5, "0 s"),
+            (59, "59 s"),
+            (3599, "59 min"),
+            (7500, "2 h 5 min"),
+            (2 * 86400 + 3 * 3600, "2 d 3 h"),
+        ] {
+            assert_eq!(span(seconds), text);
+        }
+    }
+
+    #[test]
+    fn a_line_cannot_move_the_cursor() {
+        let line = Line {
+            who: "app[1]\u{1b}[2J".to_owned(),
+            text: "a\u{1b}]0;x\u{7}\tb".to_owned(),
+            priority: Some(6),
+            ..Line::default()
+        };
+        let drawn = anstream::adapter::strip_str(&log_line(&line)).to_string();
+        assert!(
+            drawn.ends_with("app[1]\\u{1b}[2J a\\u{1b}]0;x\\u{7}\tb"),
+            "{drawn}"
+        );
+    }
+
+    #[test]
+    fn trouble_is_told() {
+        let status = Status {
+            maintenance: Some(0),
+            now: 65,
+            reboot: Some("libc6".to_owned()),
+            pending: vec![("mysql.service".to_owned(), "restart".to_owned())],
+            ..Status::default()
+        };
+        let text = anstream::adapter::strip_str(&draw("https://foobar.com", &status)).to_string();
+        for words in [
+            "ON for 1 min: visitors get 503",
+            "required by libc6",
+            "restart of mysql.service is owed",
+            "none yet",
+        ] {
+            assert!(text.contains(words), "{words} is not in\n{text}");
+        }
+    }
+}
