@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use crate::error::Exit;
 use crate::sandbox::DriverName;
-use crate::types::Fqdn;
+use crate::types::{Fqdn, ReleaseId};
 
 const AFTER_HELP: &str = "\
 Exit status:
@@ -266,6 +266,10 @@ pub struct Rollback {
     /// A generation of `history` [default: the proven one before the current one]
     #[arg(value_name = "GENERATION")]
     pub generation: Option<u64>,
+    /// Keep the inventory as it is here, and go back to a release of the app that the server
+    /// has kept [default: the one that served before]
+    #[arg(long, value_name = "ID", conflicts_with = "generation")]
+    pub release: Option<Option<ReleaseId>>,
     /// Do not ask; needed where there is no terminal
     #[arg(short, long)]
     pub yes: bool,

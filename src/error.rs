@@ -7,6 +7,7 @@ use crate::load::LoadError;
 use crate::plan::{SavedPlanError, Stale, UnknownState};
 use crate::sandbox::SandboxError;
 use crate::server::ServerError;
+use crate::types::ReleaseId;
 
 /// The exit status of the program; the numbers are a promise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -173,6 +174,14 @@ pub enum Error {
         /// Those one can go back to.
         targets: Vec<u64>,
     },
+    /// There is no such release to go back to.
+    #[error("{}", no_release(wanted.as_ref()))]
+    NoRelease {
+        /// The one that was wanted, if one was named.
+        wanted: Option<ReleaseId>,
+        /// Those that are kept, the last one first.
+        kept: Vec<ReleaseId>,
+    },
     /// There is no run to follow.
     #[error("the server has seen no run yet")]
     NoRun,
@@ -335,6 +344,13 @@ impl Error {
                     format!("one can go back to {}", all.join(", "))
                 }
             }),
+            Self::NoRelease { kept, .. } => Some(match &kept[..] {
+                [] => "the server keeps none".to_owned(),
+                all => {
+                    let all: Vec<String> = all.iter().map(ToString::to_string).collect();
+                    format!("it keeps {}", all.join(", "))
+                }
+            }),
             Self::NoRun => Some("`foobar-stack apply` starts one".to_owned()),
             Self::PackageLists { .. } => Some(
                 "run `apt-get update` on the server by hand, and mend what it complains of".to_owned(),
@@ -401,6 +417,7 @@ impl Error {
             | Self::NoRun
             | Self::Generation(_)
             | Self::NoGeneration { .. }
+            | Self::NoRelease { .. }
             | Self::ManyDeletions { .. }
             | Self::RunDied { .. }
             | Self::NotConverged { .. }
@@ -410,6 +427,13 @@ impl Error {
             | Self::Step { .. }
             | Self::Io { .. } => Exit::Failed,
         }
+    }
+}
+
+fn no_release(wanted: Option<&ReleaseId>) -> String {
+    match wanted {
+        Some(id) => format!("the server does not keep the release {id}"),
+        None => "no release served before this one".to_owned(),
     }
 }
 
@@ -458,6 +482,13 @@ mod tests {
             (SavedPlan::read("x", "{}").unwrap_err().into(), 65),
             (Error::Locked { holder: "h".into() }, 5),
             (Error::Moved { generation: 8 }, 1),
+            (
+                Error::NoRelease {
+                    wanted: None,
+                    kept: Vec::new(),
+                },
+                1,
+            ),
             (
                 Error::NoGeneration {
                     wanted: Some(8),

@@ -95,6 +95,7 @@ fn every_key_of_the_schema_stands_in_the_reference() {
             let header = line.trim_start_matches('[');
             line.starts_with(&format!("{key} = "))
                 || line.contains(&format!("{{ {key} = "))
+                || line.contains(&format!(", {key} = "))
                 || (line.starts_with('[') && header.split([']', '.']).any(|part| part == key))
         });
         assert!(stands, "{key}");

@@ -17,6 +17,8 @@ pub struct Http {
     pub status: u16,
     /// What the page must contain.
     pub contains: Option<String>,
+    /// What it must have as JSON: objects may have more.
+    pub json: Option<serde_json::Value>,
     /// Where it must send visitors to. Redirects are never followed.
     pub location: Option<String>,
     /// Headers that must be there, each with a value that begins like this.
@@ -151,6 +153,9 @@ impl Http {
         if let Some(words) = &self.contains {
             text.push_str(&format!(" with `{words}`"));
         }
+        if let Some(json) = &self.json {
+            text.push_str(&format!(" with {json}"));
+        }
         for (name, value) in &self.headers {
             text.push_str(&format!(", {name}: {value}"));
         }
@@ -187,6 +192,12 @@ impl Http {
             let begin = first_line(&response.body).unwrap_or_else(|| "an empty page".to_owned());
             return Judgement::Broken(format!("{seen} without `{words}`: {begin}"));
         }
+        if let Some(json) = &self.json
+            && !serde_json::from_str(&response.body).is_ok_and(|page| has_all(&page, json))
+        {
+            let begin = first_line(&response.body).unwrap_or_else(|| "an empty page".to_owned());
+            return Judgement::Broken(format!("{seen} without {json}: {begin}"));
+        }
         for (name, wanted) in &self.headers {
             match response.header(name) {
                 Some(value) if value.starts_with(wanted.as_str()) => {}
@@ -199,6 +210,16 @@ impl Http {
             response.version,
             response.body.len()
         ))
+    }
+}
+
+/// Whether a value has all that another one says: objects may have more, all else is equal.
+fn has_all(value: &serde_json::Value, wanted: &serde_json::Value) -> bool {
+    match (value, wanted) {
+        (serde_json::Value::Object(value), serde_json::Value::Object(wanted)) => wanted
+            .iter()
+            .all(|(key, wanted)| value.get(key).is_some_and(|value| has_all(value, wanted))),
+        _ => value == wanted,
     }
 }
 
@@ -266,6 +287,23 @@ mod tests {
         ] {
             assert!(url(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn json_may_have_more_but_not_less() {
+        let has = |value: &str, wanted: &str| {
+            has_all(
+                &serde_json::from_str(value).unwrap(),
+                &serde_json::from_str(wanted).unwrap(),
+            )
+        };
+        assert!(has(
+            r#"{"a": {"b": 1, "c": 2}, "d": []}"#,
+            r#"{"a": {"b": 1}}"#
+        ));
+        assert!(!has(r#"{"a": {"b": 1}}"#, r#"{"a": {"b": 2}}"#));
+        assert!(!has(r#"{"status": "not ok"}"#, r#"{"status": "ok"}"#));
+        assert!(!has(r#"[1, 2]"#, r#"{"a": 1}"#));
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod maintenance;
 mod offline;
 mod plan;
 mod rollback;
+mod rollback_release;
 mod sandbox;
 mod saved;
 mod status;

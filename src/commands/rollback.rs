@@ -3,6 +3,7 @@
 
 use super::apply::{Wish, converge};
 use super::load::{Secrets, Workspace, load, missing_files, own_files, read_secrets};
+use super::rollback_release::rollback_release;
 use super::survey::{Reach, connect, traffic};
 use crate::bundle::{self, Generation, History};
 use crate::cli;
@@ -28,6 +29,9 @@ pub(super) async fn rollback(
             hint: "choose a generation of `foobar-stack history`, then go back with --yes"
                 .to_owned(),
         });
+    }
+    if let Some(release) = &wish.release {
+        return rollback_release(inventory, release.as_ref(), wish, reach, reporter).await;
     }
     let here = load(inventory, Secrets::StandIn).await?;
     let mut session = connect(&here, reach, reporter).await?;

@@ -3,7 +3,7 @@
 use super::environment::{env, env_name, secrets};
 use super::mistakes::Mistakes;
 use super::prepare::{self, build, shared};
-use super::raw::{self, At};
+use super::raw::{self, At, TextOr};
 use super::source::source;
 use super::{App, Database, Engine, FileReference, Health, amount};
 use crate::types::{AccountName, Fqdn, InvalidValue};
@@ -68,7 +68,8 @@ pub(super) fn app(
     let source = from.and_then(|from| source(from, files, mistakes));
     let command = mistakes.check("app.command", raw.command.as_ref(), |text| words(text));
     let migrate = mistakes.check("app.migrate", raw.migrate.as_ref(), |text| words(text));
-    let health = mistakes.check("app.health", raw.health.as_ref(), |text| url_path(text));
+    let health = raw.health.as_ref();
+    let health = health.and_then(|raw| health_page(raw, mistakes));
     let memory = mistakes.check("app.memory_max", raw.memory_max.as_ref(), amount::memory);
     let user = mistakes.check("app.user", raw.user.as_ref(), |text| app_user(text));
     let packages = raw.packages.iter();
@@ -94,7 +95,11 @@ pub(super) fn app(
             found.unwrap_or(default)
         };
     let start_timeout = seconds("start_timeout", raw.start_timeout.as_ref(), 1..=3600, 60);
-    let drain = seconds("drain", raw.drain.as_ref(), 0..=86400, 30);
+    let drain = seconds("drain", raw.drain.as_ref(), 2..=86400, 30);
+    let watchdog = raw.watchdog.as_ref();
+    let watchdog = mistakes.check("app.watchdog", watchdog, |amount| {
+        amount::seconds(amount, 1..=3600)
+    });
     let build = build(&raw.build, mistakes);
     let python = raw.python.as_ref();
     let python = python.map(|table| prepare::python(table, inside, mistakes));
@@ -114,15 +119,11 @@ pub(super) fn app(
         port: raw.port.as_ref().map_or(8000, |port| port.get()),
         user: user.or_else(|| default_account(domain?))?,
         migrate,
-        health: health.map(|path| Health {
-            path,
-            status: 200,
-            body: None,
-            json: None,
-        }),
+        health,
         instances,
         start_timeout,
         drain,
+        watchdog,
         memory_max: memory.unwrap_or_else(|| "512M".to_owned()),
         env,
         secrets,
@@ -180,6 +181,56 @@ pub(super) fn words(text: &str) -> Result<Vec<String>, InvalidValue> {
         return Err(error.hint("variables stand in [app.env]"));
     }
     Ok(words)
+}
+
+/// The key `app.health`.
+fn health_page(raw: &At<TextOr<raw::Health>>, mistakes: &mut Mistakes<'_>) -> Option<Health> {
+    let table = match &**raw {
+        TextOr::Text(text) => {
+            return match url_path(text) {
+                Ok(path) => Some(Health::at(path)),
+                Err(error) => {
+                    mistakes.invalid(raw.span(), "app.health", &error);
+                    None
+                }
+            };
+        }
+        TextOr::Table(table) => table,
+    };
+    if table.path.is_none() {
+        let help = "like health = { path = \"/healthz\", status = 200 }";
+        mistakes.missing(raw.span(), "app.health.path is missing", help);
+    }
+    let path = mistakes.check("app.health.path", table.path.as_ref(), |text| {
+        url_path(text)
+    });
+    let status = mistakes.check("app.health.status", table.status.as_ref(), |status| {
+        http_status(*status)
+    });
+    let body = mistakes.check("app.health.body", table.body.as_ref(), |text| line(text));
+    Some(Health {
+        status: status.unwrap_or(200),
+        body,
+        json: table
+            .json
+            .as_ref()
+            .and_then(|json| serde_json::to_value(json).ok()),
+        ..Health::at(path?)
+    })
+}
+
+fn http_status(status: u16) -> Result<u16, InvalidValue> {
+    if (200..=599).contains(&status) {
+        return Ok(status);
+    }
+    Err(InvalidValue::new(format!("{status} is not the status of a page")).hint("like 200"))
+}
+
+fn line(text: &str) -> Result<String, InvalidValue> {
+    if text.is_empty() || text.chars().any(char::is_control) {
+        return Err(InvalidValue::new("it is empty, or more than one line"));
+    }
+    Ok(text.to_owned())
 }
 
 /// Few enough for one server and its ports.

@@ -282,6 +282,8 @@ pub struct App {
     pub start_timeout: u32,
     /// How long what is under way in the release before may take to end, in seconds.
     pub drain: u32,
+    /// How often it says that it is alive, in seconds, if it does.
+    pub watchdog: Option<u32>,
     /// Memory limit as systemd writes it.
     pub memory_max: String,
     /// Environment.
@@ -301,6 +303,19 @@ pub struct Health {
     pub body: Option<String>,
     /// What its body must have as JSON.
     pub json: Option<serde_json::Value>,
+}
+
+impl Health {
+    /// The page at this path, with the status that pages have.
+    #[must_use]
+    pub fn at(path: String) -> Self {
+        Self {
+            path,
+            status: 200,
+            body: None,
+            json: None,
+        }
+    }
 }
 
 /// Which database server.

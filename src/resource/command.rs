@@ -40,7 +40,7 @@ pub struct Entry {
     key: String,
 }
 
-/// The key of the last success.
+/// The key of a success: the wanted one if it is among them, else the last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Done {
     key: String,
@@ -90,7 +90,10 @@ impl Kind for Command {
     }
 
     fn probe(batch: &[&Self], _: &Probe, script: &mut Script) {
-        script.call("probe_command", batch.iter().map(|command| &command.name));
+        let words = batch
+            .iter()
+            .flat_map(|command| [command.name.as_str(), &command.key]);
+        script.call("probe_command", words);
     }
 
     fn observe(batch: &[&Self], _: &Probe, reply: &str) -> Vec<Observed<Done>> {
@@ -102,10 +105,10 @@ impl Kind for Command {
         batch
             .iter()
             .map(|command| match lines.get(command.name.as_str()) {
+                Some(["done", _, ""]) => Observed::Absent,
                 Some(["done", _, key]) => Observed::Present(Done {
                     key: (*key).to_owned(),
                 }),
-                Some(["never", ..]) => Observed::Absent,
                 _ => Observed::unknown(format!("the probe says nothing of {}", command.name)),
             })
             .collect()

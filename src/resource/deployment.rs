@@ -6,11 +6,13 @@
 //! never stopped to be changed.
 
 mod found;
+mod kept;
 mod need;
 mod slot;
 mod steps;
 
 use found::Found;
+pub use kept::{KeptRelease, kept_releases};
 pub use slot::Slot;
 
 use super::{

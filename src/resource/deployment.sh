@@ -45,8 +45,26 @@ switch_release() {
 	fi
 	ln -sfn -- "releases/$2" "$1/.current.foobar-stack"
 	mv -fT -- "$1/.current.foobar-stack" "$1/current"
-	# The newest by this date are kept when old ones go.
+}
+
+# remember_release ROOT ID: it has served and was proven. The newest by this date are
+# kept when old ones go, and are what one can go back to.
+remember_release() {
 	touch -- "$1/releases/$2.used"
+}
+
+# kept_releases ROOT: those one can go back to, the last one first: since when, and
+# whether it is the current one.
+kept_releases() {
+	current=$(readlink -- "$1/current" || true)
+	find "$1/releases" -mindepth 1 -maxdepth 1 -name '*.used' -printf '%T@ %f\n' 2>/dev/null | sort -rn |
+		while read -r time file; do
+			id=${file%.used}
+			[ -e "$1/releases/$id/.foobar-stack-complete" ] || continue
+			serves=no
+			[ "$id" != "${current##*/}" ] || serves=yes
+			printf '%s\037%s\037%s\n' "$id" "${time%%.*}" "$serves"
+		done
 }
 
 # room_for_two PATTERN: for a moment both slots run; the new one is taken to need

@@ -34,7 +34,7 @@ mod zone;
 mod zone_text;
 
 pub use change::{Action, Change, Delta, Diff, FieldChange, Impact, TextChange};
-pub use deployment::Slot;
+pub use deployment::{KeptRelease, Slot, kept_releases};
 pub use probe::{Observed, Probe};
 pub(crate) use registry::libraries;
 pub use registry::{Spec, State, fields_of, kinds};

@@ -19,6 +19,7 @@ mod operate;
 mod page;
 mod prepare;
 mod refused;
+mod releases;
 mod rollback;
 mod runs;
 mod saved;
@@ -75,6 +76,7 @@ fn a_debian_with_mysql() {
                 "refused",
                 refused::a_broken_template_is_refused_with_nothing_touched,
             ),
+            ("releases", releases::no_request_is_lost),
             ("login", login::who_may_log_in_and_who_becomes_root),
             ("cost", cost::a_plan_costs_the_same_for_many_resources),
             ("drift", drift::every_kind_of_drift_is_found_and_mended),

@@ -181,6 +181,11 @@ impl Site {
         write(&self.folder.join(path), text);
     }
 
+    /// Reads one of its files.
+    pub(crate) fn read(&self, path: &str) -> String {
+        read(&self.folder.join(path))
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = program(&["--inventory"]);
         command

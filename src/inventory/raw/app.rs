@@ -41,14 +41,17 @@ pub(in crate::inventory) struct App {
     pub(in crate::inventory) user: Option<At<String>>,
     /// Runs once for each release, before it serves: database migrations.
     pub(in crate::inventory) migrate: Option<At<String>>,
-    /// Path of a page that says whether the app is well.
-    pub(in crate::inventory) health: Option<At<String>>,
+    /// A page that says whether the app is well: its path, or a table that says more.
+    pub(in crate::inventory) health: Option<At<TextOr<Health>>>,
     /// How long a new release may take until it is well. Default: "60s".
     pub(in crate::inventory) start_timeout: Option<At<Amount>>,
     /// How long requests and WebSockets of the release before may take to end. Default: "30s".
     pub(in crate::inventory) drain: Option<At<Amount>>,
     /// Memory an instance may take: bytes, "512M" or "infinity". Default: "512M".
     pub(in crate::inventory) memory_max: Option<At<Amount>>,
+    /// The app tells systemd that it is ready and alive (sd_notify), at least this often: it is
+    /// started anew when it does not. Left out, nothing of the kind is expected.
+    pub(in crate::inventory) watchdog: Option<At<Amount>>,
     /// Environment of the app.
     #[serde(default)]
     pub(in crate::inventory) env: Texts,
@@ -85,6 +88,22 @@ pub(in crate::inventory) struct Python {
     pub(in crate::inventory) wheels: Option<At<String>>,
     /// Whether it sees the packages of the distribution, too. Default: false.
     pub(in crate::inventory) system_packages: Option<bool>,
+}
+
+/// A page that says whether the app is well.
+#[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::inventory) struct Health {
+    /// Its path.
+    #[schemars(required)]
+    pub(in crate::inventory) path: Option<At<String>>,
+    /// The status it answers with. Default: 200.
+    pub(in crate::inventory) status: Option<At<u16>>,
+    /// What its body must contain.
+    pub(in crate::inventory) body: Option<At<String>>,
+    /// What its body must have as JSON; it may have more.
+    #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
+    pub(in crate::inventory) json: Option<toml::Table>,
 }
 
 /// Where a secret comes from. Exactly one of the keys.

@@ -25,6 +25,9 @@ pub(super) fn work(
         let mut script = Script::new();
         script.call("switch_release", deployment.current());
         work.step(Phase::Activate, &change.id, script);
+        let mut script = Script::new();
+        script.call("remember_release", deployment.current());
+        work.step(Phase::Finish, &change.id, script);
         return;
     };
     work.uses("file");
@@ -109,6 +112,7 @@ impl Plan<'_> {
         }
 
         let mut script = Script::new();
+        script.call("remember_release", deployment.current());
         script.call(
             "remember_deployment",
             [&deployment.name, &self.configuration()],

@@ -1,0 +1,287 @@
+//! Releases under load: deploys, failed deploys, ways back and changes of the configuration,
+//! while a load of every kind of request goes on. Not one of them fails.
+//!
+//! `LOAD=full CHAPTERS=releases cargo test --test real a_debian_with_mysql -- --nocapture` is
+//! the long form: twenty of each, and at least 500,000 requests. It takes about 20 minutes, and
+//! says how it went while it goes.
+
+use crate::note;
+use crate::server::{Server, Site};
+use crate::support::{Ending, until};
+use foobar_stack::load::{
+    Background, Latencies, Profile, Protocol, Record, Request, Target, Trust,
+};
+use std::time::Duration;
+
+/// The app under load.
+const APP: &str = include_str!("releases.py");
+
+/// How much of everything.
+struct Dose {
+    rounds: usize,
+    rate: f64,
+    connections: usize,
+    requests: u64,
+}
+
+const SHORT: Dose = Dose {
+    rounds: 1,
+    rate: 60.0,
+    connections: 12,
+    requests: 1_000,
+};
+
+const FULL: Dose = Dose {
+    rounds: 20,
+    rate: 500.0,
+    connections: 64,
+    requests: 500_000,
+};
+
+/// The example inventory with the app under load in the place of its own.
+fn inventory(text: &str) -> String {
+    let lines = text.lines().map(|line| match line.split_once(" = ") {
+        Some(("packages", _)) => "packages = [\"python3-uvicorn\", \"python3-websockets\"]",
+        Some(("command", words)) if words.contains("gunicorn") => {
+            "command = \"python3 -m uvicorn app:application --host 127.0.0.1 --port ${PORT} \
+             --no-access-log --timeout-graceful-shutdown 10\"\n\
+             start_timeout = \"12s\"\ndrain = \"4s\"\ninstances = 2"
+        }
+        Some(("health", _)) => "health = { path = \"/healthz\", json = { status = \"ok\" } }",
+        Some(("migrate", _)) => "",
+        _ => line,
+    });
+    lines.flat_map(|line| [line, "\n"]).collect()
+}
+
+/// The app in a version of its own, with further replacements that make it fail.
+fn release(site: &Site, version: &str, faults: &[(&str, &str)]) {
+    let mut app = APP.replace("\"none\"", &format!("\"{version}\""));
+    for (from, to) in faults {
+        assert!(app.contains(from), "{from}");
+        app = app.replace(from, to);
+    }
+    site.write("app/app.py", &app);
+}
+
+/// The version that visitors get.
+fn serves(server: &Server) -> String {
+    let said = server.on("curl -sk --connect-to ::127.0.0.1: https://foobar.com/version");
+    let said: serde_json::Value = serde_json::from_str(&said).unwrap_or_default();
+    said["version"].as_str().unwrap_or_default().to_owned()
+}
+
+/// The load, and when what was switched meanwhile.
+struct Trial<'a> {
+    server: &'a Server,
+    site: Site,
+    load: Background,
+    switches: Vec<(Duration, Duration)>,
+}
+
+impl Trial<'_> {
+    /// Runs a command that changes something, and says whether anything was lost by it.
+    #[track_caller]
+    fn switch(&mut self, name: &str, arguments: &[&str], code: i32) -> Ending {
+        let begin = self.load.elapsed();
+        let ending = self.site.run(arguments).exits(code);
+        self.switches.push((begin, self.load.elapsed()));
+        let (good, failed) = self.load.so_far();
+        note(&format!(
+            "{name}: {:.1} s; {good} requests, {failed} failed",
+            (self.load.elapsed() - begin).as_secs_f64()
+        ));
+        ending
+    }
+
+    #[track_caller]
+    fn apply(&mut self, name: &str, code: i32) -> Ending {
+        self.switch(name, &["apply", "--yes", "--json"], code)
+    }
+
+    fn deploy(&mut self, version: &str) {
+        release(&self.site, version, &[]);
+        self.apply(&format!("deploy of {version}"), 0);
+        assert_eq!(serves(self.server), version);
+    }
+
+    /// A release that does not come to serve: visitors stay with the one before.
+    fn fail(&mut self, faults: &[(&str, &str)], says: &str) {
+        let before = serves(self.server);
+        release(&self.site, "bad", faults);
+        self.apply(&format!("a release that fails: {says}"), 6)
+            .says(&[says, "rolled back"]);
+        assert_eq!(serves(self.server), before);
+        release(&self.site, &before, &[]);
+        assert_eq!(self.site.plan().changes(), [], "after {says}");
+    }
+
+    /// Back to the release before, by name or without.
+    fn back(&mut self, id: Option<&str>, version: &str) {
+        let mut arguments = vec!["rollback", "--yes", "--json", "--release"];
+        arguments.extend(id);
+        self.switch(&format!("back to {version}"), &arguments, 0);
+        assert_eq!(serves(self.server), version);
+    }
+
+    /// Nginx, the app's environment and the zone, all at once.
+    fn configure(&mut self, number: usize) {
+        let text = self.site.read("inventory.toml");
+        let kept: Vec<&str> = text
+            .lines()
+            .filter(|line| !line.contains("# trial"))
+            .collect();
+        let mut text = kept.join("\n");
+        for (section, line) in [
+            ("[web]", format!("headers = {{ X-Trial = \"{number}\" }}")),
+            ("[app.env]", format!("TRIAL = \"{number}\"")),
+        ] {
+            let line = format!("{section}\n{line} # trial\n");
+            text = text.replacen(&format!("{section}\n"), &line, 1);
+        }
+        let record = [
+            "\n[[dns.records]]".to_owned(),
+            "name = \"trial\"".to_owned(),
+            "type = \"TXT\"".to_owned(),
+            format!("value = \"{number}\""),
+        ];
+        text.push_str(&record.map(|line| format!("{line} # trial\n")).concat());
+        self.site.write("inventory.toml", &text);
+        self.apply(&format!("configuration {number}"), 0);
+    }
+}
+
+fn target(server: &Server) -> Target {
+    Target {
+        https: true,
+        host: "foobar.com".to_owned(),
+        port: 443,
+        address: server.address,
+        trust: Trust::Anybody,
+    }
+}
+
+fn profile(dose: &Dose) -> Profile {
+    let request = |path: &str, body: Option<&str>, weight| Request {
+        path: path.to_owned(),
+        body: body.map(str::to_owned),
+        weight,
+    };
+    Profile {
+        rate: dose.rate,
+        duration: Duration::from_secs(7200),
+        connections: dose.connections,
+        fresh: 0.2,
+        protocol: Protocol::Http1,
+        timeout: Duration::from_secs(30),
+        requests: vec![
+            request("/", None, 2),
+            request("/", Some("name=Ann&text=hello"), 1),
+        ],
+        slow: vec!["/slow".to_owned()],
+        websocket: Some("/socket".to_owned()),
+        retry_posts: false,
+    }
+}
+
+pub(crate) fn no_request_is_lost(server: &Server) {
+    let dose = match std::env::var("LOAD").as_deref() {
+        Ok("full") => FULL,
+        _ => SHORT,
+    };
+    let site = server.site_with("releases", |text| inventory(&text));
+    release(&site, "v0", &[]);
+    site.run(&["apply", "--yes", "--json", "--delete-many"])
+        .exits(0);
+    assert_eq!(serves(server), "v0");
+
+    let load = match Background::start(&target(server), profile(&dose)) {
+        Ok(load) => load,
+        Err(error) => panic!("no load: {error}"),
+    };
+    let mut trial = Trial {
+        server,
+        site,
+        load,
+        switches: Vec::new(),
+    };
+    until("the load", || (trial.load.so_far().0 > 100).then_some(()));
+
+    for round in 1..=dose.rounds {
+        let (one, two) = (format!("v{round}"), format!("v{round}-next"));
+        trial.deploy(&one);
+        if dose.rounds > 1 {
+            trial.deploy(&two);
+            trial.back(None, &one);
+        } else {
+            trial.back(None, "v0");
+        }
+        trial.configure(round);
+        if round == 1 {
+            // What serves by the way back is not what the inventory says.
+            let serving = serves(server);
+            release(&trial.site, &serving, &[]);
+            trial.fail(
+                &[("DIES_AFTER = None", "DIES_AFTER = 2.5")],
+                "does not stay up",
+            );
+            trial.fail(
+                &[("STATUS = \"ok\"", "STATUS = \"not ok\"")],
+                "is not JSON with",
+            );
+            if dose.rounds > 1 {
+                trial.fail(&[("DIES_AFTER = None", "DIES_AFTER = 0")], "does not live");
+                trial.fail(&[("HEALTH = 200", "HEALTH = 500")], "says 500, not 200");
+            }
+        }
+    }
+    until("enough requests", || {
+        let (good, failed) = trial.load.so_far();
+        (good >= dose.requests || failed > 0).then_some(())
+    });
+    let Trial { load, switches, .. } = trial;
+    judge(&load.end(), &switches, &dose);
+}
+
+fn judge(record: &Record, switches: &[(Duration, Duration)], dose: &Dose) {
+    let switching = |second: u64| {
+        let second = Duration::from_secs(second);
+        switches
+            .iter()
+            .any(|(begin, end)| *begin < second + Duration::from_secs(1) && second < *end)
+    };
+    let quiet = record.parts(|second| !switching(second)).latencies;
+    let busy = record.parts(switching).latencies;
+    let show = |latencies: &Latencies| {
+        let at = |share| latencies.quantile(share).unwrap_or_default().as_millis();
+        let most = latencies.max().unwrap_or_default().as_millis();
+        let count = latencies.count();
+        format!(
+            "{count} requests, 50 % {} ms, 99 % {} ms, 99.9 % {} ms, most {most} ms",
+            at(0.5),
+            at(0.99),
+            at(0.999)
+        )
+    };
+    let whole = record.whole();
+    note(&format!(
+        "{} switches; quiet: {}",
+        switches.len(),
+        show(&quiet)
+    ));
+    note(&format!("while switching: {}", show(&busy)));
+    note(&format!(
+        "sent again: {}; slow ones: {}; the WebSocket: opened {} times, {} pings",
+        whole.retried,
+        record.slow.latencies.count(),
+        record.socket.opened,
+        record.socket.pongs.count()
+    ));
+    assert_eq!(record.failed(), 0, "{:#?}", record.failures);
+    assert!(
+        whole.latencies.count() >= dose.requests,
+        "{}",
+        whole.latencies.count()
+    );
+    assert!(record.slow.latencies.count() > 0 && record.socket.pongs.count() > 0);
+}
