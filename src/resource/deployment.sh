@@ -91,7 +91,12 @@ room_for_two() {
 # deploy PAYLOAD PATH: starts $slot, waits until it is well, and leads $proxy to
 # it by the upstream file PATH.
 deploy() {
-	# What a run that was killed has left there may still answer somebody.
+	# A run that was killed may have left Nginx with this slot, though the file names
+	# the other one already.
+	if systemctl is-active --quiet -- "$slot@*.service" && systemctl is-active --quiet -- "$other@*.service"; then
+		reload_proxy "$proxy" || fail "$proxy does not reload"
+	fi
+	# What is left there may still answer somebody.
 	# shellcheck disable=SC2086
 	stop_slot "$slot" "$proxy" "$drain" $ports
 	for port in $ports; do

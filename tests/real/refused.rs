@@ -100,7 +100,7 @@ fn a_template_that_does_not_render(server: &Server) {
 /// Its visitors stay with the old one, and so does the zone, whose reload had worked.
 fn a_release_that_does_not_run(server: &Server) {
     let site = server.site_with("dead-app", |text| {
-        text.replacen("[app]\n", "[app]\nstart_timeout = \"10s\"\n", 1)
+        text.replacen("\n[app]\n", "\n[app]\nstart_timeout = \"10s\"\n", 1)
             + "\n[[dns.records]]\nname = \"dead\"\ntype = \"A\"\nvalue = \"192.0.2.9\"\n"
     });
     site.write("app/app.py", "raise SystemExit('this app does not live')\n");

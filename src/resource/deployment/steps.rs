@@ -139,6 +139,7 @@ impl Plan<'_> {
         script
             .assign("name", &deployment.name)
             .assign("slot", &names.stem)
+            .assign("other", &deployment.names(into.other()).stem)
             .assign("ports", &ports.join(" "))
             .assign("proxy", &process.proxy)
             .assign("host", &process.host)
