@@ -72,12 +72,19 @@ kept_releases() {
 room_for_two() {
 	need=0
 	for group in $(systemctl show --value -p ControlGroup -- "$1"); do
-		[ -r "/sys/fs/cgroup$group/memory.stat" ] || continue
-		while read -r word bytes; do
-			case $word in
-			anon | shmem) need=$((need + bytes)) ;;
-			esac
-		done <"/sys/fs/cgroup$group/memory.stat"
+		if [ -r "/sys/fs/cgroup$group/memory.stat" ]; then
+			while read -r word bytes; do
+				case $word in
+				anon | shmem) need=$((need + bytes)) ;;
+				esac
+			done <"/sys/fs/cgroup$group/memory.stat"
+		else
+			# Nobody counts for the group: what each of its processes has to itself.
+			while read -r pid; do
+				bytes=$(sed -n 's/^RssAnon:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$pid/status" 2>/dev/null || true)
+				need=$((need + ${bytes:-0} * 1024))
+			done <"/sys/fs/cgroup$group/cgroup.procs"
+		fi
 	done
 	while read -r word kilobytes _; do
 		[ "$word" != MemAvailable: ] || available=$((kilobytes / 1024))
