@@ -8,12 +8,21 @@
 # groups: the control group and the name of each unit that runs. Slots come and
 # go, so they are asked for each time.
 groups() {
-	# A pattern is the word of a line; units have no blanks.
+	group=
+	# A pattern is the word of a line; units have no blanks. A blank line ends a
+	# unit; which property comes first, versions of systemd differ in.
 	# shellcheck disable=SC2086
-	systemctl show --no-pager -p ControlGroup -p Id -- $units | while IFS='=' read -r name text; do
+	{
+		systemctl show --no-pager -p ControlGroup -p Id -- $units
+		echo
+	} | while IFS='=' read -r name text; do
 		case $name in
 		ControlGroup) group=$text ;;
-		Id) printf '%s\t%s\n' "$group" "$text" ;;
+		Id) id=$text ;;
+		'')
+			[ -z "$group" ] || printf '%s\t%s\n' "$group" "$id"
+			group=
+			;;
 		esac
 	done
 }
@@ -33,8 +42,7 @@ everything() {
 
 set -f
 while [ "$rounds" -gt 0 ]; do
-	# `read` takes a leading tab for nothing: a unit without a group has none.
-	running=$(groups | grep -v "^$tab") || running=
+	running=$(groups)
 	everything
 	rounds=$((rounds - 1))
 	[ "$rounds" = 0 ] || sleep 1
