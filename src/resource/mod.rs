@@ -14,6 +14,7 @@ mod database_user;
 mod deployment;
 mod directory;
 mod file;
+mod gap;
 mod grants;
 mod introspect;
 mod link;

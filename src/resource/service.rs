@@ -1,5 +1,6 @@
 //! Services: enabled, running, and running what their files say.
 
+use super::gap::Gap;
 use super::owed::{Notes, Owed, timestamp};
 use super::{
     Action, Change, Delta, Diff, EntryError, Impact, Kind, Materials, Observed, Owned, Phase,
@@ -70,6 +71,8 @@ pub struct Unit {
     needs_daemon_reload: bool,
     /// What it owes beside that: the strongest reaction.
     owed: Option<Owed>,
+    /// How long a restart keeps it away, going by what it did last.
+    gap: Option<Gap>,
 }
 
 impl Unit {
@@ -221,6 +224,7 @@ impl Kind for Service {
                             file_state: file_state.to_owned(),
                             needs_daemon_reload: property("NeedDaemonReload") == Some("yes"),
                             owed: None,
+                            gap: Gap::read(property),
                         };
                         if unit.is_active() {
                             let Some(owed) = service.owed(&notes, probe, property) else {
@@ -250,6 +254,7 @@ impl Kind for Service {
             file_state,
             needs_daemon_reload: false,
             owed: None,
+            gap: None,
         })
     }
 
@@ -266,6 +271,7 @@ impl Kind for Service {
             // What it owes goes away when somebody restarts it, and a plan is none the worse.
             needs_daemon_reload: false,
             owed: None,
+            gap: None,
         };
         format!("{settled:?}")
     }
@@ -298,10 +304,12 @@ impl Kind for Service {
                     Reaction::Reload => (Action::Reload, Impact::Reload),
                     Reaction::Restart => (Action::Restart, Impact::Restart),
                 };
+                let impact = self.impact.unwrap_or(impact);
+                let gap = unit.gap.filter(|_| impact == Impact::Restart);
                 Some(Delta {
                     action,
-                    impact: self.impact.unwrap_or(impact),
-                    because,
+                    impact,
+                    because: gap.map_or(because.clone(), |gap| format!("{because}; {gap}")),
                     diff,
                 })
             }

@@ -34,7 +34,9 @@ probe_service() {
 	# shellcheck disable=SC2086
 	set -- $units
 	shown=$(systemctl show --no-pager --timestamp=us+utc -p LoadState -p ActiveState -p UnitFileState \
-		-p NeedDaemonReload -p ActiveEnterTimestamp -p StateChangeTimestamp -p ReloadResult -- "$@") || return
+		-p NeedDaemonReload -p ActiveEnterTimestamp -p StateChangeTimestamp -p ReloadResult \
+		-p InactiveExitTimestampMonotonic -p ActiveEnterTimestampMonotonic \
+		-p ActiveExitTimestampMonotonic -p InactiveEnterTimestampMonotonic -- "$@") || return
 	# shellcheck disable=SC2086
 	[ -z "$comparing" ] || wait $comparing
 	printf 'show\n%s\n' "$shown"
