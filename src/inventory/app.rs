@@ -2,10 +2,10 @@
 
 use super::environment::{env, env_name, secrets};
 use super::mistakes::Mistakes;
-use super::prepare::{self, build, shared};
+use super::prepare::{self, build, inner, shared};
 use super::raw::{self, At, TextOr};
 use super::source::source;
-use super::{App, Database, Engine, FileReference, Health, amount};
+use super::{App, Database, Engine, FileReference, Health, Protocol, amount};
 use crate::types::{AccountName, Fqdn, InvalidValue};
 use std::ops::RangeInclusive;
 
@@ -55,9 +55,15 @@ pub(super) fn app(
         return None;
     };
     let enabled = raw.enabled.unwrap_or(true);
+    let protocol = match raw.protocol.as_deref() {
+        None | Some(raw::AppProtocol::Http) => Protocol::Http,
+        Some(raw::AppProtocol::Fastcgi) => Protocol::Fastcgi,
+        Some(raw::AppProtocol::Files) => Protocol::Files,
+    };
+    let runs = protocol != Protocol::Files;
     let there = [
         ("source", raw.source.is_some()),
-        ("command", raw.command.is_some()),
+        ("command", raw.command.is_some() || !runs),
     ];
     for (key, there) in there {
         if enabled && !there {
@@ -100,6 +106,7 @@ pub(super) fn app(
     let watchdog = mistakes.check("app.watchdog", watchdog, |amount| {
         amount::seconds(amount, 1..=3600)
     });
+    let root = root(raw, protocol, inside, mistakes);
     let build = build(&raw.build, mistakes);
     let python = raw.python.as_ref();
     let python = python.map(|table| prepare::python(table, inside, mistakes));
@@ -112,6 +119,8 @@ pub(super) fn app(
         exclude,
         packages,
         build,
+        protocol,
+        root,
         python,
         persistent,
         shared,
@@ -128,6 +137,35 @@ pub(super) fn app(
         env,
         secrets,
     })
+}
+
+/// The folder that visitors see. Only Nginx looks for it.
+fn root(
+    raw: &raw::App,
+    protocol: Protocol,
+    inside: &mut Vec<FileReference>,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<String> {
+    let root = raw.root.as_ref()?;
+    if protocol == Protocol::Http && !mistakes.incomplete {
+        let mistake = mistakes.at(root.span(), "app.root is not for protocol = \"http\"");
+        mistakes.push(mistake.help("the app answers by itself; files of it go into web.static"));
+    }
+    if let Some(command) = raw.command.as_ref().filter(|_| protocol == Protocol::Files) {
+        let mistake = mistakes.at(command.span(), "app.command: with \"files\" nothing runs");
+        mistakes.push(mistake.context(root.span(), "Nginx has these files"));
+    }
+    let path = mistakes.check("app.root", Some(root), |text| inner(text))?;
+    // What app.build makes is not there yet.
+    if raw.build.is_empty() {
+        inside.push(FileReference {
+            path: path.clone(),
+            span: root.span(),
+            key: "app.root".to_owned(),
+            directory: true,
+        });
+    }
+    Some(path)
 }
 
 /// The first label of the domain as an account name that belongs to nobody yet.
@@ -294,7 +332,9 @@ pub(super) fn database(
             .or_else(|| default_account(domain?))
     };
     Some(Database {
-        enabled: raw.enabled.unwrap_or(app.is_some_and(|app| app.enabled)),
+        enabled: raw
+            .enabled
+            .unwrap_or(app.is_some_and(|app| app.enabled && app.protocol != Protocol::Files)),
         engine: match raw.engine {
             None | Some(raw::Engine::Auto) => Engine::Auto,
             Some(raw::Engine::Mysql) => Engine::Mysql,

@@ -234,6 +234,18 @@ impl AppSource {
     }
 }
 
+/// How Nginx speaks with the app.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    /// It answers requests by itself.
+    Http,
+    /// It runs the scripts that Nginx names.
+    Fastcgi,
+    /// There is no process: Nginx has the files.
+    Files,
+}
+
 /// A virtual environment of Python.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Python {
@@ -266,6 +278,10 @@ pub struct App {
     pub persistent: Vec<String>,
     /// Paths in a release, and the files of the client that stand there.
     pub shared: BTreeMap<String, String>,
+    /// How Nginx speaks with it.
+    pub protocol: Protocol,
+    /// The folder of the release that visitors see, without it all; not with `Http`.
+    pub root: Option<String>,
     /// The words of the command; `${NAME}` is filled in by systemd.
     pub command: Vec<String>,
     /// First of the ports on the loopback.

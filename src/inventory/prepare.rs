@@ -107,12 +107,12 @@ pub(super) fn shared(
     (persistent, shared)
 }
 
-/// A path in the release that becomes a link.
-fn inner(text: &str) -> Result<String, InvalidValue> {
+/// A path in the release, of characters that need no quotes anywhere.
+pub(super) fn inner(text: &str) -> Result<String, InvalidValue> {
     let path = relative(text)?;
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-/".contains(c);
     if path == "." || !path.chars().all(plain) {
-        let error = InvalidValue::new(format!("`{text}` cannot be shared"));
+        let error = InvalidValue::new(format!("`{text}` is no plain path in the app"));
         return Err(error.hint("a path in the app's folder, of letters, digits and `._-/`"));
     }
     Ok(path)

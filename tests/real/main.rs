@@ -22,6 +22,7 @@ mod refused;
 mod releases;
 mod rollback;
 mod runs;
+mod runtimes;
 mod saved;
 
 mod secrets;
@@ -52,6 +53,10 @@ fn a_debian_with_mariadb() {
             (
                 "prepare",
                 prepare::a_release_is_made_ready_before_anybody_sees_it,
+            ),
+            (
+                "runtimes",
+                runtimes::each_runtime_needs_lines_of_the_inventory_alone,
             ),
             ("code", code::only_what_changed_travels),
             (

@@ -32,6 +32,10 @@ pub(in crate::inventory) struct App {
     pub(in crate::inventory) shared: Texts,
     /// What runs it, in the folder of the release. It must listen on 127.0.0.1:${PORT}.
     pub(in crate::inventory) command: Option<At<String>>,
+    /// How Nginx speaks with it: "http", "fastcgi", or "files" for files alone. Default: "http".
+    pub(in crate::inventory) protocol: Option<At<AppProtocol>>,
+    /// With "fastcgi" and "files": the folder of the release that visitors see. Default: all.
+    pub(in crate::inventory) root: Option<At<String>>,
     /// First of the ports on the loopback that Nginx hands requests to: each instance has two.
     /// Default: 8000.
     pub(in crate::inventory) port: Option<At<NonZeroU16>>,
@@ -58,6 +62,17 @@ pub(in crate::inventory) struct App {
     /// Secrets of the app: where each one comes from.
     #[serde(default)]
     pub(in crate::inventory) secrets: BTreeMap<At<String>, At<Secret>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::inventory) enum AppProtocol {
+    /// It answers requests by itself.
+    Http,
+    /// It runs the scripts that Nginx names, as PHP-FPM does.
+    Fastcgi,
+    /// There is no process: Nginx has the files.
+    Files,
 }
 
 /// Code from elsewhere: `git` and `revision`, or `archive` and `sha256`.
