@@ -88,7 +88,7 @@ pub struct History {
 }
 
 impl History {
-    /// Reads what [`history`](super::history) prints.
+    /// Reads what [`history`](super::history()) prints.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let mut history = Self::default();
