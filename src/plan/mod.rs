@@ -175,10 +175,19 @@ pub fn plan(
         changes: &changes,
     };
     let mut work = Work::default();
-    for (place, change) in &found {
-        let (resource, observed) = &pairs[*place];
-        work.uses(resource.id.kind);
-        resource.spec.work(observed, change, &around, &mut work);
+    for (place, (resource, observed)) in pairs.iter().enumerate() {
+        if let Some((_, change)) = found.iter().find(|(at, _)| *at == place) {
+            work.uses(resource.id.kind);
+            resource.spec.work(observed, change, &around, &mut work);
+        } else if matches!(observed, Observed::Hidden { .. }) {
+            // What comes after it may need it: made if it is missing, else left as it is.
+            let absent = Observed::Absent;
+            if let Some(delta) = resource.spec.compare(&absent, &around) {
+                let change = Change::of(resource, delta);
+                work.uses(resource.id.kind);
+                resource.spec.work(&absent, &change, &around, &mut work);
+            }
+        }
     }
     let target = target.map(<[String]>::to_vec);
     Ok((

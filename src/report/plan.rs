@@ -38,7 +38,10 @@ pub(super) fn draw(plan: &Plan, all: bool) -> String {
     lines.push(String::new());
     for (id, unit) in &plan.hidden {
         let id = visible(&id.to_string()).into_owned();
-        lines.push(format!("{id} is compared once {} runs.", visible(unit)));
+        lines.push(format!(
+            "{id} is made if it is missing, and compared once {} runs.",
+            visible(unit)
+        ));
     }
     lines.push(impact_of_all(&plan.changes));
     lines.extend(partial.map(|partial| paint(CHANGED, partial)));

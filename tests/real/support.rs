@@ -78,7 +78,7 @@ impl Running {
 /// How a program ended, and what it said.
 #[derive(Debug, Clone)]
 pub(crate) struct Ending {
-    line: String,
+    pub(crate) line: String,
     pub(crate) code: i32,
     pub(crate) out: String,
     pub(crate) err: String,
