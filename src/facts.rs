@@ -41,6 +41,9 @@ pub struct Facts {
     /// Packages that an interrupted dpkg left half-way.
     #[serde(skip)]
     pub dpkg_interrupted: Vec<String>,
+    /// Whether there is a run that neither came to its end nor was undone.
+    #[serde(skip)]
+    pub unsettled: bool,
     /// Version of systemd.
     #[serde(skip)]
     pub systemd: u32,
@@ -195,6 +198,7 @@ pub fn parse(printed: &str, packages: &[String]) -> Result<Facts, FactsError> {
         now,
         package_lists_age: lists_time.map(|time| now.saturating_sub(time).max(0).unsigned_abs()),
         dpkg_interrupted: interrupted(&printed, &known),
+        unsettled: printed.get("unsettled").is_ok(),
         systemd: parse_number(
             "version of systemd",
             systemd

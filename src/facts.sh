@@ -4,6 +4,10 @@
 # asked: names of packages; wanted: the same and some more, as a regular expression.
 #
 # shellcheck shell=sh disable=SC2154
+unsettled=
+for path in /var/lib/foobar-stack/runs/*/journal /var/lib/foobar-stack/runs/*/payload; do
+    [ ! -e "$path" ] || unsettled=yes
+done
 set -f
 field() { printf '%s %s\n' "$1" "$2"; }
 
@@ -21,6 +25,7 @@ read -r value </sys/devices/system/cpu/online && field cpus "$value"
 while read -r name value _; do
     [ "$name" != MemTotal: ] || { field memory "$value"; break; }
 done </proc/meminfo
+[ -z "$unsettled" ] || field unsettled yes
 field now "$(date +%s)"
 field connection "$SSH_CONNECTION"
 [ ! -d /run/systemd/system ] || field systemd.running yes

@@ -179,6 +179,7 @@ impl Choice {
             now: NOW,
             package_lists_age: Some(10),
             dpkg_interrupted: Vec::new(),
+            unsettled: false,
             systemd: 257,
             generation: 0,
             maintenance: false,

@@ -19,6 +19,12 @@ pub fn archive(bundle: &Bundle) -> io::Result<Vec<u8>> {
         bundle.program.as_str().as_bytes(),
     )?;
     // For who follows the run without having made it.
+    add(
+        &mut builder,
+        "checks",
+        0o600,
+        format!("{}\n", bundle.checks).as_bytes(),
+    )?;
     let titles: String = bundle
         .titles
         .iter()

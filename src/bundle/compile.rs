@@ -1,6 +1,7 @@
 //! Compiles a plan's work into the program.
 
 use super::{Bundle, Generation, Standing, StepTitle};
+use crate::check::Check;
 use crate::plan::{Plan, Stack, Validator};
 use crate::resource::{Content, Future, Payload, Phase, Work, libraries};
 use crate::shell::Script;
@@ -93,10 +94,10 @@ const WATCH_SECONDS: u32 = 4;
 const VERDICT_SECONDS: u32 = 25;
 
 /// Whether the run waits for somebody to look at the stack from outside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// It waits, and goes back if the verdict is no.
-    Expected,
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Verdict<'a> {
+    /// It waits for who has made these checks, and goes back if the verdict is no.
+    Expected(&'a [Check]),
     /// What the server sees itself is enough.
     NotExpected,
 }
@@ -109,7 +110,7 @@ pub struct Occasion<'a> {
     /// Shown to whoever finds the lock taken.
     pub who: &'a str,
     /// Whether it waits for somebody to look at the stack from outside.
-    pub verdict: Verdict,
+    pub verdict: Verdict<'a>,
     /// What the server's record is to be when it is proven.
     pub record: &'a str,
     /// What it rests on.
@@ -199,10 +200,9 @@ pub fn compile(occasion: &Occasion<'_>, plan: &Plan, work: &Work, stack: &Stack)
     } else {
         WATCH_SECONDS
     };
-    let wait = if verdict == Verdict::Expected {
-        VERDICT_SECONDS
-    } else {
-        0
+    let (wait, checks) = match verdict {
+        Verdict::Expected(checks) => (VERDICT_SECONDS, checks),
+        Verdict::NotExpected => (0, &[][..]),
     };
     let undecided = if work.touches_access && wait > 0 {
         "undo"
@@ -210,7 +210,7 @@ pub fn compile(occasion: &Occasion<'_>, plan: &Plan, work: &Work, stack: &Stack)
         "confirm"
     };
     let numbers = [watch.to_string(), wait.to_string(), undecided.to_owned()];
-    if verdict == Verdict::Expected || watch > 0 {
+    if wait > 0 || watch > 0 {
         main.call("prove", numbers.iter().chain(&work.watched));
     }
     let summary = plan.summary().to_string();
@@ -232,6 +232,7 @@ pub fn compile(occasion: &Occasion<'_>, plan: &Plan, work: &Work, stack: &Stack)
         run: run.to_owned(),
         program,
         titles: steps.titles,
+        checks: super::digest(checks),
         payload,
     }
 }

@@ -6,9 +6,13 @@ set -eu
 export LC_ALL=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 umask 022
 
-# emit WORD...: one event; its fields are parted by tabs.
+# emit WORD...: one event; its fields are parted by tabs. On a full disk it takes
+# the space that was set aside: a run does not end without its last words.
 emit() {
-	(IFS='	' && printf '%s\n' "$*") >>"$RUN/events"
+	(IFS='	' && printf '%s\n' "$*") >>"$RUN/events" 2>/dev/null || {
+		rm -f -- "$RUN/reserve"
+		(IFS='	' && printf '\n%s\n' "$*") >>"$RUN/events" || true
+	}
 }
 
 # fail MESSAGE: ends the step.
@@ -35,22 +39,27 @@ clock() {
 step() {
 	if [ -e "$RUN/stop" ] && [ "$proven" = no ]; then
 		emit stopped "$1"
+		ended=yes
 		exit 1
 	fi
 	clock
 	began=$now
 	emit begin "$1"
-	{
-		# Else the first failure would end this group, too, before the status is
-		# written, and the status of the step before would be taken for it.
-		set +e
-		(
-			set -e
-			"$2"
-		) 2>&1 </dev/null
-		echo $? >"$RUN/status"
-	} | sed -u "s/^/log	$1	/" >>"$RUN/events"
-	read -r status <"$RUN/status"
+	status=$(
+		{
+			{
+				# Else the first failure would end this group, too, before the
+				# status is said.
+				set +e
+				(
+					set -e
+					"$2"
+				) 2>&1 </dev/null 3>&-
+				echo $? >&3
+			} | sed -u "s/^/log	$1	/" >>"$RUN/events" 3>&-
+		} 3>&1
+	) || rm -f -- "$RUN/reserve"
+	status=${status:-137}
 	if [ "$status" != 0 ]; then
 		emit failed-step "$1" "$status"
 		[ "$proven" = no ] || return 0
@@ -62,9 +71,14 @@ step() {
 
 # give_up: the end of a run that failed. What it has touched goes back.
 give_up() {
+	# From here on a failure must not keep the rest from going back.
+	set +e
+	ended=yes
+	rm -f -- "$RUN/reserve"
 	if [ "$touched" = yes ]; then
 		emit undoing
 		undo_run
+		settle "$RUN"
 		if [ -s "$RUN/undo-failed" ]; then
 			while IFS= read -r line; do emit undo-failed "$line"; done <"$RUN/undo-failed"
 		else
@@ -76,6 +90,21 @@ give_up() {
 	exit 1
 }
 
+# last_word: however the run ends, it says so, and nothing of it stays that should
+# not. A command of the executor itself that fails, as on a full disk, is a failure
+# like that of a step.
+last_word() {
+	if [ "$ended" = no ] && [ "$proven" = yes ]; then
+		emit finished "$generation"
+	elif [ "$ended" = no ]; then
+		emit unproven "the executor could not go on"
+		while IFS= read -r line; do emit said "$line"; done <"$RUN/complaints"
+		# What it exits with is our status, too; the trap is not run again.
+		(give_up)
+	fi
+	clean_up
+}
+
 # begin_run RUN GENERATION WHO: takes the lock, or says who has it; refuses when
 # the server has seen another run since the plan was made.
 begin_run() {
@@ -85,29 +114,46 @@ begin_run() {
 		emit locked "$(cat "$STATE/holder" 2>/dev/null || true)"
 		exit 75
 	fi
-	printf 'run %s, started %s by %s\n' "$1" "$(date -u '+%Y-%m-%d %H:%M:%S UTC')" "$3" >"$STATE/holder"
 	generation=$2
 	actual=$(cat "$STATE/generation" 2>/dev/null || echo 0)
 	if [ "$actual" != "$generation" ]; then
 		emit moved "$actual"
 		exit 75
 	fi
+	exec 2>"$RUN/complaints"
+	touched=no proven=no ended=no
+	trap last_word EXIT
+	printf 'run %s, started %s by %s\n' "$1" "$(date -u '+%Y-%m-%d %H:%M:%S UTC')" "$3" |
+		replace "$STATE/holder"
 	generation=$((generation + 1))
-	printf '%s\n' "$generation" >"$STATE/.generation.new"
-	mv -f "$STATE/.generation.new" "$STATE/generation"
+	printf '%s\n' "$generation" | replace "$STATE/generation"
 	emit started "$1"
+	# What earlier runs left that were killed together with their end.
+	find "$STATE/runs" -mindepth 2 -maxdepth 2 ! -path "$RUN/*" \
+		\( -name payload -o -name reserve \) -exec rm -rf -- {} +
 	# What is made on the server goes there, too, beside what travelled.
 	mkdir -p -m 700 -- "$RUN/payload"
-	touched=no proven=no
-	trap clean_up EXIT
 	release_services
 }
 
-# clean_up: nothing of a run stays that should not, however it ends. The unit
-# does the same for a run that is killed.
+# replace PATH: puts what comes on standard input in the place of a file, whole or
+# not at all, whatever dies in between.
+replace() {
+	cat >"${1%/*}/.${1##*/}.new"
+	sync -- "${1%/*}/.${1##*/}.new"
+	mv -fT -- "${1%/*}/.${1##*/}.new" "$1"
+}
+
+# clean_up: takes away what only a run that is under way needs. The unit does the
+# same for a run that is killed; another one may then be under way already.
 clean_up() {
-	rm -rf -- "$RUN/payload"
+	rm -rf -- "$RUN/payload" "$RUN/reserve"
 	release_services
+}
+
+clean_up_after() {
+	exec 9<>"$STATE/lock"
+	if flock -n 9; then clean_up; else rm -rf -- "$RUN/payload" "$RUN/reserve"; fi
 }
 
 # hold_services: says "not now" to every start that the installation of a
@@ -137,7 +183,7 @@ is_our_policy() {
 # release_services: takes that back.
 release_services() {
 	policy=/usr/sbin/policy-rc.d
-	rm -f -- /run/foobar-stack/hold-services
+	rm -f -- /run/foobar-stack/hold-services "$policy.new"
 	if is_our_policy "$policy"; then
 		rm -f -- "$policy"
 	fi
@@ -148,8 +194,8 @@ release_services() {
 
 # touch_server: from here on a failure is undone.
 touch_server() {
-	touched=yes
 	: >"$RUN/journal"
+	touched=yes
 }
 
 # is_known UNIT: systemd has a file of it.
@@ -159,10 +205,9 @@ is_known() {
 
 # record_managed: writes down what foobar-stack owns on this server. What the
 # client does not know, the journal says: what was not there before this run
-# was made by it.
+# was made by it, or by one before it that did not come to its end.
 record_managed() {
-	journal=
-	[ ! -e "$RUN/journal" ] || journal=$(cat -- "$RUN/journal")
+	journal=$(cat -- "$STATE"/runs/*/journal 2>/dev/null || true)
 	while IFS='	' read -r made role kind name; do
 		if [ "$made" = new ]; then
 			# Not there yet: a run of a part of the plan.
@@ -180,15 +225,13 @@ slot	$name	inactive	"*) made=made ;;
 			esac
 		fi
 		printf '%s\t%s\t%s\t%s\n' "$made" "$role" "$kind" "$name"
-	done <"$RUN/payload/managed" >"$STATE/.managed.new"
-	mv -f -- "$STATE/.managed.new" "$STATE/managed"
+	done <"$RUN/payload/managed" | replace "$STATE/managed"
 }
 
 # record_run SUMMARY WHO DIGEST STANDING BACK: the run is proven, and the server
 # remembers it. What it rested on is kept for the newest twenty; what it replaced
 # stays for who wants to look, except secrets.
 record_run() {
-	proven=yes
 	record_managed
 	mkdir -p -m 700 -- "$STATE/generations"
 	kept=$STATE/generations/$generation.json.gz
@@ -200,28 +243,45 @@ record_run() {
 	done
 	printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$generation" "$(date +%s)" "$2" "${RUN##*/}" "$1" "$3" "$4" "$5" \
 		>>"$STATE/history"
-	if [ -e "$RUN/journal" ]; then
-		grep '^secret	' "$RUN/journal" | while IFS='	' read -r _ path; do rm -f -- "$RUN/before$path"; done
-	fi
+	sync -- "$STATE/history" "$STATE"
+	proven=yes
+	for journal in "$STATE"/runs/*/journal; do
+		[ -e "$journal" ] || continue
+		grep '^secret	' "$journal" | while IFS='	' read -r _ path; do rm -f -- "${journal%/*}/before$path"; done
+		settle "${journal%/*}"
+	done
+}
+
+# settle DIRECTORY: what a run's journal says counts no longer.
+settle() {
+	mv -f -- "$1/journal" "$1/journal.settled"
 }
 
 # end_run: all is done. The newest twenty runs are kept.
 end_run() {
 	emit finished "$generation"
-	find "$STATE/runs" -mindepth 1 -maxdepth 1 | sort -r | tail -n +21 | while read -r old; do
+	ended=yes
+	# By name, but for this one: the clock may have been wrong.
+	find "$STATE/runs" -mindepth 1 -maxdepth 1 ! -name "${RUN##*/}" ! -name '.*' |
+		sort -r | tail -n +20 | while read -r old; do
 		rm -rf -- "$old"
 	done
 }
 
 # mark_pending UNIT REACTION: noted before a file is touched, forgotten when the
-# service has its new configuration. A restart that is owed is not forgotten
-# for a reload.
+# service has its new configuration.
 mark_pending() {
+	note pending "$1" "$2" "$(cat "$STATE/pending/$1" 2>/dev/null)"
+	owe "$1" "$2"
+}
+
+# owe UNIT REACTION: on disk when this returns. A restart that is owed is not
+# forgotten for a reload.
+owe() {
 	mkdir -p -m 700 -- "$STATE/pending"
-	note pending "$1" "$(cat "$STATE/pending/$1" 2>/dev/null)"
 	if [ "$(cat "$STATE/pending/$1" 2>/dev/null)" != restart ]; then
-		printf '%s\n' "$2" >"$STATE/pending/$1"
-		sync -- "$STATE/pending/$1" "$STATE/pending"
+		printf '%s\n' "$2" | replace "$STATE/pending/$1"
+		sync -- "$STATE/pending" "$STATE"
 	fi
 }
 

@@ -54,8 +54,8 @@ pub fn stop(run: &str) -> Script {
     script
 }
 
-/// Prints the id of the run that is under way, else of the last one, then the titles of its
-/// steps, a line each.
+/// Prints the id of the run that is under way, else of the last one, then the digest of what its
+/// proof looks at and the titles of its steps, a line each.
 #[must_use]
 pub fn current() -> Script {
     let mut script = Script::new();

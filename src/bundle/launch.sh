@@ -2,15 +2,28 @@
 
 # launch_run DIRECTORY UNIT: the archive comes on standard input. The unit is
 # systemd's child, not ours: it goes on when the connection is gone. What a
-# killed run leaves behind, the unit takes away.
+# killed run leaves behind, the unit takes away. A run has its folder only when
+# all of it is there, with some space for its last words should the disk be full.
 launch_run() {
 	umask 077
-	mkdir -p -- "$1" && tar -x -f - -C "$1" && : >"$1/events" || return
-	systemd-run --quiet --collect --unit="$2" --service-type=exec \
-		--description='foobar-stack applies a plan' \
-		--property=OOMScoreAdjust=-500 \
-		--property="ExecStopPost=/bin/sh $1/program clean_up" \
-		/bin/sh "$1/program"
+	new=${1%/*}/.${1##*/}
+	mkdir -p -- "${1%/*}" || return
+	find "${1%/*}" -mindepth 1 -maxdepth 1 -name '.*' -mmin +60 -exec rm -rf -- {} +
+	if ! receive_run "$new" || ! mv -T -- "$new" "$1" ||
+		! systemd-run --quiet --collect --unit="$2" --service-type=exec \
+			--description='foobar-stack applies a plan' \
+			--property=OOMScoreAdjust=-500 \
+			--property="ExecStopPost=/bin/sh $1/program clean_up_after" \
+			/bin/sh "$1/program"; then
+		rm -rf -- "$new" "$1"
+		return 1
+	fi
+}
+
+# receive_run DIRECTORY: what does not fit on the disk does not begin.
+receive_run() {
+	mkdir -- "$1" && tar -x -f - -C "$1" && : >"$1/events" &&
+		head -c 262144 /dev/zero >"$1/reserve"
 }
 
 # follow_run DIRECTORY UNIT LINE: tail sleeps until the file grows, and ends
@@ -35,12 +48,15 @@ stop_run() {
 	: >"$1/stop"
 }
 
-# current_run: runs are named so that they sort by time.
+# current_run: the run that is under way, else the last one, each as it has signed
+# itself: the names of runs sort by a clock that may have been wrong.
 current_run() {
-	last=$(find /var/lib/foobar-stack/runs -mindepth 1 -maxdepth 1 2>/dev/null | sort | tail -n 1)
-	[ -n "$last" ] || return
+	[ -e /var/lib/foobar-stack/holder ] || return 0
+	read -r _ last _ </var/lib/foobar-stack/holder
+	last=/var/lib/foobar-stack/runs/${last%,}
+	[ -e "$last/titles" ] || return 0
 	printf '%s\n' "${last##*/}"
-	cat -- "$last/titles"
+	cat -- "$last/checks" "$last/titles"
 }
 
 # reach_run DIRECTORY: somebody has come over a new connection.

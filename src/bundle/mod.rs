@@ -19,8 +19,10 @@ pub use launch::{
     approve, current, follow, generation, history, launch, reach, say_verdict, stop, unit,
 };
 
+use crate::check::Check;
 use crate::resource::{Payload, ResourceId};
 use crate::shell::Script;
+use crate::types::Digest;
 
 /// What a step of the program is called on the screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +34,13 @@ pub struct StepTitle {
     pub ids: Vec<ResourceId>,
 }
 
+/// Tells checks from others. Who follows a run from elsewhere may look for it if it would look at
+/// the same.
+#[must_use]
+pub fn digest(checks: &[Check]) -> String {
+    Digest::of(format!("{checks:?}").as_bytes()).to_string()
+}
+
 /// A plan as a program.
 #[derive(Debug, Clone)]
 pub struct Bundle {
@@ -41,6 +50,8 @@ pub struct Bundle {
     pub program: Script,
     /// Its steps, by their numbers in the events.
     pub titles: Vec<StepTitle>,
+    /// What its proof looks at, as a digest.
+    pub checks: String,
     /// The files it needs.
     pub payload: Vec<Payload>,
 }

@@ -14,9 +14,20 @@ prove() {
 	clock
 	began=$now
 	[ $# -eq 0 ] || before=$(lives "$@")
+	flaw=
+	for unit do
+		# It may have died before anybody watched.
+		is_first_life "$unit" || died "$unit"
+	done
+	[ -z "$flaw" ] || give_up
 	while :; do
 		if [ $# -gt 0 ] && [ "$(lives "$@")" != "$before" ]; then
-			died "$before" "$@"
+			for unit do
+				case $before in
+				*"$(lives "$unit")"*) ;;
+				*) died "$unit" ;;
+				esac
+			done
 			give_up
 		fi
 		if [ $reached = no ] && [ -e "$RUN/reached" ]; then
@@ -44,17 +55,18 @@ lives() {
 	systemctl show -p Id -p ActiveState -p InvocationID -p NRestarts -- "$@"
 }
 
-# died BEFORE UNIT...: says which units did not stay up, with their last words.
+# is_first_life UNIT: it runs, and systemd did not have to start it again.
+is_first_life() {
+	case $(lives "$1") in
+	*NRestarts=[1-9]*) return 1 ;;
+	*ActiveState=active* | *ActiveState=reloading* | *ActiveState=refreshing*) ;;
+	*) return 1 ;;
+	esac
+}
+
+# died UNIT: says that it did not stay up, with its last words.
 died() {
-	before=$1
-	shift
-	for unit do
-		case $before in
-		*"$(lives "$unit")"*) ;;
-		*)
-			emit unproven "$unit does not stay up"
-			journalctl --no-pager -o cat -n 20 -u "$unit" | while IFS= read -r line; do emit said "$line"; done
-			;;
-		esac
-	done
+	flaw=yes
+	emit unproven "$1 does not stay up"
+	journalctl --no-pager -o cat -n 60 -u "$1" | while IFS= read -r line; do emit said "$line"; done
 }

@@ -34,29 +34,48 @@ keep_ownership() {
 }
 
 # undo_run: takes back what the journal says, the last first. Packages,
-# accounts and data stay. What cannot be taken back is named in undo-failed.
+# accounts and data stay. What cannot be taken back is named in undo-failed. Who is
+# killed meanwhile leaves it to the next plan: each service owes what it would
+# have done here.
 undo_run() {
 	: >"$RUN/undo-failed"
+	noted_of pending | while IFS='	' read -r unit reaction _; do owe "$unit" "$reaction"; done
+	# What did not run before ends while its unit file is still there.
+	noted_of unit | tac | while IFS='	' read -r unit active boot _; do
+		[ "$active" = active ] || undo_start "$unit" "$boot" || undo_failed unit "$unit"
+	done
 	tac -- "$RUN/journal" | while IFS='	' read -r word subject detail more; do
 		case $word in
 		created) undo_created "$subject" ;;
 		kept) undo_kept "$subject" ;;
 		owned) chmod "00${detail%% *}" -- "$subject" && chown "${detail#* }" -- "$subject" ;;
 		current) ln -sfn -- "$detail" "$subject.undo" && mv -fT -- "$subject.undo" "$subject" ;;
-		pending) undo_pending "$subject" "$detail" ;;
 		*) true ;;
-		esac || printf '%s %s\n' "$word" "$subject" >>"$RUN/undo-failed"
+		esac || undo_failed "$word" "$subject"
 	done
-	systemctl daemon-reload
-	grep '^unit	' "$RUN/journal" | while IFS='	' read -r _ unit active boot verb; do
-		undo_unit "$unit" "$active" "$boot" "$verb" || printf 'unit %s\n' "$unit" >>"$RUN/undo-failed"
+	systemctl daemon-reload || undo_failed unit files
+	noted_of unit | while IFS='	' read -r unit active boot verb; do
+		[ "$active" != active ] || undo_change "$unit" "$boot" "$verb" || undo_failed unit "$unit"
 	done
-	grep '^slot	' "$RUN/journal" | while IFS='	' read -r _ target _ seconds proxy; do
-		undo_slot "$target" "$seconds" "$proxy" || printf 'slot %s\n' "$target" >>"$RUN/undo-failed"
+	noted_of slot | while IFS='	' read -r target _ seconds proxy; do
+		undo_slot "$target" "$seconds" "$proxy" || undo_failed slot "$target"
+	done
+	noted_of pending | while IFS='	' read -r unit _ before; do
+		if ! grep -qxF "unit $unit" "$RUN/undo-failed"; then undo_pending "$unit" "$before"; fi
 	done
 }
 
+# noted_of WORD: the lines of the journal that begin with it, without it.
+noted_of() {
+	sed -n "s/^$1	//p" "$RUN/journal"
+}
+
+undo_failed() {
+	printf '%s\n' "$*" >>"$RUN/undo-failed"
+}
+
 undo_created() {
+	rm -f -- "${1%/*}/.${1##*/}.foobar-stack"
 	if [ -d "$1" ] && [ ! -L "$1" ]; then
 		# What others have put into a folder in the meantime is theirs.
 		rmdir -- "$1" 2>/dev/null || true
@@ -66,34 +85,58 @@ undo_created() {
 }
 
 undo_kept() {
-	cp -a -T -- "$RUN/before$1" "${1%/*}/.${1##*/}.foobar-stack" &&
-		mv -fT -- "${1%/*}/.${1##*/}.foobar-stack" "$1"
+	new=${1%/*}/.${1##*/}.foobar-stack
+	rm -rf -- "$new"
+	# What is as it was needs no space on a full disk.
+	! is_as_kept "$1" || return 0
+	cp -a -T -- "$RUN/before$1" "$new" || return
+	[ -L "$new" ] || sync -- "$new"
+	mv -fT -- "$new" "$1"
+}
+
+# is_as_kept PATH: the step that kept it did not come to change it.
+is_as_kept() {
+	[ "$(stat -c '%f %u %g' -- "$1")" = "$(stat -c '%f %u %g' -- "$RUN/before$1")" ] || return
+	if [ -L "$1" ]; then
+		[ "$(readlink -- "$1")" = "$(readlink -- "$RUN/before$1")" ]
+	else
+		cmp -s -- "$1" "$RUN/before$1"
+	fi
 }
 
 undo_pending() {
 	if [ -n "$2" ]; then
-		printf '%s\n' "$2" >"$STATE/pending/$1"
+		printf '%s\n' "$2" | replace "$STATE/pending/$1"
 	else
 		rm -f -- "$STATE/pending/$1"
 	fi
 }
 
-# undo_unit UNIT ACTIVE BOOT VERB: runs again what it ran before.
-undo_unit() {
-	case $3 in
+# undo_boot UNIT BOOT: starts at boot again, or not, as before.
+undo_boot() {
+	case $2 in
 	enabled) systemctl enable --quiet -- "$1" ;;
 	disabled) systemctl disable --quiet -- "$1" ;;
 	masked) systemctl mask --quiet -- "$1" ;;
 	esac
-	if [ "$2" != active ]; then
-		systemctl stop -- "$1"
-		systemctl reset-failed -- "$1" 2>/dev/null || true
-	elif [ "$4" != keep ]; then
-		systemctl reset-failed -- "$1" 2>/dev/null || true
-		if [ "$4" = reload ] && systemctl is-active --quiet -- "$1"; then
-			systemctl reload -- "$1" || systemctl restart -- "$1"
-		else
-			systemctl restart -- "$1"
-		fi
+}
+
+# undo_start UNIT BOOT: it did not run before.
+undo_start() {
+	# One that systemd cannot even read is not stopped; it does not run, either.
+	systemctl stop -- "$1" 2>/dev/null || ! systemctl is-active --quiet -- "$1" || return
+	systemctl reset-failed -- "$1" 2>/dev/null
+	undo_boot "$1" "$2" || ! systemctl is-enabled --quiet -- "$1" 2>/dev/null
+}
+
+# undo_change UNIT BOOT VERB: it ran before, and runs again what it ran then.
+undo_change() {
+	undo_boot "$1" "$2" || return
+	[ "$3" != keep ] || return 0
+	systemctl reset-failed -- "$1" 2>/dev/null
+	if [ "$3" = reload ] && systemctl is-active --quiet -- "$1"; then
+		systemctl reload -- "$1" || systemctl restart -- "$1"
+	else
+		systemctl restart -- "$1"
 	fi
 }

@@ -1,6 +1,6 @@
 //! `apply`: shows the plan, asks, has the server make it so, and proves it.
 
-use super::follow::{Follower, SETTLE};
+use super::follow::{Follower, Looks, SETTLE};
 use super::load::{Secrets, Workspace};
 use super::survey::{Reach, Scope, Survey, open, random, survey, traffic};
 use super::verify;
@@ -72,7 +72,12 @@ pub(crate) async fn converge(
         let ids = ids.join(", ");
         reporter.note(&format!("not in the saved plan, and left alone: {ids}"));
     }
-    if first.plan.is_empty() {
+    // A run that was killed at its very end made what nobody has written down yet.
+    let unrecorded = whole && first.facts.unsettled;
+    if first.plan.is_empty() && unrecorded {
+        reporter.note("an earlier run did not come to its end; this one clears up after it");
+    }
+    if first.plan.is_empty() && !unrecorded {
         if !proves {
             return Ok(Exit::Done);
         }
@@ -82,6 +87,7 @@ pub(crate) async fn converge(
     guard(&first, wish)?;
     let question = "Apply these changes?";
     if !wish.yes
+        && !first.plan.is_empty()
         && !reporter
             .confirm(question)
             .await
@@ -175,7 +181,7 @@ impl Launcher<'_> {
         let proves = standing == Standing::Proven;
         let checks: &[Check] = if proves { &stack.checks } else { &[] };
         let verdict = if proves || work.touches_access {
-            Verdict::Expected
+            Verdict::Expected(checks)
         } else {
             Verdict::NotExpected
         };
@@ -210,7 +216,7 @@ impl Launcher<'_> {
             reporter: self.reporter,
             run: &run,
             titles: &titles,
-            checks: Some(checks),
+            checks: Looks::At(checks),
         };
         follower.follow(session).await?;
         Ok(run)

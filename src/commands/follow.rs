@@ -9,7 +9,9 @@ use crate::check::{Check, Outcome};
 use crate::error::Error;
 use crate::report::Reporter;
 use crate::server::{ServerError, Session};
+use std::pin::Pin;
 use std::time::{Duration, Instant};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
 /// How long a lost connection is tried again.
@@ -18,6 +20,15 @@ const PATIENCE: Duration = Duration::from_secs(600);
 const PAUSE: Duration = Duration::from_secs(2);
 /// How long services may take after a run until they answer.
 pub(super) const SETTLE: Duration = Duration::from_secs(15);
+
+/// What who follows looks at when the run asks for it.
+#[derive(Clone, Copy)]
+pub(super) enum Looks<'a> {
+    /// At these checks, and gives the verdict.
+    At(&'a [Check]),
+    /// At nothing: it only says that it has come.
+    Nowhere,
+}
 
 /// Who follows, and what.
 pub(super) struct Follower<'a> {
@@ -28,14 +39,16 @@ pub(super) struct Follower<'a> {
     pub(super) run: &'a str,
     /// The titles of its steps.
     pub(super) titles: &'a [String],
-    /// What to look at when the run asks; none if nobody waits for that.
-    pub(super) checks: Option<&'a [Check]>,
+    /// What to look at when the run asks.
+    pub(super) checks: Looks<'a>,
 }
 
 /// What the events have told so far.
 #[derive(Default)]
 struct Told {
     lines: usize,
+    /// The run waits for proof, and has not said that it got any.
+    proving: bool,
     finished: bool,
     failed_step: Option<(usize, i32)>,
     unproven: Option<String>,
@@ -48,6 +61,7 @@ struct Told {
 
 impl Told {
     fn take(&mut self, event: &Event) {
+        self.proving = *event == Event::Proving;
         match event {
             Event::Finished { .. } => self.finished = true,
             Event::StepFailed { step, status } => self.failed_step = Some((*step, *status)),
@@ -109,14 +123,14 @@ impl Follower<'_> {
     /// Shows the events until the run has ended, each once, and says how it ended.
     pub(super) async fn follow(&self, session: &mut Session) -> Result<(), Error> {
         let mut told = Told::default();
-        let mut interrupts = 0;
+        let mut interrupts = Interrupts::new()?;
         loop {
             match self.listen(session, &mut told, &mut interrupts).await {
                 Err(Error::Server(ServerError::Lost { .. })) => {
                     self.reporter.note(
                         "the connection is lost; the run goes on on the server; connecting again",
                     );
-                    *session = self.reconnect().await?;
+                    *session = self.reconnect(&mut interrupts).await?;
                 }
                 other => break other?,
             }
@@ -129,9 +143,13 @@ impl Follower<'_> {
         &self,
         session: &mut Session,
         told: &mut Told,
-        interrupts: &mut u32,
+        interrupts: &mut Interrupts,
     ) -> Result<(), Error> {
         let (proving, mut asked) = mpsc::unbounded_channel();
+        if told.proving {
+            // It was asked over the connection that is lost.
+            let _ = proving.send(());
+        }
         let script = bundle::follow(self.run, told.lines + 1);
         let mut on_line = |line: &str| {
             told.lines += 1;
@@ -146,25 +164,21 @@ impl Follower<'_> {
         let follow = session.follow("following the run", &script, &mut on_line);
         tokio::pin!(follow);
         let mut proof = std::pin::pin!(None);
+        let mut stop = std::pin::pin!(None);
         let mut tick = tokio::time::interval(Duration::from_secs(1));
         loop {
             tokio::select! {
                 reply = &mut follow => return Ok(reply.map(drop)?),
                 Some(()) = asked.recv() => proof.set(Some(self.prove())),
-                () = async {
-                    match proof.as_mut().as_pin_mut() {
-                        Some(proof) => proof.await,
-                        None => std::future::pending().await,
-                    }
-                } => proof.set(None),
+                () = pending(proof.as_mut()) => proof.set(None),
+                () = pending(stop.as_mut()) => stop.set(None),
                 _ = tick.tick() => self.reporter.tick(),
-                _ = tokio::signal::ctrl_c() => {
-                    *interrupts += 1;
-                    if *interrupts > 1 {
+                () = interrupts.next() => {
+                    if interrupts.count > 1 {
                         return Err(Error::LeftBehind { unit: bundle::unit(self.run) });
                     }
                     self.reporter.note("stopping after this step; once more leaves the run to itself");
-                    self.stop().await;
+                    stop.set(Some(self.stop()));
                 }
             }
         }
@@ -173,11 +187,13 @@ impl Follower<'_> {
     /// Looks at the stack over a new connection, and tells the run what it saw. When that
     /// connection cannot be made there is no verdict, which the run understands.
     async fn prove(&self) {
-        let Some(checks) = self.checks else { return };
         let told = async {
             let mut session = connect(self.workspace, self.reach, self.reporter).await?;
             let here = bundle::reach(self.run);
             session.run("saying that we are here", &here).await?;
+            let Looks::At(checks) = self.checks else {
+                return Ok(());
+            };
             let flaw = if checks.is_empty() {
                 None
             } else {
@@ -209,7 +225,7 @@ impl Follower<'_> {
         }
     }
 
-    async fn reconnect(&self) -> Result<Session, Error> {
+    async fn reconnect(&self, interrupts: &mut Interrupts) -> Result<Session, Error> {
         let began = Instant::now();
         loop {
             match connect(self.workspace, self.reach, self.reporter).await {
@@ -223,12 +239,40 @@ impl Follower<'_> {
                 Err(_) => {
                     tokio::select! {
                         () = tokio::time::sleep(PAUSE) => {}
-                        _ = tokio::signal::ctrl_c() => {
+                        () = interrupts.next() => {
                             return Err(Error::LeftBehind { unit: bundle::unit(self.run) });
                         }
                     }
                 }
             }
         }
+    }
+}
+
+/// Ctrl-C, each one counted, whatever is under way meanwhile.
+struct Interrupts {
+    signals: Signal,
+    count: u32,
+}
+
+impl Interrupts {
+    fn new() -> Result<Self, Error> {
+        let signals = signal(SignalKind::interrupt()).map_err(Error::io("hear Ctrl-C"))?;
+        Ok(Self { signals, count: 0 })
+    }
+
+    async fn next(&mut self) {
+        if self.signals.recv().await.is_none() {
+            std::future::pending::<()>().await;
+        }
+        self.count += 1;
+    }
+}
+
+/// Waits for what may not be under way at all.
+async fn pending<F: Future<Output = ()>>(mut slot: Pin<&mut Option<F>>) {
+    match slot.as_mut().as_pin_mut() {
+        Some(future) => future.await,
+        None => std::future::pending().await,
     }
 }

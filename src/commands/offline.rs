@@ -124,6 +124,7 @@ fn assume(os: AssumedOs, packages: &[String]) -> Facts {
         now: 1_767_225_600,
         package_lists_age: Some(0),
         dpkg_interrupted: Vec::new(),
+        unsettled: false,
         systemd,
         generation: 0,
         maintenance: false,

@@ -149,7 +149,7 @@ enable_slot() {
 
 # ill WHY: the end of a start that failed; with what its instances said.
 ill() {
-	journalctl --no-pager -o cat -n 30 --since "$since" -u "$slot@*" || true
+	journalctl --no-pager -o cat -n 60 --since "$since" -u "$slot@*" || true
 	fail "the new release in $slot: $1"
 }
 

@@ -18,21 +18,26 @@ install_packages() {
 		-o Dpkg::Options::=--force-confold \
 		-- "$@"
 	hold_services
-	# An earlier run of dpkg that was cut off is ended first.
-	if [ -n "$(ls -A /var/lib/dpkg/updates 2>/dev/null)" ]; then
-		dpkg --configure -a --force-confdef --force-confold
+	fetched=no
+	lists_are_fresh || fetch_lists
+	if ! apt-get install -q "$@"; then
+		# An earlier run of dpkg that was cut off is ended, now that nobody else
+		# holds the lock; and the lists may be older than the archive.
+		if [ -n "$(ls -A /var/lib/dpkg/updates 2>/dev/null)" ]; then
+			dpkg --configure -a --force-confdef --force-confold || true
+		fi
+		[ $fetched = yes ] || fetch_lists
+		apt-get install -q "$@"
 	fi
-	if ! lists_are_fresh; then
-		apt-get update -q -o DPkg::Lock::Timeout=600
-	elif apt-get install -q "$@"; then
-		release_services
-		return 0
-	else
-		# The lists may be older than the archive: once more with new ones.
-		apt-get update -q -o DPkg::Lock::Timeout=600
-	fi
-	apt-get install -q "$@"
 	release_services
+}
+
+# fetch_lists: a source that does not answer, perhaps one we do not even need, is
+# told and left to the installation.
+fetch_lists() {
+	fetched=yes
+	apt-get update -q -o DPkg::Lock::Timeout=600 ||
+		echo 'not all package lists could be fetched; going on with those that are there'
 }
 
 # lists_are_fresh: the package lists are there and were fetched within the hour.

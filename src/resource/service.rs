@@ -360,7 +360,9 @@ impl Kind for Service {
             _ => verb,
         };
         let mut script = Script::new();
-        script.call("activate_service", [self.name.as_str(), boot, verb, back]);
+        let words = [self.name.as_str(), boot, verb, back].map(str::to_owned);
+        let asks = in_force.map_or(&[][..], |in_force| &in_force.command);
+        script.call("activate_service", words.iter().chain(asks));
         work.step(Phase::Activate, &change.id, script);
     }
 }

@@ -42,8 +42,9 @@ probe_service() {
 	printf 'show\n%s\n' "$shown"
 }
 
-# activate_service UNIT enable|disable start|reload|restart|keep BACK: at most
-# one of start, reload and restart; then it must run. BACK undoes that.
+# activate_service UNIT enable|disable start|reload|restart|keep BACK WORD...: at
+# most one of start, reload and restart; then it must run, and run what its files
+# say, if there is a command to ask that. BACK undoes that.
 activate_service() {
 	boot=$(systemctl show --value -p UnitFileState -- "$1")
 	if systemctl is-active --quiet -- "$1"; then active=active; else active=inactive; fi
@@ -71,5 +72,25 @@ activate_service() {
 		journalctl --no-pager -o cat -n 30 --since "$since" -u "$1" || true
 		fail "$1 did not $verb"
 	fi
-	rm -f -- "$STATE/pending/$1"
+	unit=$1
+	shift 4
+	[ $# -eq 0 ] || await_force "$unit" "$@"
+	rm -f -- "$STATE/pending/$unit"
+}
+
+# await_force UNIT WORD...: until the command agrees that the unit runs what its
+# files say. A reload that is refused is often a line in a log and nothing else.
+await_force() {
+	unit=$1
+	shift
+	clock
+	deadline=$((now + 2000))
+	until said=$("$@" 2>&1 </dev/null); do
+		clock
+		if [ "$now" -ge "$deadline" ]; then
+			printf '%s\n' "$said"
+			fail "$unit did not take its new configuration"
+		fi
+		sleep 0.1
+	done
 }

@@ -6,8 +6,8 @@ use crate::support::{Ending, until};
 use crate::{Case, Scope};
 use std::collections::{BTreeMap, BTreeSet};
 
-const CLEAN: &str = include_str!("clean.sh");
-const MANAGED: &str = include_str!("managed.sh");
+pub(crate) const CLEAN: &str = include_str!("clean.sh");
+pub(crate) const MANAGED: &str = include_str!("managed.sh");
 
 /// What a machine looks like before and after a full apply.
 pub(crate) struct Reference {
@@ -40,11 +40,7 @@ impl Reference {
     /// Fails unless everything is as after an undisturbed apply, and nothing else is there.
     #[track_caller]
     pub(crate) fn holds(&self, machine: &Machine) {
-        let plan = machine.run(&["plan", "--json", "--detailed-exitcode"]);
-        assert!(plan.changes().is_empty(), "{}", plan.said());
-        plan.exits(0);
-        machine.run(&["verify", "--json"]).exits(0);
-        assert_eq!(machine.on(CLEAN), "", "left behind");
+        self.is_reached(machine);
         let now = files(machine);
         let differs: Vec<_> = now
             .iter()
@@ -53,6 +49,16 @@ impl Reference {
             .chain(self.after.keys().filter(|path| !now.contains_key(*path)))
             .collect();
         assert!(differs.is_empty(), "not as ever: {differs:?}");
+    }
+
+    /// The same but for files, of which packages make some as they like.
+    #[track_caller]
+    fn is_reached(&self, machine: &Machine) {
+        let plan = machine.run(&["plan", "--json", "--detailed-exitcode"]);
+        assert!(plan.changes().is_empty(), "{}", plan.said());
+        plan.exits(0);
+        machine.run(&["verify", "--json"]).exits(0);
+        assert_eq!(machine.on(CLEAN), "", "left behind");
         assert_eq!(
             record(machine),
             self.record,
@@ -64,12 +70,11 @@ impl Reference {
     #[track_caller]
     fn nothing_is_half_written(&self, machine: &Machine) {
         for (path, text) in files(machine) {
-            let is_staged = path.ends_with(".foobar-stack");
-            let of = |files: &BTreeMap<String, String>| files.get(&path) == Some(&text);
-            assert!(
-                is_staged || of(&self.before) || of(&self.after),
-                "half written: {path}"
-            );
+            // What stands in neither is staged, or a package's own way of doing the same.
+            let (old, new) = (self.before.get(&path), self.after.get(&path));
+            let is_known = old.is_some() || new.is_some();
+            let is_whole = old == Some(&text) || new == Some(&text);
+            assert!(!is_known || is_whole, "half written: {path}");
         }
     }
 }
@@ -84,14 +89,24 @@ fn files(machine: &Machine) -> BTreeMap<String, String> {
 }
 
 fn record(machine: &Machine) -> String {
+    // Which of its slots the app serves from is as it comes.
     let said = machine.on("cat /var/lib/foobar-stack/managed");
-    let mut lines: Vec<&str> = said.lines().collect();
-    lines.sort_unstable();
-    lines.join("\n")
+    let lines: BTreeSet<String> = said
+        .lines()
+        .map(|line| line.replace("-green", "-blue"))
+        .collect();
+    lines.into_iter().collect::<Vec<_>>().join("\n")
 }
 
+/// What a plan changes, and what it could not look at.
 fn ids(run: &Ending) -> BTreeSet<String> {
-    run.changes().into_iter().map(|change| change.id).collect()
+    let changes = run.changes().into_iter().map(|change| change.id);
+    let plans = run.lines("plan");
+    let hidden = plans
+        .iter()
+        .flat_map(|plan| plan["hidden"].as_array().cloned().unwrap_or_default())
+        .filter_map(|hidden| hidden["id"].as_str().map(str::to_owned));
+    changes.chain(hidden).collect()
 }
 
 /// What happens to a run.
@@ -129,8 +144,10 @@ impl Fault {
 #[derive(Debug, Clone)]
 struct Strike {
     fault: Fault,
-    /// As `strike.sh` reads it: place and moment.
-    at: String,
+    /// The number of a step, or `proof`.
+    places: Vec<String>,
+    /// As `strike.sh` reads it.
+    moment: String,
     /// Whether the client stays until the server is there again.
     stays: bool,
 }
@@ -138,22 +155,36 @@ struct Strike {
 /// All cases: every step with every fault, then places between and within steps.
 pub(crate) fn cases(titles: &[String]) -> Vec<Case> {
     let mut cases = Vec::new();
-    for (number, title) in titles.iter().enumerate() {
-        for (turn, fault) in Fault::ALL.into_iter().enumerate() {
-            // Each fault at about three places of a full apply, each at others.
-            let sampled = number % 13 == turn * 3 + 2;
-            cases.push(step(number, title, fault, "begin", sampled));
+    // A run survives these two, so that it can be struck again and again.
+    const ROUNDS: usize = 4;
+    for fault in [Fault::Client, Fault::Connection] {
+        for round in 0..ROUNDS {
+            let places = (round..titles.len()).step_by(ROUNDS);
+            let strike = Strike {
+                fault,
+                places: places.map(|number| number.to_string()).collect(),
+                moment: "begin".to_owned(),
+                stays: true,
+            };
+            cases.push(Case::new(
+                &format!("steps {round}, {}, …: {}", round + ROUNDS, fault.name()),
+                Scope::sampled(round == 2),
+                move |machine, reference| struck(machine, reference, Disk::Installed, &strike),
+            ));
         }
     }
     for (number, title) in titles.iter().enumerate() {
         for fault in [Fault::Executor, Fault::Power] {
-            cases.push(step(number, title, fault, "end", false));
+            // Each fault at about three places of a full apply, each at others.
+            let sampled = number % 13 == if fault == Fault::Executor { 4 } else { 10 };
+            cases.push(step(number, title, fault, "begin", sampled));
         }
     }
     for fault in Fault::ALL {
         let strike = Strike {
             fault,
-            at: "proof begin".to_owned(),
+            places: vec!["proof".to_owned()],
+            moment: "begin".to_owned(),
             stays: true,
         };
         cases.push(Case::new(
@@ -164,12 +195,13 @@ pub(crate) fn cases(titles: &[String]) -> Vec<Case> {
         for (turn, tenths) in [4, 12, 25, 50, 80, 120].into_iter().enumerate() {
             let strike = Strike {
                 fault,
-                at: format!("0 later-{}.{}", tenths / 10, tenths % 10),
+                places: vec!["0".to_owned()],
+                moment: format!("later-{}.{}", tenths / 10, tenths % 10),
                 stays: turn % 2 == 0,
             };
             cases.push(Case::new(
                 &format!("packages after {tenths} tenths: {}", fault.name()),
-                Scope::sampled(tenths == 50 && fault == Fault::Power),
+                Scope::Full,
                 move |machine, reference| struck(machine, reference, Disk::Downloaded, &strike),
             ));
         }
@@ -178,9 +210,15 @@ pub(crate) fn cases(titles: &[String]) -> Vec<Case> {
         for lines in [0, 2, 4, 6, 9, 12] {
             cases.push(Case::new(
                 &format!("undoing after {lines} lines: {}", fault.name()),
-                Scope::sampled(lines == 4 && fault == Fault::Executor),
+                Scope::Full,
                 move |machine, reference| struck_while_undoing(machine, reference, fault, lines),
             ));
+        }
+    }
+    cases.append(&mut interrupted_cases());
+    for (number, title) in titles.iter().enumerate() {
+        for fault in [Fault::Executor, Fault::Power] {
+            cases.push(step(number, title, fault, "end", false));
         }
     }
     cases
@@ -189,8 +227,9 @@ pub(crate) fn cases(titles: &[String]) -> Vec<Case> {
 fn step(number: usize, title: &str, fault: Fault, moment: &str, sampled: bool) -> Case {
     let strike = Strike {
         fault,
-        at: format!("{number} {moment}"),
-        stays: number.is_multiple_of(5),
+        places: vec![number.to_string()],
+        moment: moment.to_owned(),
+        stays: number.is_multiple_of(8),
     };
     Case::new(
         &format!("step {number} {moment} ({title}): {}", fault.name()),
@@ -202,50 +241,101 @@ fn step(number: usize, title: &str, fault: Fault, moment: &str, sampled: bool) -
 /// Strikes a full apply, and applies again.
 fn struck(machine: &Machine, reference: &Reference, disk: Disk, strike: &Strike) {
     machine.reset(disk);
-    let planned = ids(&machine.run(&["plan", "--json"]).exits(0));
-    machine.on(&format!(
-        "echo {} {} >/strike",
-        strike.at,
-        strike.fault.how()
-    ));
-    let client = machine.start(&["apply", "--yes", "--json"]);
-    match strike.fault {
+    for place in &strike.places {
+        machine.strike(place, &format!("{} {}", strike.moment, strike.fault.how()));
+    }
+    let mut client = machine.start(&["apply", "--yes", "--json"]);
+    let planned = match strike.fault {
         Fault::Client => {
-            machine.at_the_strike();
-            client.kill();
-            machine.on("touch /go-on");
-            each_step_once(&machine.run(&["attach", "--json"]).exits(0));
+            for place in &strike.places {
+                machine.at_the_strike(place);
+                client.kill();
+                client = machine.start(&["attach", "--json"]);
+                machine.go_on(place);
+            }
+            each_step_once(&client.ending().exits(0));
+            None
         }
         Fault::Connection => {
             let end = client.ending().exits(0).says(&["the connection is lost"]);
             each_step_once(&end);
+            None
         }
         Fault::Executor => {
-            client
-                .ending()
-                .exits(1)
-                .says(&["the run ended on the server without a last word"]);
+            let end = client.ending().exits(1);
+            let words = "the run ended on the server without a last word";
+            Some(ids(&end.says(&[words])))
         }
         Fault::Power => {
-            machine.at_the_strike();
+            machine.at_the_strike(&strike.places[0]);
             machine.power_off();
             if strike.stays {
                 machine.boot();
-                client.ending().exits(1).says(&["the connection is lost"]);
+                let end = client.ending().exits(1);
+                Some(ids(&end.says(&["the connection is lost"])))
             } else {
-                client.kill();
+                let end = client.kill();
                 machine.boot();
+                Some(ids(&end))
             }
         }
-    }
-    let (code, _) = machine.ask("test ! -e /strike");
-    assert_eq!(code, 0, "it was not struck");
-    if matches!(strike.fault, Fault::Executor | Fault::Power) {
+    };
+    machine.was_struck();
+    if let Some(planned) = planned {
         if disk == Disk::Installed {
             reference.nothing_is_half_written(machine);
         }
         converge(machine, &planned);
     }
+    if disk == Disk::Installed {
+        reference.holds(machine);
+    } else {
+        reference.is_reached(machine);
+    }
+}
+
+/// Ctrl-C once, and twice.
+fn interrupted_cases() -> Vec<Case> {
+    let once = |machine: &Machine, reference: &Reference| interrupted(machine, reference, false);
+    let twice = |machine: &Machine, reference: &Reference| interrupted(machine, reference, true);
+    vec![
+        Case::new("interrupted: once", Scope::Full, once),
+        Case::new("interrupted: twice", Scope::Full, twice),
+    ]
+}
+
+/// Presses Ctrl-C while a step runs.
+fn interrupted(machine: &Machine, reference: &Reference, twice: bool) {
+    machine.reset(Disk::Installed);
+    let planned = ids(&machine.run(&["plan", "--json"]).exits(0));
+    machine.strike("5", "begin wait");
+    let client = machine.start(&["apply", "--yes", "--json"]);
+    machine.at_the_strike("5");
+    client.signal("INT");
+    until("the answer to Ctrl-C", || {
+        client
+            .said()
+            .contains("stopping after this step")
+            .then_some(())
+    });
+    if twice {
+        client.signal("INT");
+        let end = client.ending().exits(130);
+        end.says(&["the run goes on on the server", "foobar-stack attach"]);
+        machine.go_on("5");
+        // It was asked to stop, or the second one was quicker.
+        let run = machine.run(&["attach", "--json"]);
+        assert!([0, 130].contains(&run.code), "{}", run.said());
+    } else {
+        until("the run being told", || {
+            let told = machine.ask("ls /var/lib/foobar-stack/runs/*/stop");
+            (told.0 == 0).then_some(())
+        });
+        machine.go_on("5");
+        let end = client.ending().exits(130);
+        end.says(&["stopped before the step '", "steps are left"]);
+    }
+    converge(machine, &planned);
     reference.holds(machine);
 }
 
@@ -299,18 +389,17 @@ fn struck_while_undoing(machine: &Machine, reference: &Reference, fault: Fault, 
         "aliases = [\"www.foobar.com\", \"more.foobar.com\"]",
     );
     let planned = ids(&site.run(&["plan", "--json"]).exits(0));
-    machine.on(&format!("echo undo lines-{lines} {} >/strike", fault.how()));
+    machine.strike("undo", &format!("lines-{lines} {}", fault.how()));
     let client = site.start(&["apply", "--yes", "--json"]);
     if fault == Fault::Power {
-        machine.at_the_strike();
+        machine.at_the_strike("undo");
         client.kill();
         machine.power_off();
         machine.boot();
     } else {
         client.ending().exits(1);
     }
-    let (code, _) = machine.ask("test ! -e /strike");
-    assert_eq!(code, 0, "it was not struck");
+    machine.was_struck();
     let mut planned = planned;
     // What was touched by the undone run may be compared anew by who reads it.
     planned.insert("service:nginx.service".to_owned());

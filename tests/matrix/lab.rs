@@ -108,6 +108,8 @@ pub(crate) struct Machine {
     runtime: Runtime,
     /// How often it has booted: each time has its own connection.
     boots: Cell<u32>,
+    /// Whether it is as the example inventory says.
+    good: Cell<bool>,
     /// The layers below its own, and whose they are.
     layers: Vec<(Disk, PathBuf)>,
 }
@@ -134,8 +136,17 @@ impl Machine {
             state: lab.state.clone(),
             runtime,
             boots: Cell::new(0),
+            good: Cell::new(false),
             layers: Disk::ALL.map(|disk| (disk, lab.layer(disk))).into(),
         }
+    }
+
+    pub(crate) fn is_good(&self) -> bool {
+        self.good.get()
+    }
+
+    pub(crate) fn set_good(&self, good: bool) {
+        self.good.set(good);
     }
 
     fn folder(&self) -> &Path {
@@ -152,6 +163,7 @@ impl Machine {
     /// Boots it with a prepared disk and nothing else on it.
     pub(crate) fn reset(&self, disk: Disk) {
         self.power_off();
+        self.set_good(false);
         let below: Vec<String> = self
             .layers
             .iter()
@@ -268,11 +280,29 @@ impl Machine {
         ))
     }
 
-    /// Waits until the run is where it is to be struck.
+    /// Says where a run is to be struck, and how.
+    pub(crate) fn strike(&self, place: &str, how: &str) {
+        self.on(&format!(
+            "mkdir -p /strike /go-on; echo {how} >/strike/{place}"
+        ));
+    }
+
+    /// Waits until the run is there.
     #[track_caller]
-    pub(crate) fn at_the_strike(&self) {
-        let mark = self.seen("at-strike");
+    pub(crate) fn at_the_strike(&self, place: &str) {
+        let mark = self.seen("at-strike").join(place);
         until("the place of the strike", || mark.exists().then_some(()));
+    }
+
+    /// Lets it go on.
+    pub(crate) fn go_on(&self, place: &str) {
+        self.on(&format!("touch /go-on/{place}"));
+    }
+
+    /// Fails unless it was struck wherever it was to be.
+    #[track_caller]
+    pub(crate) fn was_struck(&self) {
+        assert_eq!(self.on("ls /strike"), "", "not struck");
     }
 }
 

@@ -9,10 +9,12 @@
 //! This needs root, or sudo without a password, and an archive to install from.
 
 mod faults;
+mod futures;
 mod lab;
 #[path = "../real/support.rs"]
 #[expect(dead_code, reason = "shared with the tests that need more of it")]
 mod support;
+mod visitors;
 
 use faults::Reference;
 use lab::{Lab, Machine};
@@ -93,8 +95,8 @@ fn the_matrix() {
         };
         in_scope && !passed.names.contains(&case.name)
     };
-    let cases = faults::cases(&reference.titles);
-    let queue: VecDeque<Case> = cases.into_iter().filter(wanted).collect();
+    let cases = faults::cases(&reference.titles).into_iter();
+    let queue: VecDeque<Case> = cases.chain(futures::cases()).filter(wanted).collect();
     let all = queue.len();
     say(&format!(
         "{}: {all} cases on {boxes} servers, ready after {:.0} s",

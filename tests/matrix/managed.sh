@@ -3,6 +3,8 @@
 for path in /etc /srv /var/www; do
 	find "$path" -xdev -type f \
 		! -name '*.zone' ! -path '*/ssl/*' ! -path '*/secrets/*' ! -name '*.used' \
-		! -name '*.pyc' ! -name ld.so.cache ! -name '*-' ! -name machine-id -print0
+		! -name '*.pyc' ! -name ld.so.cache  ! -name '*-' ! -name '*.lock' ! -name '*-app-blue*' ! -name '*-app-green*' \
+		! -path '/etc/nginx/foobar-stack/*' ! -name .updated ! -name machine-id -print0
 done | sort -z | xargs -0 sha256sum
-find /etc /srv /var/www -xdev -type l ! -path '*/ssl/*' ! -path '/etc/rc*' -printf '%l@  %p\n' | sort -k 2
+find /etc /srv /var/www -xdev -type l ! -path '*/ssl/*' ! -path '/etc/rc*' \
+	! -name '*-app-blue*' ! -name '*-app-green*' -printf '%l@  %p\n' | sort -k 2

@@ -1,14 +1,14 @@
 #!/bin/sh
 # Stands before sed, tac and sleep on a server under test. The executor hands the output of
 # each step to sed, undoes with the help of tac, and sleeps while it waits for proof: so one of
-# these says where a run is. /strike says where and how it is struck: "PLACE WHEN HOW", with
-# the number of a step, `undo` or `proof` for PLACE.
+# these says where a run is. A file /strike/PLACE says how it is struck there: "WHEN HOW",
+# with the number of a step, `undo` or `proof` for PLACE.
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 name=${0##*/}
 real=/usr/bin/$name
 [ -x "$real" ] || real=/bin/$name
 
-read -r place when how 2>/dev/null </strike || exec "$real" "$@"
+[ -d /strike ] || exec "$real" "$@"
 group=
 while IFS=: read -r _ _ path; do
 	case $path in
@@ -23,16 +23,35 @@ sed)
 tac) here=undo ;;
 sleep) here=proof ;;
 esac
-if [ -z "$group" ] || [ "$here" != "$place" ]; then
+if [ -z "$group" ] || ! read -r when how 2>/dev/null <"/strike/$here"; then
 	exec "$real" "$@"
 fi
 
+# await WORD...: until the command says yes, for half a minute at most.
+await() {
+	tries=0
+	until "$@" || [ $tries -ge 600 ]; do
+		/bin/sleep 0.05
+		tries=$((tries + 1))
+	done
+}
+
+# followed: somebody reads the events.
+followed() {
+	for process in /proc/[0-9]*; do
+		read -r comm 2>/dev/null <"$process/comm" || continue
+		[ "$comm" != tail ] || return 0
+	done
+	return 1
+}
+
 strike() {
 	# Once only: a connection may be cut, and the run goes on.
-	mv /strike /struck 2>/dev/null || return 0
+	mkdir -p /struck
+	mv "/strike/$here" "/struck/$here" 2>/dev/null || return 0
 	case $how in
 	kill)
-		/bin/sleep "0.0$((place_number % 4))"
+		case $here in *[!0-9]*) ;; *) /bin/sleep "0.0$((here % 4))" ;; esac
 		echo 1 >"$group/cgroup.kill"
 		;;
 	main) kill -9 "$(systemctl show --value -p MainPID -- "${group##*/}")" ;;
@@ -44,22 +63,17 @@ strike() {
 			sshd*) [ "${process#/proc/}" = "$main" ] || kill -9 "${process#/proc/}" 2>/dev/null ;;
 			esac
 		done
+		# The next cut shall meet who has come back after this one.
+		await followed
 		;;
 	wait)
-		: >/at-strike
-		tries=0
-		while [ ! -e /go-on ] && [ $tries -lt 600 ]; do
-			/bin/sleep 0.05
-			tries=$((tries + 1))
-		done
+		mkdir -p /at-strike
+		: >"/at-strike/$here"
+		await test -e "/go-on/$here"
 		;;
 	esac
 }
 
-case $place in
-*[!0-9]*) place_number=1 ;;
-*) place_number=$place ;;
-esac
 case $when in
 begin)
 	strike
