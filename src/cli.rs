@@ -222,12 +222,28 @@ impl Selection {
     }
 }
 
+/// What may go besides files, links and services that left the inventory. Only what a run of
+/// foobar-stack has made ever goes.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct Removal {
+    /// Remove data that left the inventory, too: databases (dumped before), accounts, secrets,
+    /// folders
+    #[arg(long)]
+    pub destroy_data: bool,
+    /// Remove packages that left the inventory, too, if nothing else needs them
+    #[arg(long)]
+    pub remove_packages: bool,
+}
+
 /// Show what would change.
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct Plan {
     /// Which roles.
     #[command(flatten)]
     pub selection: Selection,
+    /// What may go.
+    #[command(flatten)]
+    pub removal: Removal,
     /// Exit with 2 if there are changes
     #[arg(long)]
     pub detailed_exitcode: bool,
@@ -240,11 +256,14 @@ pub struct Plan {
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct Apply {
     /// Run exactly this saved plan, or nothing if what it rests on has changed
-    #[arg(value_name = "FILE", conflicts_with = "target")]
+    #[arg(value_name = "FILE", conflicts_with_all = ["target", "destroy_data", "remove_packages"])]
     pub file: Option<PathBuf>,
     /// Which roles.
     #[command(flatten)]
     pub selection: Selection,
+    /// What may go.
+    #[command(flatten)]
+    pub removal: Removal,
     /// Do not ask; needed where there is no terminal
     #[arg(short, long)]
     pub yes: bool,
@@ -442,6 +461,7 @@ mod tests {
             ("plan --color sometimes", 64),
             ("plan --out", 64),
             ("apply site.plan --target web", 64),
+            ("apply site.plan --destroy-data", 64),
             ("apply site.plan other.plan", 64),
             ("rollback three", 64),
             ("rollback 3 4", 64),

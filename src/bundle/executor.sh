@@ -203,29 +203,47 @@ is_known() {
 	[ "$(systemctl show --value -p LoadState -- "$1")" != not-found ]
 }
 
+# made WORD NAME: a run of ours has made this; it was not there. That is noted
+# until a proven run records it, so that one that was killed forgets nothing.
+made() {
+	printf '%s\t%s\n' "$1" "$2" >>"$STATE/made"
+}
+
+# unmade WORD NAME: it was undone.
+unmade() {
+	[ -e "$STATE/made" ] || return 0
+	{ grep -vxF -- "$1	$2" "$STATE/made" || true; } | replace "$STATE/made"
+}
+
 # record_managed: writes down what foobar-stack owns on this server. What the
-# client does not know, the journal says: what was not there before this run
-# was made by it, or by one before it that did not come to its end.
+# client does not know, the notes say: whether a run of ours has made it.
 record_managed() {
-	journal=$(cat -- "$STATE"/runs/*/journal 2>/dev/null || true)
+	: >>"$STATE/made"
 	while IFS='	' read -r made role kind name; do
+		case $kind in
+		path | secret | folder | tree) sort=path ;;
+		*) sort=$kind ;;
+		esac
 		if [ "$made" = new ]; then
 			# Not there yet: a run of a part of the plan.
-			[ "$kind" != path ] || exists "$name" || continue
+			[ "$sort" != path ] || exists "$name" || continue
 			[ "$kind" != service ] || is_known "$name" || continue
-			made=taken
-			case "
-$journal
-" in
-			*"
-created	$name
-"* | *"
-unit	$name	inactive	"* | *"
-slot	$name	inactive	"*) made=made ;;
-			esac
+			if grep -qxF -- "$sort	$name" "$STATE/made"; then made=made; else made=taken; fi
 		fi
 		printf '%s\t%s\t%s\t%s\n' "$made" "$role" "$kind" "$name"
+		printf '%s\t%s\n' "$sort" "$name" >>"$RUN/payload/recorded"
 	done <"$RUN/payload/managed" | replace "$STATE/managed"
+	: >>"$RUN/payload/recorded"
+	{ grep -vxF -f "$RUN/payload/recorded" -- "$STATE/made" || true; } | replace "$STATE/made"
+}
+
+# forget WORD NAME: it is gone, and not ours any more.
+forget() {
+	# It is written beside its place.
+	# shellcheck disable=SC2094
+	while IFS='	' read -r made role kind name; do
+		[ "$kind	$name" = "$1	$2" ] || printf '%s\t%s\t%s\t%s\n' "$made" "$role" "$kind" "$name"
+	done <"$STATE/managed" | replace "$STATE/managed"
 }
 
 # record_run SUMMARY WHO DIGEST STANDING BACK: the run is proven, and the server

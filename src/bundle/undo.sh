@@ -17,6 +17,7 @@ keep() {
 		return
 	elif ! exists "$1"; then
 		note created "$1"
+		made path "$1"
 	else
 		mkdir -p -m 700 -- "$RUN/before"
 		cp -a --parents -- "$1" "$RUN/before/"
@@ -30,6 +31,7 @@ keep_ownership() {
 		note owned "$1" "$(stat -c '%a %U:%G' -- "$1")"
 	else
 		note created "$1"
+		made path "$1"
 	fi
 }
 
@@ -82,6 +84,7 @@ undo_created() {
 	else
 		rm -f -- "$1"
 	fi
+	exists "$1" || unmade path "$1"
 }
 
 undo_kept() {
@@ -123,6 +126,7 @@ undo_boot() {
 
 # undo_start UNIT BOOT: it did not run before.
 undo_start() {
+	unmade service "$1"
 	# One that systemd cannot even read is not stopped; it does not run, either.
 	systemctl stop -- "$1" 2>/dev/null || ! systemctl is-active --quiet -- "$1" || return
 	systemctl reset-failed -- "$1" 2>/dev/null

@@ -2,7 +2,7 @@
 
 use super::follow::{Follower, Looks, SETTLE};
 use super::load::{Secrets, Workspace};
-use super::survey::{Reach, Scope, Survey, open, random, survey, traffic};
+use super::survey::{Reach, Request, Scope, Survey, open, random, show, survey, traffic};
 use super::verify;
 use crate::bundle::{self, Generation, Occasion, Standing, Verdict};
 use crate::check::Check;
@@ -14,8 +14,8 @@ use std::path::Path;
 /// How to apply.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Wish {
-    /// What it is limited to.
-    pub(crate) scope: Scope,
+    /// What it is about.
+    pub(crate) request: Request,
     /// Whether to go on without asking.
     pub(crate) yes: bool,
     /// Whether to leave the proof out.
@@ -53,10 +53,10 @@ pub(crate) async fn converge(
     reach: &Reach,
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
-    let scope = &wish.scope;
-    let first = survey(session, workspace, scope, reporter).await?;
+    let request = &wish.request;
+    let first = survey(session, workspace, request, reporter).await?;
     // A part of the stack cannot prove the whole.
-    let whole = match scope {
+    let whole = match &request.scope {
         Scope::Everything => true,
         Scope::Roles(_) => false,
         Scope::Saved(saved) => {
@@ -66,7 +66,7 @@ pub(crate) async fn converge(
         }
     };
     let proves = !wish.no_verify && whole;
-    reporter.plan(&first.plan);
+    show(&first, reporter);
     if !first.left.is_empty() {
         let ids: Vec<String> = first.left.iter().map(ToString::to_string).collect();
         let ids = ids.join(", ");
@@ -110,7 +110,7 @@ pub(crate) async fn converge(
         (true, false) => Standing::Proven,
     };
     let run = launcher.run(session, first, standing(hidden)).await?;
-    let mut after = survey(session, workspace, scope, reporter).await?;
+    let mut after = survey(session, workspace, request, reporter).await?;
     if hidden {
         if after.plan.is_empty() && proves {
             let checks = &after.stack.checks;
@@ -125,7 +125,7 @@ pub(crate) async fn converge(
             reporter.note("what could not be compared before:");
             reporter.plan(&after.plan);
             launcher.run(session, after, standing(false)).await?;
-            after = survey(session, workspace, scope, reporter).await?;
+            after = survey(session, workspace, request, reporter).await?;
         }
     }
     if after.plan.is_empty() {

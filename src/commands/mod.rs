@@ -25,11 +25,13 @@ mod status;
 mod survey;
 mod verify;
 
-use crate::cli::{Cli, Command, Selection};
+use crate::cli::{self, Cli, Command, Selection};
+
 use crate::error::{Error, Exit};
 use crate::report::Reporter;
+use crate::resource::Removal;
 use std::path::{Path, PathBuf};
-use survey::{Reach, Scope};
+use survey::{Reach, Request, Scope};
 
 /// Runs the command until it is over or somebody interrupts it.
 ///
@@ -67,7 +69,10 @@ async fn dispatch(cli: &Cli, reporter: &Reporter) -> Result<Exit, Error> {
         }
         Command::Plan(wish) => {
             let wish = plan::Wish {
-                scope: scope(&wish.selection),
+                request: Request {
+                    scope: scope(&wish.selection),
+                    removal: removal(&wish.removal),
+                },
                 detailed_exitcode: wish.detailed_exitcode,
                 out: wish.out.clone(),
             };
@@ -85,7 +90,10 @@ async fn dispatch(cli: &Cli, reporter: &Reporter) -> Result<Exit, Error> {
                 }
             };
             let wish = apply::Wish {
-                scope,
+                request: Request {
+                    scope,
+                    removal: removal(&wish.removal),
+                },
                 yes: wish.yes,
                 no_verify: wish.no_verify,
                 delete_many: wish.delete_many,
@@ -125,6 +133,14 @@ fn scope(selection: &Selection) -> Scope {
     match selection.roles() {
         None => Scope::Everything,
         Some(roles) => Scope::Roles(roles.to_vec()),
+    }
+}
+
+/// What may go.
+fn removal(removal: &cli::Removal) -> Removal {
+    Removal {
+        data: removal.destroy_data,
+        packages: removal.remove_packages,
     }
 }
 

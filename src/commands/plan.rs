@@ -2,7 +2,7 @@
 
 use super::load::Secrets;
 use super::saved;
-use super::survey::{Reach, Scope, open, survey, traffic};
+use super::survey::{Reach, Request, open, show, survey, traffic};
 use crate::error::{Error, Exit};
 use crate::plan::SavedPlan;
 use crate::report::Reporter;
@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 /// What to plan.
 pub(crate) struct Wish {
-    /// What it is limited to.
-    pub(crate) scope: Scope,
+    /// What it is about.
+    pub(crate) request: Request,
     /// Whether the exit status says that there are changes.
     pub(crate) detailed_exitcode: bool,
     /// Where to save the plan.
@@ -26,8 +26,8 @@ pub(crate) async fn plan(
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
     let (workspace, mut session) = open(inventory, Secrets::Read, reach, reporter).await?;
-    let survey = survey(&mut session, &workspace, &wish.scope, reporter).await?;
-    reporter.plan(&survey.plan);
+    let survey = survey(&mut session, &workspace, &wish.request, reporter).await?;
+    show(&survey, reporter);
     if let Some(file) = &wish.out {
         let saved = SavedPlan::of(
             &survey.plan,
@@ -36,7 +36,7 @@ pub(crate) async fn plan(
             &inventory.to_string_lossy(),
             &workspace.inputs.inventory.server.ssh,
         );
-        saved::write(file, &saved)?;
+        saved::write(file, &saved.removing(wish.request.removal))?;
         let file = file.display();
         reporter.done(&format!(
             "Saved in {file}: `foobar-stack apply {file}` runs exactly this."

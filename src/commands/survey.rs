@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::facts::{self, Facts};
 use crate::plan::{self, Basis, Managed, Plan, SavedPlan, Stack};
 use crate::report::{Reporter, Traffic, Verbosity};
-use crate::resource::{Observed, Probe, ResourceId, State, Work};
+use crate::resource::{Observed, Probe, Removal, ResourceId, State, Staying, Work};
 use crate::role;
 use crate::server::{Options, Session, Target};
 use crate::shell::Script;
@@ -120,6 +120,15 @@ pub(crate) enum Scope {
     Saved(SavedPlan),
 }
 
+/// What is to be planned.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Request {
+    /// Which changes.
+    pub(crate) scope: Scope,
+    /// What may go beside files, links and services.
+    pub(crate) removal: Removal,
+}
+
 /// A server as it is beside what it should be.
 pub(crate) struct Survey {
     pub(crate) facts: Facts,
@@ -132,6 +141,8 @@ pub(crate) struct Survey {
     pub(crate) observed: Vec<Observed<State>>,
     /// What a saved plan leaves alone, though it would change, too.
     pub(crate) left: Vec<ResourceId>,
+    /// What left the inventory and stays.
+    pub(crate) staying: Staying,
     pub(crate) plan: Plan,
     pub(crate) work: Work,
 }
@@ -140,9 +151,10 @@ pub(crate) struct Survey {
 pub(crate) async fn survey(
     session: &mut Session,
     workspace: &Workspace,
-    scope: &Scope,
+    request: &Request,
     reporter: &Reporter,
 ) -> Result<Survey, Error> {
+    let scope = &request.scope;
     reporter.busy(Some("looking at the server"));
     let facts = read_facts(session, &workspace.roles.asked_packages(), reporter).await?;
     let mut stack = role::compile(&workspace.inputs, &workspace.roles, &facts)?;
@@ -151,7 +163,11 @@ pub(crate) async fn survey(
         .iter()
         .filter_map(|line| Managed::parse(line))
         .collect();
-    plan::retire(&mut stack, &managed);
+    let removal = match scope {
+        Scope::Saved(saved) => saved.removal,
+        Scope::Everything | Scope::Roles(_) => request.removal,
+    };
+    plan::retire(&mut stack, &managed, removal);
     if let Scope::Roles(roles) = scope
         && let Some(unknown) = roles.iter().find(|role| !stack.roles.contains(role))
     {
@@ -165,7 +181,8 @@ pub(crate) async fn survey(
         .run("observing the resources", &probe.script(&stack.resources))
         .await?;
     reporter.trace(Verbosity::Commands, reply.stderr.trim_end());
-    let observed = probe.read(&stack.resources, &String::from_utf8_lossy(&reply.stdout));
+    let mut observed = probe.read(&stack.resources, &String::from_utf8_lossy(&reply.stdout));
+    plan::forget_lost(&mut stack, &mut observed);
     let basis = Basis {
         generation: facts.generation,
         now: facts.now,
@@ -184,7 +201,11 @@ pub(crate) async fn survey(
     if facts.maintenance {
         reporter.note("maintenance is on: visitors get 503 until `foobar-stack maintenance off`");
     }
-    let record = plan::record(&stack, &managed, plan.target.as_deref(), &left);
+    // What is hidden is not there yet: whether a run of ours makes it, a later one says.
+    let hidden = plan.hidden.iter().map(|(id, _)| id);
+    let spared: Vec<ResourceId> = left.iter().chain(hidden).cloned().collect();
+    let record = plan::record(&stack, &managed, plan.target.as_deref(), &spared);
+    let staying = Staying::of(&stack.resources, &observed, &plan.changes);
     Ok(Survey {
         facts,
         record,
@@ -192,9 +213,30 @@ pub(crate) async fn survey(
         stack,
         observed,
         left,
+        staying,
         plan,
         work,
     })
+}
+
+/// Shows the plan, and says what left the inventory and stays all the same.
+pub(crate) fn show(survey: &Survey, reporter: &Reporter) {
+    reporter.plan(&survey.plan);
+    for (names, what) in [
+        (
+            &survey.staying.data,
+            "--destroy-data removes what a run has made",
+        ),
+        (
+            &survey.staying.packages,
+            "--remove-packages removes what nothing else needs",
+        ),
+    ] {
+        if !names.is_empty() {
+            let names = names.join(", ");
+            reporter.note(&format!("left the inventory and stays: {names}; {what}"));
+        }
+    }
 }
 
 /// 32 random hexadecimal digits. `RandomState` takes its keys from the system's generator.

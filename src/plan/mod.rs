@@ -8,7 +8,7 @@ mod ownership;
 mod saved;
 mod summary;
 
-pub use ownership::{Managed, record, retire};
+pub use ownership::{Managed, forget_lost, record, retire};
 pub use saved::{Moved, SavedPlan, SavedPlanError, Stale};
 pub use summary::Summary;
 

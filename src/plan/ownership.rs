@@ -3,10 +3,11 @@
 //! The server has a record of it, which a proven run writes. What stands there and is not in
 //! the stack any more is an orphan: it becomes a resource that should be gone, so that a plan
 //! shows it and a run removes it, like everything else. Only what a run of ours *made* is ever
-//! removed; what was there before is left as it is, and forgotten.
+//! removed; what was there before is left as it is, and forgotten. Data and packages stay, and
+//! in the record, until somebody asks for their removal.
 
 use super::Stack;
-use crate::resource::{Owned, Resource, ResourceId};
+use crate::resource::{Data, Observed, Owned, Removal, Resource, ResourceId, Spec, State};
 use crate::types::AbsolutePath;
 
 /// One line of the server's record.
@@ -28,7 +29,8 @@ impl Managed {
         let owned = match kind {
             "path" => Owned::Path(AbsolutePath::new(name).ok()?),
             "service" => Owned::Service(name.to_owned()),
-            _ => return None,
+            "package" => Owned::Package(name.to_owned()),
+            word => Owned::Data(Data::parse(word, name)?),
         };
         Some(Self {
             role: role.to_owned(),
@@ -41,6 +43,8 @@ impl Managed {
         let (kind, name) = match &self.owned {
             Owned::Path(path) => ("path", path.as_str()),
             Owned::Service(name) => ("service", name.as_str()),
+            Owned::Package(name) => ("package", name.as_str()),
+            Owned::Data(data) => (data.word(), data.name()),
         };
         format!("{made}\t{}\t{kind}\t{name}\n", self.role)
     }
@@ -48,7 +52,7 @@ impl Managed {
 
 /// Adds to the stack what left it: everything the record has, a run of ours made, and no
 /// resource owns any more.
-pub fn retire(stack: &mut Stack, record: &[Managed]) {
+pub fn retire(stack: &mut Stack, record: &[Managed], removal: Removal) {
     let owned: Vec<Owned> = stack
         .resources
         .iter()
@@ -56,12 +60,23 @@ pub fn retire(stack: &mut Stack, record: &[Managed]) {
         .collect();
     let mut left: Vec<&Managed> = record
         .iter()
-        .filter(|managed| managed.made && !owned.contains(&managed.owned))
+        .filter(|managed| managed.made && !owned.iter().any(|owned| owned.is(&managed.owned)))
         .collect();
-    // Services stop before their files go.
-    left.sort_by_key(|managed| matches!(managed.owned, Owned::Path(_)));
+    // Services stop before their files go; a folder goes after what is in it, an account after
+    // all that may be its own, and packages last.
+    left.sort_by_key(|managed| {
+        let deep = |path: &str| usize::MAX - path.len();
+        match &managed.owned {
+            Owned::Service(_) => (0, 0),
+            Owned::Path(_) => (1, 0),
+            Owned::Data(data @ Data::Folder(_)) => (3, deep(data.name())),
+            Owned::Data(Data::Account(_)) => (4, 0),
+            Owned::Data(_) => (2, 0),
+            Owned::Package(_) => (5, 0),
+        }
+    });
     for managed in left {
-        let spec = managed.owned.gone();
+        let spec = managed.owned.gone(removal);
         let id = spec.id();
         if stack.resources.iter().all(|resource| resource.id != id) {
             let origin = "the server's record".to_owned();
@@ -73,6 +88,19 @@ pub fn retire(stack: &mut Stack, record: &[Managed]) {
             });
         }
     }
+}
+
+/// Takes data and packages that the record speaks of and the server does not have any more out
+/// of the stack: who makes them anew makes them his own.
+pub fn forget_lost(stack: &mut Stack, observed: &mut Vec<Observed<State>>) {
+    let resources = std::mem::take(&mut stack.resources);
+    let pairs = resources.into_iter().zip(std::mem::take(observed));
+    let lost = |resource: &Resource, observed: &Observed<State>| {
+        let left = matches!(resource.spec, Spec::Left(_) | Spec::LeftPackage(_));
+        left && *observed == Observed::Absent
+    };
+    let stay = pairs.filter(|(resource, observed)| !lost(resource, observed));
+    (stack.resources, *observed) = stay.unzip();
 }
 
 /// The record as it is to be after a run of this stack: a line each, where `new` stands for
@@ -98,8 +126,8 @@ pub fn record(
         .collect();
     let stays = |managed: &&Managed| {
         !concerned(&managed.role)
-            || spared.contains(&managed.owned)
-            || left.contains(&managed.owned.gone().id())
+            || spared.iter().any(|owned| owned.is(&managed.owned))
+            || left.contains(&managed.owned.gone(Removal::default()).id())
     };
     let mut text = String::new();
     for managed in before.iter().filter(stays) {
@@ -107,7 +135,7 @@ pub fn record(
     }
     for resource in resources {
         for owned in resource.spec.owned() {
-            let known = before.iter().find(|managed| managed.owned == owned);
+            let known = before.iter().find(|managed| managed.owned.is(&owned));
             let made = match known {
                 Some(Managed { made: true, .. }) => "made",
                 Some(_) => "taken",
@@ -127,13 +155,16 @@ pub fn record(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::resource::{NoMaterials, Spec};
+    use crate::resource::NoMaterials;
 
     #[test]
     fn a_line_of_the_record_reads_back() {
         for line in [
             "made\tweb\tpath\t/etc/nginx/nginx.conf\n",
             "taken\tweb\tservice\tnginx.service\n",
+            "made\tweb\tpackage\tnginx\n",
+            "made\tapp\ttree\t/srv/x/releases\n",
+            "made\tdatabase\tdatabase-account\tfoobar\n",
         ] {
             let managed = Managed::parse(line.trim_end()).unwrap();
             assert_eq!(
@@ -157,7 +188,7 @@ mod tests {
             .filter_map(|line| Managed::parse(line))
             .collect();
         let mut stack = Stack::default();
-        retire(&mut stack, &record);
+        retire(&mut stack, &record, Removal::default());
         let ids: Vec<String> = stack
             .resources
             .iter()
@@ -175,6 +206,43 @@ mod tests {
             super::record(&stack, &record, None, &left),
             "made\tx\tpath\t/etc/a\n"
         );
+    }
+
+    #[test]
+    fn data_and_packages_stay_in_the_record_until_they_go() {
+        let record = [
+            "made\tx\tfolder\t/srv/x",
+            "made\tx\tfolder\t/srv/x/y",
+            "made\tx\tpackage\txx",
+            "made\tx\tdatabase\tx",
+            "made\tx\taccount\tx",
+            "taken\tx\tdatabase\told",
+        ];
+        let record: Vec<Managed> = record
+            .iter()
+            .filter_map(|line| Managed::parse(line))
+            .collect();
+        let mut stack = Stack::default();
+        retire(&mut stack, &record, Removal::default());
+        let resources = stack.resources.iter();
+        let ids: Vec<String> = resources.map(|resource| resource.id.to_string()).collect();
+        assert_eq!(
+            ids,
+            [
+                "left:database:x",
+                "left:folder:/srv/x/y",
+                "left:folder:/srv/x",
+                "left:account:x",
+                "left_package:xx"
+            ]
+        );
+        let after = super::record(&stack, &record, None, &[]);
+        assert_eq!(after.lines().count(), 5, "{after}");
+        let mut observed = vec![Observed::Absent; 5];
+        observed[0] = Observed::unknown("down");
+        forget_lost(&mut stack, &mut observed);
+        let after = super::record(&stack, &record, None, &[]);
+        assert_eq!(after, "made\tx\tdatabase\tx\n");
     }
 
     #[test]

@@ -9,7 +9,7 @@
 //! A zone's serial and a certificate's end are made when the plan is run, not when it is saved.
 
 use super::{Basis, Plan, Stack, UnknownState, plan};
-use crate::resource::{Action, Observed, Resource, ResourceId, State, Work};
+use crate::resource::{Action, Observed, Removal, Resource, ResourceId, State, Work};
 use crate::types::Digest;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -31,6 +31,8 @@ pub struct SavedPlan {
     pub made: i64,
     /// The roles it is limited to; none for all.
     pub target: Option<Vec<String>>,
+    /// What it may remove beside files, links and services.
+    pub removal: Removal,
     resources: Vec<SavedResource>,
 }
 
@@ -159,8 +161,15 @@ impl SavedPlan {
             server: server.to_owned(),
             made: plan.basis.now,
             target: plan.target.clone(),
+            removal: Removal::default(),
             resources: resources.collect(),
         }
+    }
+
+    /// The same plan, which may remove more than files, links and services.
+    #[must_use]
+    pub fn removing(self, removal: Removal) -> Self {
+        Self { removal, ..self }
     }
 
     /// The text of the file.

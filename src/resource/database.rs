@@ -2,15 +2,15 @@
 
 use super::probe::fields;
 use super::{
-    Action, Change, Delta, Diff, EntryError, Kind, Materials, Observed, Phase, Probe, Surroundings,
-    Work, sql, variables,
+    Action, Change, Data, Delta, Diff, EntryError, Kind, Materials, Observed, Owned, Phase, Probe,
+    Surroundings, Work, sql, variables,
 };
 use crate::shell::Script;
 use crate::types::AccountName;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A database that should be there. It is never dropped.
+/// A database that should be there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Database {
     name: AccountName,
@@ -219,6 +219,10 @@ impl Kind for Database {
         (!diff.is_empty()).then(|| Delta::quiet(Action::Update, because, diff))
     }
 
+    fn owned(&self) -> Vec<Owned> {
+        vec![Owned::Data(Data::Database(self.name.clone()))]
+    }
+
     fn work(
         &self,
         observed: &Observed<Schema>,
@@ -251,6 +255,13 @@ impl Kind for Database {
             }
         }
         let mut script = Script::new();
+        if observed.present().is_none() {
+            let known = format!(
+                "SELECT 1 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = {}",
+                sql::string(self.name.as_str())
+            );
+            script.call("made_by_sql", ["database", self.name.as_str(), &known]);
+        }
         script.call("run_sql", [statements]);
         work.step(Phase::Activate, &change.id, script);
     }

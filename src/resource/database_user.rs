@@ -4,8 +4,8 @@ use super::database::not_up;
 use super::grants::{self, Grants};
 use super::probe::fields;
 use super::{
-    Change, Delta, Diff, EntryError, Kind, Materials, Observed, Phase, Probe, Surroundings, Work,
-    sql,
+    Change, Data, Delta, Diff, EntryError, Kind, Materials, Observed, Owned, Phase, Probe,
+    Surroundings, Work, sql,
 };
 use crate::shell::Script;
 use crate::types::AccountName;
@@ -115,8 +115,9 @@ impl Kind for DatabaseUser {
         for user in batch {
             let name = sql::string(user.name.as_str());
             query.push_str(&format!(
-                "SELECT CONCAT_WS(CHAR(31), User, plugin) FROM mysql.user \
-                 WHERE User = {name} AND Host = 'localhost'; SHOW GRANTS FOR {name}@'localhost'; "
+                "SELECT CONCAT_WS(CHAR(31), User, IFNULL(plugin, '')) FROM mysql.user \
+                 WHERE User = {name} AND Host = 'localhost';\n\
+                 SHOW GRANTS FOR {name}@'localhost';\n"
             ));
         }
         script.call("probe_database", [query]);
@@ -173,6 +174,10 @@ impl Kind for DatabaseUser {
         Delta::update(diff)
     }
 
+    fn owned(&self) -> Vec<Owned> {
+        vec![Owned::Data(Data::DatabaseAccount(self.name.clone()))]
+    }
+
     fn work(
         &self,
         observed: &Observed<Account>,
@@ -187,10 +192,10 @@ impl Kind for DatabaseUser {
         };
         let mut statements = format!("CREATE USER IF NOT EXISTS {account} {how};\n");
         let none = Grants::new();
-        let (plugin, granted) = observed.present().map_or(("", &none), |account| {
-            (account.plugin.as_str(), &account.grants)
-        });
-        if !plugin.is_empty() && plugin != self.plugin() {
+        let account_now = observed.present();
+        let granted = account_now.map_or(&none, |now| &now.grants);
+        // An account without a password may have no plugin at all.
+        if account_now.is_some_and(|now| now.plugin != self.plugin()) {
             statements.push_str(&format!("ALTER USER {account} {how};\n"));
         }
         // What is missing comes before what is too much goes, so that the app never stands
@@ -206,6 +211,14 @@ impl Kind for DatabaseUser {
             }
         }
         let mut script = Script::new();
+        if observed.present().is_none() {
+            let known = format!(
+                "SELECT 1 FROM mysql.user WHERE Host = 'localhost' AND User = {}",
+                sql::string(self.name.as_str())
+            );
+            let words = ["database-account", self.name.as_str(), &known];
+            script.call("made_by_sql", words);
+        }
         script.call("run_sql", [statements]);
         work.step(Phase::Activate, &change.id, script);
     }

@@ -268,10 +268,12 @@ impl Kind for Deployment {
     }
 
     fn owned(&self) -> Vec<Owned> {
+        let current = AbsolutePath::new(&format!("{}/current", self.root));
+        let mut all: Vec<Owned> = current.into_iter().map(Owned::Path).collect();
         let Some(process) = &self.process else {
-            return Vec::new();
+            return all;
         };
-        let mut all = vec![Owned::Path(process.upstream.clone())];
+        all.push(Owned::Path(process.upstream.clone()));
         for slot in Slot::BOTH {
             let names = self.names(slot);
             all.push(Owned::Service(names.target()));

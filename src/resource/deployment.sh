@@ -42,6 +42,7 @@ switch_release() {
 		note current "$1/current" "$old"
 	else
 		note created "$1/current"
+		made path "$1/current"
 	fi
 	ln -sfn -- "releases/$2" "$1/.current.foobar-stack"
 	mv -fT -- "$1/.current.foobar-stack" "$1/current"
@@ -112,6 +113,7 @@ deploy() {
 	units=
 	for port in $ports; do units="$units $slot@$port.service"; done
 	note slot "$slot.target" inactive "$drain" "$proxy"
+	made service "$slot.target"
 	since=$(date '+%Y-%m-%d %H:%M:%S')
 	clock
 	until=$((now + timeout * 100))

@@ -2,8 +2,8 @@
 
 use super::ownership::{Ownership, Place, place_of, read_places};
 use super::{
-    Change, Delta, Diff, EntryError, Future, Kind, Materials, Observed, Phase, Probe, Surroundings,
-    Work,
+    Change, Data, Delta, Diff, EntryError, Future, Kind, Materials, Observed, Owned, Phase, Probe,
+    Surroundings, Work,
 };
 use crate::shell::Script;
 use crate::types::{AbsolutePath, AccountName, FileMode};
@@ -69,6 +69,10 @@ impl Kind for Directory {
         let mut diff = Diff::default();
         place.compare(TYPE, &self.ownership, &mut diff);
         Delta::update(diff)
+    }
+
+    fn owned(&self) -> Vec<Owned> {
+        vec![Owned::Data(Data::Folder(self.path.clone()))]
     }
 
     fn work(&self, _: &Observed<Place>, change: &Change, _: &Surroundings<'_>, work: &mut Work) {

@@ -17,6 +17,8 @@ mod file;
 mod gap;
 mod grants;
 mod introspect;
+mod left;
+mod left_package;
 mod link;
 mod owed;
 mod ownership;
@@ -36,6 +38,7 @@ mod zone_text;
 
 pub use change::{Action, Change, Delta, Diff, FieldChange, Impact, TextChange};
 pub use deployment::{KeptRelease, Slot, kept_releases};
+pub use left::Data;
 pub use probe::{Observed, Probe};
 pub(crate) use registry::libraries;
 pub use registry::{Spec, State, fields_of, kinds};
@@ -229,16 +232,77 @@ pub enum Owned {
     Path(AbsolutePath),
     /// A systemd unit.
     Service(String),
+    /// What only exists once: it goes only when that is asked for.
+    Data(Data),
+    /// A package: it goes only when that is asked for.
+    Package(String),
+}
+
+/// What may be removed beside files, links and services.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub struct Removal {
+    /// Data.
+    pub data: bool,
+    /// Packages.
+    pub packages: bool,
 }
 
 impl Owned {
     /// The resource that says it should be gone.
     #[must_use]
-    pub fn gone(&self) -> Spec {
+    pub fn gone(&self, removal: Removal) -> Spec {
         match self {
             Self::Path(path) => Spec::Absent(absent::Absent::left(path.clone())),
             Self::Service(name) => Spec::Retired(retired::Retired::new(name)),
+            Self::Data(data) => Spec::Left(left::Left::new(data.clone(), removal.data)),
+            Self::Package(name) => {
+                Spec::LeftPackage(left_package::LeftPackage::new(name, removal.packages))
+            }
         }
+    }
+
+    /// Whether both are the same thing, whatever it is taken for: what was a file may have become
+    /// a secret.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        fn path(owned: &Owned) -> Option<&AbsolutePath> {
+            match owned {
+                Owned::Path(path) => Some(path),
+                Owned::Data(data) => data.path(),
+                _ => None,
+            }
+        }
+        self == other || path(self).is_some_and(|this| path(other) == Some(this))
+    }
+}
+
+/// What left the inventory and stays on the server, each as one would call it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Staying {
+    /// Data.
+    pub data: Vec<String>,
+    /// Packages.
+    pub packages: Vec<String>,
+}
+
+impl Staying {
+    /// What of these resources and what was found of them stays: none of what the changes remove.
+    #[must_use]
+    pub fn of(resources: &[Resource], observed: &[Observed<State>], changes: &[Change]) -> Self {
+        let mut staying = Self::default();
+        for (resource, observed) in resources.iter().zip(observed) {
+            if changes.iter().any(|change| change.id == resource.id) {
+                continue;
+            }
+            match (&resource.spec, observed) {
+                (Spec::Left(left), Observed::Present(_)) => staying.data.push(left.stays()),
+                (Spec::LeftPackage(left), Observed::Present(State::LeftPackage(found))) => {
+                    staying.packages.push(left.stays(found));
+                }
+                _ => {}
+            }
+        }
+        staying
     }
 }
 
@@ -302,8 +366,7 @@ pub trait Kind: Sized + Clone + fmt::Debug {
     fn compare(&self, observed: &Observed<Self::State>, around: &Surroundings<'_>)
     -> Option<Delta>;
 
-    /// What it owns on the server. Folders, accounts, packages and data are never removed, so
-    /// their kinds own nothing in this sense.
+    /// What it owns on the server.
     fn owned(&self) -> Vec<Owned> {
         Vec::new()
     }

@@ -18,6 +18,8 @@ pub(super) struct Notes<'a> {
     changed: BTreeMap<&'a str, Timestamp>,
     /// What the commands that compare said: their status and their first line, by unit.
     compared: BTreeMap<&'a str, (&'a str, &'a str)>,
+    /// The programs that the processes run, by their links in `/proc`.
+    programs: BTreeMap<&'a str, &'a str>,
 }
 
 impl<'a> Notes<'a> {
@@ -26,6 +28,7 @@ impl<'a> Notes<'a> {
         let threes = || reply.lines().filter_map(fields::<3>);
         let changed = threes().filter(|line| line[0] == "changed");
         let pending = threes().filter(|line| line[0] == "pending");
+        let programs = threes().filter(|line| line[0] == "program");
         Self {
             pending: pending
                 .filter_map(|line| Some((line[1], Reaction::parse(line[2])?)))
@@ -33,6 +36,7 @@ impl<'a> Notes<'a> {
             changed: changed
                 .filter_map(|line| Some((line[2], epoch(line[1])?)))
                 .collect(),
+            programs: programs.map(|line| (line[1], line[2])).collect(),
             compared: reply
                 .lines()
                 .filter_map(fields::<4>)
@@ -73,9 +77,26 @@ impl<'a> Notes<'a> {
     /// Why the command that compares what runs with the files says no.
     pub(super) fn differs(&self, unit: &str) -> Option<String> {
         match self.compared.get(unit)? {
-            ("0", _) => None,
+            ("1", said) => Some((*said).to_owned()),
+            _ => None,
+        }
+    }
+
+    /// Why the command could not compare them, which is neither yes nor no.
+    pub(super) fn unknown(&self, unit: &str) -> Option<String> {
+        match self.compared.get(unit)? {
+            ("0" | "1", _) => None,
+            (status, "") => Some(format!("{unit} could not be asked: status {status}")),
             (_, said) => Some((*said).to_owned()),
         }
+    }
+
+    /// Whether the program that this process runs is no longer the one on disk.
+    pub(super) fn replaced(&self, pid: &str) -> bool {
+        let path = format!("/proc/{pid}/exe");
+        self.programs
+            .get(path.as_str())
+            .is_some_and(|program| program.ends_with(" (deleted)"))
     }
 }
 

@@ -1,6 +1,8 @@
 //! Packages of the distribution. All that are missing are installed in one transaction.
 
-use super::{Change, Delta, EntryError, Kind, Materials, Observed, Probe, Surroundings, Work};
+use super::{
+    Change, Delta, EntryError, Kind, Materials, Observed, Owned, Probe, Surroundings, Work,
+};
 use crate::shell::Script;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -82,6 +84,10 @@ impl Kind for Package {
             Observed::Present(_) => None,
             _ => Some(Delta::create([])),
         }
+    }
+
+    fn owned(&self) -> Vec<Owned> {
+        vec![Owned::Package(self.name.clone())]
     }
 
     fn work(

@@ -18,6 +18,7 @@ install_packages() {
 		-o Dpkg::Options::=--force-confold \
 		-- "$@"
 	hold_services
+	before=$(installed_packages)
 	fetched=no
 	lists_are_fresh || fetch_lists
 	if ! apt-get install -q "$@"; then
@@ -27,7 +28,12 @@ install_packages() {
 			dpkg --configure -a --force-confdef --force-confold || true
 		fi
 		[ $fetched = yes ] || fetch_lists
-		apt-get install -q "$@"
+		status=0
+		apt-get install -q "$@" || status=$?
+		brought_packages "$before"
+		[ $status = 0 ] || return $status
+	else
+		brought_packages "$before"
 	fi
 	release_services
 }
@@ -38,6 +44,24 @@ fetch_lists() {
 	fetched=yes
 	apt-get update -q -o DPkg::Lock::Timeout=600 ||
 		echo 'not all package lists could be fetched; going on with those that are there'
+}
+
+installed_packages() {
+	dpkg-query -W -f '${db:Status-Status} ${Package}\n' | sed -n 's/^installed //p'
+}
+
+# brought_packages BEFORE: writes down what is installed now and was not then.
+brought_packages() {
+	installed_packages | while IFS= read -r name; do
+		case "
+$1
+" in
+		*"
+$name
+"*) ;;
+		*) made package "$name" ;;
+		esac
+	done
 }
 
 # lists_are_fresh: the package lists are there and were fetched within the hour.

@@ -10,7 +10,7 @@ use super::{
 };
 use super::{
     absent, certificate, command, database, database_user, deployment, directory, file, introspect,
-    link, package, release, retired, secret, service, user, zone,
+    left, left_package, link, package, release, retired, secret, service, user, zone,
 };
 use crate::shell::Script;
 use crate::types::AbsolutePath;
@@ -264,6 +264,8 @@ registry! {
     retired::Retired,
     database::Database,
     database_user::DatabaseUser,
+    left::Left,
+    left_package::LeftPackage,
 }
 
 /// What all of a kind is when its part of the probe did not end well.

@@ -5,8 +5,8 @@ mod manifest;
 
 use super::probe::{decode, fields};
 use super::{
-    Action, Change, Content, Delta, Diff, EntryError, Kind, Materials, Observed, Phase, Probe,
-    Surroundings, Work,
+    Action, Change, Content, Data, Delta, Diff, EntryError, Kind, Materials, Observed, Owned,
+    Phase, Probe, Surroundings, Work,
 };
 use crate::shell::Script;
 use crate::types::{AbsolutePath, AccountName, Code, Tree};
@@ -221,6 +221,12 @@ impl Kind for Release {
         }
         let because = "its files were changed on the server";
         (!diff.is_empty()).then(|| Delta::quiet(Action::Update, because, diff))
+    }
+
+    fn owned(&self) -> Vec<Owned> {
+        let releases = AbsolutePath::new(&format!("{}/releases", self.path));
+        let owned = |path| Owned::Data(Data::Tree(path));
+        releases.into_iter().map(owned).collect()
     }
 
     fn work(

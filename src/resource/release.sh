@@ -51,6 +51,7 @@ edited_in() {
 # manifest for TREE, DIGEST is that of the whole manifest.
 make_release() {
 	new=$1/releases/.$2.new
+	exists "$1/releases" || made path "$1/releases"
 	mkdir -p -m 755 -- "$1/releases"
 	rm -rf -- "$new"
 	mkdir -m 755 -- "$new"

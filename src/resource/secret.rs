@@ -3,8 +3,8 @@
 use super::ownership::{Ownership, Place, place_of, read_places};
 use super::probe::fields;
 use super::{
-    Action, Change, Content, Delta, Diff, EntryError, Kind, Materials, Observed, Owned, Phase,
-    Probe, SecretMaterial, Surroundings, Work,
+    Action, Change, Content, Data, Delta, Diff, EntryError, Kind, Materials, Observed, Owned,
+    Phase, Probe, SecretMaterial, Surroundings, Work,
 };
 use crate::shell::Script;
 use crate::types::{AbsolutePath, AccountName, Digest, FileMode};
@@ -137,7 +137,12 @@ impl Kind for Secret {
     }
 
     fn owned(&self) -> Vec<Owned> {
-        vec![Owned::Path(self.path.clone())]
+        let path = self.path.clone();
+        // One that was brought can be brought again.
+        vec![match self.material {
+            SecretMaterial::Generated => Owned::Data(Data::Secret(path)),
+            SecretMaterial::Value(_) => Owned::Path(path),
+        }]
     }
 
     fn work(

@@ -33,7 +33,8 @@ pub struct Service {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct InForce {
-    /// A command that changes nothing, and succeeds if it is. What it prints otherwise is shown
+    /// A command that changes nothing, and succeeds if it is; status 1 says that it is not, any
+    /// other that it cannot say, and then there is no plan. What it prints otherwise is shown
     /// as the cause. It does not count while the service does not run.
     command: Vec<String>,
     /// What brings the files into force.
@@ -121,8 +122,14 @@ impl Service {
             let why = notes.differs(&self.name)?;
             Some((in_force.otherwise, why))
         });
+        let replaced = property("MainPID").is_some_and(|pid| notes.replaced(pid));
+        let replaced = replaced.then(|| {
+            let why = "its program on disk is another than the one that runs".to_owned();
+            (Reaction::Restart, why)
+        });
         Some(strongest([
             notes.left(&self.name),
+            replaced,
             restart,
             differs,
             reload,
@@ -227,6 +234,9 @@ impl Kind for Service {
                             gap: Gap::read(property),
                         };
                         if unit.is_active() {
+                            if let Some(reason) = notes.unknown(&service.name) {
+                                return Observed::unknown(reason);
+                            }
                             let Some(owed) = service.owed(&notes, probe, property) else {
                                 let name = &service.name;
                                 return Observed::unknown(format!(

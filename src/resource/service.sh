@@ -34,9 +34,17 @@ probe_service() {
 	# shellcheck disable=SC2086
 	set -- $units
 	shown=$(systemctl show --no-pager --timestamp=us+utc -p LoadState -p ActiveState -p UnitFileState \
-		-p NeedDaemonReload -p ActiveEnterTimestamp -p StateChangeTimestamp -p ReloadResult \
+		-p NeedDaemonReload -p ActiveEnterTimestamp -p StateChangeTimestamp -p ReloadResult -p MainPID \
 		-p InactiveExitTimestampMonotonic -p ActiveEnterTimestampMonotonic \
 		-p ActiveExitTimestampMonotonic -p InactiveEnterTimestampMonotonic -- "$@") || return
+	set --
+	for line in $shown; do
+		case $line in
+		MainPID=[1-9]*) set -- "$@" "/proc/${line#MainPID=}/exe" ;;
+		esac
+	done
+	# One that has ended by now is no failure.
+	[ $# -eq 0 ] || find "$@" -maxdepth 0 -printf 'program\037%p\037%l\n' 2>/dev/null || true
 	# shellcheck disable=SC2086
 	[ -z "$comparing" ] || wait $comparing
 	printf 'show\n%s\n' "$shown"
@@ -49,6 +57,7 @@ activate_service() {
 	boot=$(systemctl show --value -p UnitFileState -- "$1")
 	if systemctl is-active --quiet -- "$1"; then active=active; else active=inactive; fi
 	note unit "$1" "$active" "${boot:-disabled}" "$4"
+	[ "$active" = active ] || made service "$1"
 	case $boot in
 	masked*) systemctl unmask --quiet -- "$1" ;;
 	esac

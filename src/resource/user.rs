@@ -2,7 +2,8 @@
 
 use super::probe::fields;
 use super::{
-    Change, Delta, Diff, EntryError, Kind, Materials, Observed, Phase, Probe, Surroundings, Work,
+    Change, Data, Delta, Diff, EntryError, Kind, Materials, Observed, Owned, Phase, Probe,
+    Surroundings, Work,
 };
 use crate::shell::Script;
 use crate::types::{AbsolutePath, AccountName};
@@ -139,6 +140,10 @@ impl Kind for User {
             diff.compare("groups", Some(&join(&account.groups)), Some(&join(&after)));
         }
         Delta::update(diff)
+    }
+
+    fn owned(&self) -> Vec<Owned> {
+        vec![Owned::Data(Data::Account(self.name.clone()))]
     }
 
     fn work(&self, _: &Observed<Account>, change: &Change, _: &Surroundings<'_>, work: &mut Work) {

@@ -21,6 +21,7 @@ make_user() {
 		usermod --home "$2" --shell "$3" -- "$1"
 	else
 		if getent group -- "$1" >/dev/null; then own="--gid $1"; else own=--user-group; fi
+		made account "$1"
 		# shellcheck disable=SC2086 # two words, or one
 		useradd --system $own --home-dir "$2" --no-create-home --shell "$3" -- "$1"
 	fi

@@ -1,29 +1,30 @@
 //! What somebody changes on the server by hand, one thing at a time: the plan shows exactly
 //! that, and apply mends it.
 
+use crate::running::{RUNNING, who_cannot_be_asked_is_unknown};
 use crate::server::Server;
 use crate::support::{Change, Ending};
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// One kind of drift. `{…}` in its texts stands for what the server has: see [`fill`].
-struct Drift {
-    name: &'static str,
+pub(crate) struct Drift {
+    pub(crate) name: &'static str,
     /// What is done by hand, as a shell script.
-    make: &'static str,
+    pub(crate) make: &'static str,
     /// The whole plan, in its order: action and id.
-    plan: &'static str,
+    pub(crate) plan: &'static str,
     /// What the lines of the changes must say.
-    says: &'static [&'static str],
+    pub(crate) says: &'static [&'static str],
     /// Whether it is looked at on this server only.
-    suite: Option<&'static str>,
+    pub(crate) suite: Option<&'static str>,
     /// Whether nothing else may be amiss when it is made.
-    alone: bool,
+    pub(crate) alone: bool,
     /// If apply refuses to mend it: the words with which it does, and the mending by hand.
-    refused: Option<(&'static str, &'static str)>,
+    pub(crate) refused: Option<(&'static str, &'static str)>,
 }
 
-const ROW: Drift = Drift {
+pub(crate) const ROW: Drift = Drift {
     name: "",
     make: "",
     plan: "",
@@ -34,7 +35,7 @@ const ROW: Drift = Drift {
 };
 
 /// Only on the server with MariaDB: what does not depend on the release.
-const ONCE: Drift = Drift {
+pub(crate) const ONCE: Drift = Drift {
     suite: Some("trixie"),
     ..ROW
 };
@@ -525,7 +526,7 @@ const DRIFTS: &[Drift] = &[
 ];
 
 /// Puts what the server has into a text.
-fn fill(server: &Server, text: &str) -> String {
+pub(crate) fn fill(server: &Server, text: &str) -> String {
     let engine = server.engine();
     let (config, plugin, password) = match engine {
         "mysql" => (
@@ -560,6 +561,7 @@ fn fill(server: &Server, text: &str) -> String {
             "-subj /CN=foobar.com -addext subjectAltName=DNS:foobar.com,DNS:www.foobar.com",
         )
         .replace("{service}", &format!("{engine}.service"))
+        .replace("{zone}", "/etc/bind/zones/foobar.com.zone")
         .replace("{client}", engine)
         .replace("{config}", config)
         .replace("{plugin}", plugin)
@@ -658,7 +660,7 @@ pub(crate) fn every_kind_of_drift_is_found_and_mended(server: &Server) {
     let here = |drift: &&Drift| {
         drift.suite.is_none_or(|suite| suite == server.suite) && drift.name.contains(&only)
     };
-    for drift in DRIFTS.iter().filter(here) {
+    for drift in DRIFTS.iter().chain(RUNNING).filter(here) {
         let changes = changes(&fill(server, drift.plan));
         if drift.refused.is_some() || drift.alone || batch.touches(&changes) {
             failed.extend(batch.mend(server));
@@ -676,6 +678,7 @@ pub(crate) fn every_kind_of_drift_is_found_and_mended(server: &Server) {
     failed.extend(batch.mend(server));
     if only.is_empty() {
         zone(server);
+        who_cannot_be_asked_is_unknown(server);
     }
     assert!(failed.is_empty(), "{failed:#?}");
     server.run(&["plan"]).exits(0).says(&["No changes."]);

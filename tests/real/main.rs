@@ -13,6 +13,7 @@ mod cost;
 
 mod drift;
 mod load;
+mod lockout;
 mod login;
 
 mod operate;
@@ -20,7 +21,9 @@ mod page;
 mod prepare;
 mod refused;
 mod releases;
+mod removal;
 mod rollback;
+mod running;
 mod runs;
 mod runtimes;
 mod saved;
@@ -65,6 +68,11 @@ fn a_debian_with_mariadb() {
             ),
             ("saved", saved::a_saved_plan_runs_as_it_is_or_not_at_all),
             ("rollback", rollback::a_proven_generation_comes_back),
+            ("removal", removal::what_leaves_goes_and_data_stays),
+            (
+                "lockout",
+                lockout::a_firewall_that_keeps_us_out_puts_itself_back,
+            ),
             ("drift", drift::every_kind_of_drift_is_found_and_mended),
         ],
     );
@@ -82,6 +90,10 @@ fn a_debian_with_mysql() {
                 refused::a_broken_template_is_refused_with_nothing_touched,
             ),
             ("releases", releases::no_request_is_lost),
+            (
+                "lockout",
+                lockout::an_sshd_that_keeps_us_out_puts_itself_back,
+            ),
             ("login", login::who_may_log_in_and_who_becomes_root),
             ("cost", cost::a_plan_costs_the_same_for_many_resources),
             ("drift", drift::every_kind_of_drift_is_found_and_mended),

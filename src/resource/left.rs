@@ -1,0 +1,345 @@
+//! Data that left the inventory: it stays, unless its removal is asked for.
+//!
+//! Roles do not declare it; the server's record does. It goes after the proof, since nothing of
+//! it can be undone, and a database is dumped before it is dropped.
+
+use super::probe::fields;
+use super::{
+    Action, Change, Delta, Diff, EntryError, Kind, Materials, Observed, Owned, Phase, Probe,
+    Surroundings, Work, sql,
+};
+use crate::shell::Script;
+use crate::types::{AbsolutePath, AccountName};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// Where the dumps of dropped databases are, on the server, for root alone.
+const DUMPS: &str = "/var/lib/foobar-stack/dropped";
+
+/// Something that only exists once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Data {
+    /// A folder; what others have put into it is theirs.
+    Folder(AbsolutePath),
+    /// A folder with all that is in it.
+    Tree(AbsolutePath),
+    /// A secret that was made on the server.
+    Secret(AbsolutePath),
+    /// An account of the system, with the folders that are its own.
+    Account(AccountName),
+    /// A database.
+    Database(AccountName),
+    /// An account of the database server.
+    DatabaseAccount(AccountName),
+}
+
+impl Data {
+    /// What sort of data it is, as the record has it.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Folder(_) => "folder",
+            Self::Tree(_) => "tree",
+            Self::Secret(_) => "secret",
+            Self::Account(_) => "account",
+            Self::Database(_) => "database",
+            Self::DatabaseAccount(_) => "database-account",
+        }
+    }
+
+    /// Its name or path.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Folder(path) | Self::Tree(path) | Self::Secret(path) => path.as_str(),
+            Self::Account(name) | Self::Database(name) | Self::DatabaseAccount(name) => {
+                name.as_str()
+            }
+        }
+    }
+
+    /// Reads both.
+    #[must_use]
+    pub fn parse(word: &str, name: &str) -> Option<Self> {
+        let path = || AbsolutePath::new(name).ok();
+        let account = || AccountName::new(name).ok();
+        match word {
+            "folder" => path().map(Self::Folder),
+            "tree" => path().map(Self::Tree),
+            "secret" => path().map(Self::Secret),
+            "account" => account().map(Self::Account),
+            "database" => account().map(Self::Database),
+            "database-account" => account().map(Self::DatabaseAccount),
+            _ => None,
+        }
+    }
+
+    /// The path, if it is one.
+    #[must_use]
+    pub fn path(&self) -> Option<&AbsolutePath> {
+        match self {
+            Self::Folder(path) | Self::Tree(path) | Self::Secret(path) => Some(path),
+            _ => None,
+        }
+    }
+}
+
+/// Data that left the inventory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Left {
+    data: Data,
+    /// Whether it is to go.
+    destroy: bool,
+}
+
+/// The fields of `[[left]]`, which there is not.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {}
+
+/// What the server has of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// What is in a folder; which folders are an account's own.
+    holds: Vec<String>,
+}
+
+impl Left {
+    /// The data, and whether it is to go.
+    #[must_use]
+    pub fn new(data: Data, destroy: bool) -> Self {
+        Self { data, destroy }
+    }
+
+    /// What to call it in a sentence, with the reason why it stays even if it is to go.
+    #[must_use]
+    pub fn stays(&self) -> String {
+        let name = format!("{} {}", self.data.word(), self.data.name());
+        match (&self.data, self.destroy) {
+            (Data::Folder(_), true) => format!("{name} (others' files are in it)"),
+            _ => name,
+        }
+    }
+
+    /// Whether the plan removes what stands at this path.
+    fn goes(path: &str, around: &Surroundings<'_>) -> bool {
+        around.changes.iter().any(|change| {
+            let name = match change.id.kind {
+                Self::NAME => change.id.name.split_once(':').map_or("", |(_, name)| name),
+                _ => &change.id.name,
+            };
+            change.action == Action::Delete && name == path
+        })
+    }
+}
+
+impl Kind for Left {
+    const NAME: &'static str = "left";
+    const LIBRARY: &'static str = concat!(include_str!("database.sh"), include_str!("left.sh"));
+    const REACTS: bool = true;
+    type Entry = Entry;
+    type State = Found;
+
+    fn build(_: Entry, _: &dyn Materials) -> Result<Self, EntryError> {
+        Err(EntryError::entry(
+            "what left the inventory is known to the server's record alone",
+        ))
+    }
+
+    fn name(&self) -> String {
+        format!("{}:{}", self.data.word(), self.data.name())
+    }
+
+    fn probe(batch: &[&Self], _: &Probe, script: &mut Script) {
+        let list = |wanted: &str| {
+            let names = batch.iter().filter(|left| left.data.word() == wanted);
+            let names: Vec<String> = names.map(|left| sql::string(left.data.name())).collect();
+            // An empty list is no SQL.
+            if names.is_empty() {
+                "''".to_owned()
+            } else {
+                names.join(", ")
+            }
+        };
+        let (databases, accounts) = (list("database"), list("database-account"));
+        let query = format!(
+            "SELECT CONCAT_WS(CHAR(31), 'database', SCHEMA_NAME) FROM information_schema.SCHEMATA \
+             WHERE SCHEMA_NAME IN ({databases}); \
+             SELECT CONCAT_WS(CHAR(31), 'database-account', User) FROM mysql.user \
+             WHERE Host = 'localhost' AND User IN ({accounts})"
+        );
+        let words = batch
+            .iter()
+            .flat_map(|left| [left.data.word(), left.data.name()]);
+        script.call("probe_left", std::iter::once(query.as_str()).chain(words));
+    }
+
+    fn observe(batch: &[&Self], _: &Probe, reply: &str) -> Vec<Observed<Found>> {
+        let mut found: BTreeMap<(&str, &str), Found> = BTreeMap::new();
+        let mut absent = Vec::new();
+        for line in reply.lines() {
+            if let Some([word, name, state]) = fields::<3>(line) {
+                match state {
+                    "there" => {
+                        let holds = Vec::new();
+                        found.entry((word, name)).or_insert(Found { holds });
+                    }
+                    "absent" => absent.push((word, name)),
+                    _ => {}
+                }
+            } else if let Some([word, name, "holds", what]) = fields::<4>(line)
+                && let Some(found) = found.get_mut(&(word, name))
+            {
+                found.holds.push(what.to_owned());
+            }
+        }
+        batch
+            .iter()
+            .map(|left| {
+                let key = (left.data.word(), left.data.name());
+                match found.get(&key) {
+                    Some(found) => Observed::Present(found.clone()),
+                    None if absent.contains(&key) => Observed::Absent,
+                    None => Observed::unknown(format!("the probe says nothing of {}", left.name())),
+                }
+            })
+            .collect()
+    }
+
+    fn applied(&self, before: &Observed<Found>, _: &Surroundings<'_>) -> Observed<Found> {
+        if self.destroy {
+            Observed::Absent
+        } else {
+            before.clone()
+        }
+    }
+
+    fn compare(&self, observed: &Observed<Found>, around: &Surroundings<'_>) -> Option<Delta> {
+        let found = observed.present().filter(|_| self.destroy)?;
+        let mut diff = Diff::default();
+        match &self.data {
+            Data::Folder(_) if !found.holds.iter().all(|path| Self::goes(path, around)) => {
+                return None;
+            }
+            Data::Account(_) if !found.holds.is_empty() => {
+                diff.compare("folders", Some(&found.holds.join(", ")), None);
+            }
+            Data::Database(_) => {
+                diff.compare("dump", None, Some(DUMPS));
+            }
+            _ => {}
+        }
+        let because = "it left the inventory, and --destroy-data is given";
+        Some(Delta::quiet(Action::Delete, because, diff))
+    }
+
+    fn owned(&self) -> Vec<Owned> {
+        vec![Owned::Data(self.data.clone())]
+    }
+
+    fn work(
+        &self,
+        found: &Observed<Found>,
+        change: &Change,
+        _: &Surroundings<'_>,
+        work: &mut Work,
+    ) {
+        let name = self.data.name();
+        let mut script = Script::new();
+        match &self.data {
+            Data::Folder(_) => script.call("destroy_folder", [name]),
+            Data::Tree(_) | Data::Secret(_) => script.call("destroy_tree", [name]),
+            Data::Account(_) => {
+                let folders = found.present().map_or(&[][..], |found| &found.holds);
+                let folders = folders.iter().map(String::as_str);
+                script.call("destroy_account", std::iter::once(name).chain(folders))
+            }
+            Data::Database(database) => {
+                let drop = format!("DROP DATABASE IF EXISTS {}", sql::name(database.as_str()));
+                script.call("destroy_database", [name, DUMPS, &drop])
+            }
+            Data::DatabaseAccount(account) => {
+                let account = sql::string(account.as_str());
+                let drop = format!("DROP USER IF EXISTS {account}@'localhost'");
+                script.call("destroy_by_sql", [drop])
+            }
+        };
+        script.call("forget", [self.data.word(), name]);
+        work.step(Phase::Finish, &change.id, script);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resource::ResourceId;
+
+    fn left(word: &str, name: &str, destroy: bool) -> Left {
+        Left::new(Data::parse(word, name).unwrap(), destroy)
+    }
+
+    fn compare(left: &Left, reply: &str, changes: &[Change]) -> Option<Delta> {
+        let around = Surroundings {
+            now: 0,
+            date: "20260101",
+            changes,
+        };
+        let found = Left::observe(&[left], &Probe::new("s".into()), reply).remove(0);
+        left.compare(&found, &around)
+    }
+
+    #[test]
+    fn data_goes_only_when_that_is_asked_for() {
+        let reply = "database\x1ffoobar\x1fthere\n";
+        assert_eq!(
+            compare(&left("database", "foobar", false), reply, &[]),
+            None
+        );
+        let delta = compare(&left("database", "foobar", true), reply, &[]).unwrap();
+        assert_eq!(delta.action, Action::Delete);
+        assert_eq!(delta.diff.fields[0].after.as_deref(), Some(DUMPS));
+        let gone = "database\x1ffoobar\x1fabsent\n";
+        assert_eq!(compare(&left("database", "foobar", true), gone, &[]), None);
+        let silent = left("account", "foobar", true);
+        let found = Left::observe(&[&silent], &Probe::new("s".into()), "").remove(0);
+        assert!(matches!(found, Observed::Unknown { .. }));
+    }
+
+    #[test]
+    fn a_folder_goes_with_what_is_ours_and_stays_with_what_is_not() {
+        let folder = left("folder", "/srv/x", true);
+        let reply = "folder\x1f/srv/x\x1fthere\nfolder\x1f/srv/x\x1fholds\x1f/srv/x/releases\n";
+        assert_eq!(compare(&folder, reply, &[]), None);
+        assert!(folder.stays().contains("others' files"));
+        let delta = Delta::quiet(Action::Delete, "", Diff::default());
+        let tree = Change {
+            id: ResourceId {
+                kind: "left",
+                name: "tree:/srv/x/releases".to_owned(),
+            },
+            role: "app".to_owned(),
+            action: delta.action,
+            impact: delta.impact,
+            because: delta.because,
+            diff: delta.diff,
+        };
+        assert!(compare(&folder, reply, &[tree]).is_some());
+    }
+
+    #[test]
+    fn names_read_back() {
+        for (word, name) in [
+            ("folder", "/a"),
+            ("tree", "/a"),
+            ("secret", "/a"),
+            ("account", "a"),
+            ("database", "a"),
+            ("database-account", "a"),
+        ] {
+            let data = Data::parse(word, name).unwrap();
+            assert_eq!((data.word(), data.name()), (word, name));
+        }
+        assert_eq!(Data::parse("database", "a'b"), None);
+        assert_eq!(Data::parse("folder", "a"), None);
+    }
+}

@@ -1,0 +1,123 @@
+# Data that left the inventory, on the server. What is destroyed here is asked
+# for by name, and nothing puts it back.
+
+# probe_left QUERY (WORD NAME)...: of each whether it is there, and what it holds.
+probe_left() {
+	query=$1
+	shift
+	answer=
+	case " $* " in
+	*" database "* | *" database-account "*) answer=$(probe_database "$query") || return ;;
+	esac
+	while [ $# -gt 0 ]; do
+		case $1 in
+		folder)
+			if [ -d "$2" ] && [ ! -L "$2" ]; then
+				left_is "$1" "$2" there
+				find "$2" -mindepth 1 -maxdepth 1 -printf 'folder\037'"$2"'\037holds\037%p\n' | head -n 50
+			else
+				left_is "$1" "$2" absent
+			fi
+			;;
+		tree | secret) if exists "$2"; then left_is "$1" "$2" there; else left_is "$1" "$2" absent; fi ;;
+		account) probe_left_account "$2" ;;
+		*) probe_left_data "$1" "$2" ;;
+		esac
+		shift 2
+	done
+}
+
+left_is() {
+	printf '%s\037%s\037%s\n' "$1" "$2" "$3"
+}
+
+# probe_left_account NAME: the folders that are its own go with it.
+probe_left_account() {
+	if ! line=$(getent passwd -- "$1"); then
+		left_is account "$1" absent
+		return
+	fi
+	left_is account "$1" there
+	home=${line%:*}
+	home=${home##*:}
+	for folder in "/var/cache/$1" "/var/lib/$1" "$home"; do
+		[ "$folder" = "${last:-}" ] && continue
+		last=$folder
+		if [ -d "$folder" ] && [ "$(stat -c %U -- "$folder")" = "$1" ]; then
+			printf 'account\037%s\037holds\037%s\n' "$1" "$folder"
+		fi
+	done
+}
+
+# probe_left_data WORD NAME: what a server that does not run has cannot be seen;
+# it is taken to be there.
+probe_left_data() {
+	case "$answer
+" in
+	up*"
+$1$(printf '\037')$2
+"*) left_is "$1" "$2" there ;;
+	down*) left_is "$1" "$2" there ;;
+	none*) if [ -d /var/lib/mysql/mysql ]; then left_is "$1" "$2" there; else left_is "$1" "$2" absent; fi ;;
+	*) left_is "$1" "$2" absent ;;
+	esac
+}
+
+# destroy_folder PATH: what others have put into it since is theirs.
+destroy_folder() {
+	rmdir -- "$1"
+}
+
+# destroy_tree PATH
+destroy_tree() {
+	rm -rf -- "$1"
+}
+
+# destroy_account NAME FOLDER...
+destroy_account() {
+	name=$1
+	shift
+	for folder do
+		if [ "$(stat -c %U -- "$folder")" = "$name" ]; then rm -rf -- "$folder"; fi
+	done
+	userdel -- "$name"
+	if getent group -- "$name" >/dev/null; then groupdel -- "$name"; fi
+}
+
+# with_database COMMAND WORD...: for a server that does not run it is started,
+# and stopped again.
+with_database() {
+	started=
+	if [ ! -S /run/mysqld/mysqld.sock ]; then
+		for unit in mariadb.service mysql.service; do
+			if systemctl cat -- "$unit" >/dev/null 2>&1; then started=$unit && break; fi
+		done
+		[ -n "$started" ] || fail 'the database server is not installed any more; install it once more, or remove its files by hand'
+		systemctl start -- "$started"
+	fi
+	status=0
+	("$@") || status=$?
+	[ -z "$started" ] || systemctl stop -- "$started"
+	return "$status"
+}
+
+destroy_by_sql() {
+	with_database run_sql "$1"
+}
+
+# destroy_database NAME FOLDER STATEMENT
+destroy_database() {
+	with_database dump_and_drop "$@"
+}
+
+# The dump is whole and on disk before anything is dropped.
+dump_and_drop() {
+	mkdir -p -m 700 -- "$2" || return
+	dump=$2/$1.$(date -u +%Y%m%d-%H%M%S).sql
+	dumper=$(command -v mariadb-dump || command -v mysqldump) || return
+	(umask 077 && "$dumper" --protocol=socket --single-transaction --routines --events --triggers \
+		--databases "$1" >"$dump") || return
+	gzip -- "$dump" && sync -- "$dump.gz" || return
+	printf 'the data of %s is in %s\n' "$1" "$dump.gz"
+	run_sql "$3"
+}
