@@ -233,8 +233,11 @@ pub(crate) fn show(survey: &Survey, reporter: &Reporter) {
         ),
     ] {
         if !names.is_empty() {
-            let names = names.join(", ");
-            reporter.note(&format!("left the inventory and stays: {names}; {what}"));
+            let mut some = names.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
+            if let more @ 1.. = names.len().saturating_sub(5) {
+                some.push_str(&format!(" and {more} more"));
+            }
+            reporter.note(&format!("left the inventory and stays: {some}; {what}"));
         }
     }
 }

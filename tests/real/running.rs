@@ -33,26 +33,6 @@ pub(crate) const RUNNING: &[Drift] = &[
         ..ONCE
     },
     Drift {
-        name: "a variable of the database set while it runs",
-        make: "{client} -e 'SET GLOBAL max_connections = 17; SET GLOBAL local_infile = ON'",
-        plan: "update database:foobar",
-        says: &[
-            "a variable was changed while the server runs",
-            "{\"name\":\"max_connections\",\"before\":\"17\"",
-            "{\"name\":\"local_infile\",\"before\":\"ON\"",
-        ],
-        ..ROW
-    },
-    Drift {
-        name: "a variable of the database set beyond a restart",
-        make: "{client} -e 'SET PERSIST max_connections = 9' && systemctl restart {service}",
-        plan: "update database:foobar",
-        says: &["{\"name\":\"max_connections\",\"before\":\"9\""],
-        suite: Some("sid"),
-        alone: true,
-        ..ROW
-    },
-    Drift {
         name: "BIND serves a zone that was put back on disk",
         make: "cp -a {zone} /root/kept && sed -i 's/20[0-9]\\{8\\}/2099010101/' {zone} && \
                echo 'evil IN A 192.0.2.66' >>{zone} && rndc reload foobar.com >/dev/null && \
@@ -68,30 +48,6 @@ pub(crate) const RUNNING: &[Drift] = &[
                rndc reconfig && cp -a --remove-destination /root/kept /etc/bind/named.conf",
         plan: "reload service:named.service",
         says: &["/etc/bind/named.conf is newer than what it read"],
-        ..ONCE
-    },
-    Drift {
-        name: "the rules flushed",
-        make: "nft flush ruleset",
-        plan: "reload service:nftables.service",
-        says: &["the table inet foobar_stack is not what /etc/nftables.conf loads"],
-        alone: true,
-        ..ROW
-    },
-    Drift {
-        name: "a rule added",
-        make: "nft insert rule inet foobar_stack input tcp dport 8081 accept",
-        plan: "reload service:nftables.service",
-        says: &["the table inet foobar_stack is not what /etc/nftables.conf loads"],
-        alone: true,
-        ..ROW
-    },
-    Drift {
-        name: "a rule taken away",
-        make: "nft flush chain inet foobar_stack refuse",
-        plan: "reload service:nftables.service",
-        says: &["the table inet foobar_stack is not what /etc/nftables.conf loads"],
-        alone: true,
         ..ONCE
     },
 ];
