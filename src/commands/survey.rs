@@ -201,10 +201,7 @@ pub(crate) async fn survey(
     if facts.maintenance {
         reporter.note("maintenance is on: visitors get 503 until `foobar-stack maintenance off`");
     }
-    // What is hidden is not there yet: whether a run of ours makes it, a later one says.
-    let hidden = plan.hidden.iter().map(|(id, _)| id);
-    let spared: Vec<ResourceId> = left.iter().chain(hidden).cloned().collect();
-    let record = plan::record(&stack, &managed, plan.target.as_deref(), &spared);
+    let record = plan::record(&stack, &managed, plan.target.as_deref(), &left);
     let staying = Staying::of(&stack.resources, &observed, &plan.changes);
     Ok(Survey {
         facts,
