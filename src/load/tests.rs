@@ -85,16 +85,20 @@ async fn every_request_is_made_and_counted() {
     let record = start(&target, profile).unwrap().finish().await;
     let whole = record.whole();
     assert_eq!(whole.latencies.count() + whole.failed + record.unsent, 100);
-    assert_eq!(
-        record.failures["status 503"].count,
-        expected - record.unsent.min(expected)
-    );
+    // On a busy machine some are never sent, of either kind.
+    let failed = record.failures["status 503"].count;
+    let least = expected.saturating_sub(record.unsent);
+    assert!((least..=expected).contains(&failed), "{failed}");
     assert!(
         record.failures["status 503"]
             .first
             .starts_with("GET /bad: 503")
     );
-    assert!(record.connections > 30, "{}", record.connections);
+    assert!(
+        record.connections + record.unsent > 30,
+        "{}",
+        record.connections
+    );
     assert_eq!(record.bytes, 2 * whole.latencies.count());
 }
 
