@@ -4,12 +4,11 @@
 //! What is slow happens once: a first box installs everything, and its layers of the disk are
 //! then laid under all others.
 
-use crate::support::{Ending, ending, program, until, write};
+use crate::support::{Ending, ending, program, ssh, until, write};
 use foobar_stack::sandbox::{self, Sandbox};
 use std::cell::Cell;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -216,29 +215,8 @@ impl Machine {
 
     /// Runs a script on it, as root.
     pub(crate) fn ask(&self, script: &str) -> (i32, String) {
-        let control = format!("{}/ssh-{}", self.folder().display(), self.boots.get());
-        let mut ssh = Command::new("ssh");
-        ssh.arg("-F").arg(self.sandbox.ssh_config());
-        ssh.args(["-o", "ControlMaster=auto", "-o", "ControlPersist=60"]);
-        ssh.args(["-o", &format!("ControlPath={control}")]);
-        ssh.args([&self.name, "exec 2>&1; bash -eu"]);
-        ssh.stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null());
-        let mut child = match ssh.spawn() {
-            Ok(child) => child,
-            Err(error) => panic!("cannot run ssh: {error}"),
-        };
-        if let Some(mut stdin) = child.stdin.take() {
-            let _ = stdin.write_all(script.as_bytes());
-        }
-        match child.wait_with_output() {
-            Ok(output) => (
-                output.status.code().unwrap_or(-1),
-                String::from_utf8_lossy(&output.stdout).into_owned(),
-            ),
-            Err(error) => panic!("cannot wait for ssh: {error}"),
-        }
+        let control = self.folder().join(format!("ssh-{}", self.boots.get()));
+        ssh(&self.sandbox.ssh_config(), &self.name, &control, script)
     }
 
     /// Runs a script on it, as root; it must end well.

@@ -1,10 +1,9 @@
 //! A throw-away server for the tests, and folders with inventories for it.
 
-use crate::support::{CANARY_VARIABLE, Ending, Running, ending, program, start, write};
-use std::io::Write as _;
+use crate::support::{CANARY_VARIABLE, Ending, Running, ending, program, ssh, start, write};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use tempfile::TempDir;
 
 /// The secrets of the inventory that come from this machine, by how they come.
@@ -106,28 +105,8 @@ impl Server {
 
     /// Runs a script on the server, as root.
     pub(crate) fn ask(&self, script: &str) -> (i32, String) {
-        let control = format!("ControlPath={}", self.state.path().join("ssh").display());
-        let mut ssh = Command::new("ssh");
-        ssh.arg("-F").arg(&self.ssh_config);
-        ssh.args(["-o", "ControlMaster=auto", "-o", "ControlPersist=20"]);
-        ssh.args(["-o", &control, self.suite, "exec 2>&1; bash -eu"]);
-        ssh.stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null());
-        let mut child = match ssh.spawn() {
-            Ok(child) => child,
-            Err(error) => panic!("cannot run ssh: {error}"),
-        };
-        if let Some(mut stdin) = child.stdin.take() {
-            let _ = stdin.write_all(script.as_bytes());
-        }
-        match child.wait_with_output() {
-            Ok(output) => (
-                output.status.code().unwrap_or(-1),
-                String::from_utf8_lossy(&output.stdout).into_owned(),
-            ),
-            Err(error) => panic!("cannot wait for ssh: {error}"),
-        }
+        let control = self.state.path().join("ssh");
+        ssh(&self.ssh_config, self.suite, &control, script)
     }
 
     /// Runs a script on the server, as root; it must end well.

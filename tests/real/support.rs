@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -189,5 +190,32 @@ pub(crate) fn write(path: &Path, text: &str) {
     let written = std::fs::create_dir_all(parent).and_then(|()| std::fs::write(path, text));
     if let Err(error) = written {
         panic!("cannot write {}: {error}", path.display());
+    }
+}
+
+/// Runs a script as root on a server of this ssh configuration: its status, and what it said.
+/// Further scripts go over the connection that is kept at `control`.
+pub(crate) fn ssh(config: &Path, server: &str, control: &Path, script: &str) -> (i32, String) {
+    let mut ssh = Command::new("ssh");
+    ssh.arg("-F").arg(config);
+    ssh.args(["-o", "ControlMaster=auto", "-o", "ControlPersist=60"]);
+    ssh.args(["-o", &format!("ControlPath={}", control.display())]);
+    ssh.args([server, "exec 2>&1; bash -eu"]);
+    ssh.stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    let mut child = match ssh.spawn() {
+        Ok(child) => child,
+        Err(error) => panic!("cannot run ssh: {error}"),
+    };
+    if let Some(mut stdin) = child.stdin.take() {
+        let _ = stdin.write_all(script.as_bytes());
+    }
+    match child.wait_with_output() {
+        Ok(output) => (
+            output.status.code().unwrap_or(-1),
+            String::from_utf8_lossy(&output.stdout).into_owned(),
+        ),
+        Err(error) => panic!("cannot wait for ssh: {error}"),
     }
 }
