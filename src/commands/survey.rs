@@ -216,6 +216,9 @@ pub(crate) async fn survey(
     })
 }
 
+/// How many names of what stays are shown.
+const SHOWN: usize = 12;
+
 /// Shows the plan, and says what left the inventory and stays all the same.
 pub(crate) fn show(survey: &Survey, reporter: &Reporter) {
     reporter.plan(&survey.plan);
@@ -230,8 +233,13 @@ pub(crate) fn show(survey: &Survey, reporter: &Reporter) {
         ),
     ] {
         if !names.is_empty() {
-            let mut some = names.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
-            if let more @ 1.. = names.len().saturating_sub(5) {
+            let mut some = names
+                .iter()
+                .take(SHOWN)
+                .cloned()
+                .collect::<Vec<_>>()
+                .join(", ");
+            if let more @ 1.. = names.len().saturating_sub(SHOWN) {
                 some.push_str(&format!(" and {more} more"));
             }
             reporter.note(&format!("left the inventory and stays: {some}; {what}"));

@@ -169,13 +169,13 @@ const DRIFTS: &[Drift] = &[
     Drift {
         name: "a folder deleted with what is in it",
         make: "rm -r /var/www/foobar.com",
-        plan: "create directory:/var/www/foobar.com\ncreate file:/var/www/foobar.com/unavailable.html",
+        plan: "create directory:/var/www/foobar.com\ncreate file:/var/www/foobar.com/unavailable.html\ncreate file:/var/www/foobar.com/maintenance.html",
         ..ONCE
     },
     Drift {
         name: "a file where a folder should be",
         make: "rm -r /var/www/foobar.com && echo mine >/var/www/foobar.com",
-        plan: "update directory:/var/www/foobar.com\ncreate file:/var/www/foobar.com/unavailable.html",
+        plan: "update directory:/var/www/foobar.com\ncreate file:/var/www/foobar.com/unavailable.html\ncreate file:/var/www/foobar.com/maintenance.html",
         says: &["\"before\":\"regular file\",\"after\":\"directory\""],
         refused: Some((
             "/var/www/foobar.com is there and is not a folder; move it away",

@@ -46,6 +46,8 @@ fn a_debian_with_mariadb() {
         "trixie",
         &[
             ("page", page::the_page_has_data_from_the_database),
+            // First: what others leave behind would be named, too.
+            ("removal", removal::what_leaves_goes_and_data_stays),
             ("secrets", secrets::a_secret_is_in_its_file_and_nowhere_else),
             (
                 "refused",
@@ -68,7 +70,6 @@ fn a_debian_with_mariadb() {
             ),
             ("saved", saved::a_saved_plan_runs_as_it_is_or_not_at_all),
             ("rollback", rollback::a_proven_generation_comes_back),
-            ("removal", removal::what_leaves_goes_and_data_stays),
             (
                 "lockout",
                 lockout::a_firewall_that_keeps_us_out_puts_itself_back,

@@ -26,9 +26,10 @@ fn last(server: &Server) -> Value {
     }
 }
 
-/// The ids of the changes that the way back has, too: releases stay.
+/// The ids of the changes that the way back has, too: releases stay, and each migrates once.
 fn lasting(mut changes: Vec<Change>) -> Vec<String> {
-    changes.retain(|change| !change.id.starts_with("release:"));
+    let once = ["release:", "command:migrate"];
+    changes.retain(|change| !once.iter().any(|head| change.id.starts_with(head)));
     changes.into_iter().map(|change| change.id).collect()
 }
 
