@@ -391,7 +391,7 @@ const DRIFTS: &[Drift] = &[
         name: "a file of the release deleted",
         make: "rm /srv/foobar/current/static/style.css",
         plan: "update release:/srv/foobar\nupdate deployment:foobar-app\nreload service:nginx.service",
-        says: &["\"before\":\"static\""],
+        says: &["\"before\":\"static/\""],
         ..ONCE
     },
     Drift {
@@ -405,6 +405,7 @@ const DRIFTS: &[Drift] = &[
         name: "the release deleted",
         make: "rm -r /srv/foobar/releases/$(basename $(readlink /srv/foobar/current))",
         plan: "create release:/srv/foobar\nupdate deployment:foobar-app\nreload service:nginx.service",
+        alone: true,
         ..ONCE
     },
     Drift {
