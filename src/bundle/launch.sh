@@ -27,11 +27,15 @@ receive_run() {
 }
 
 # follow_run DIRECTORY UNIT LINE: tail sleeps until the file grows, and ends
-# when the run's process has ended.
+# when the run's process has ended. What that process had started may outlive it by
+# a moment, with the lock in its hands: only when the unit is through is nothing left.
 follow_run() {
 	pid=$(systemctl show --value -p MainPID -- "$2")
 	if [ "${pid:-0}" != 0 ]; then
 		tail -n "+$3" -s 0.1 --pid="$pid" -f "$1/events"
+		while [ "$(systemctl show --value -p ActiveState -- "$2")" = deactivating ]; do
+			sleep 0.1
+		done
 	else
 		tail -n "+$3" "$1/events"
 	fi
