@@ -6,10 +6,9 @@ use crate::futures::{BROKEN, Broken};
 
 const APP: &str = "app/app.py";
 
-/// Visitors stay with what serves them.
+/// Visitors stay with the slot that serves them.
 const DEAD: Broken = Broken {
     ends: AsBefore(6),
-    gap: true,
     ..BROKEN
 };
 
@@ -39,7 +38,30 @@ pub(super) const ALL: &[Broken] = &[
         ..DEAD
     },
     Broken {
+        name: "app: wants more memory than an instance may have",
+        site: &[
+            (APP, Append("\nall_of_it = b'x' * (200 << 20)\n")),
+            (
+                "inventory.toml",
+                Replace("# memory_max = \"512M\"", "memory_max = \"100M\""),
+            ),
+        ],
+        says: &["rolled back"],
+        ..DEAD
+    },
+    Broken {
+        name: "app: no room for two releases",
+        before: "sed 's/^MemAvailable:.*/MemAvailable: 20000 kB/' /proc/meminfo >/run/meminfo\n\
+                 mount --bind /run/meminfo /proc/meminfo",
+        site: &[(APP, Append("\n# another release\n"))],
+        says: &["MB more memory, and 19 MB are available", "rolled back"],
+        after: "umount /proc/meminfo; rm /run/meminfo",
+        ..DEAD
+    },
+    Broken {
         name: "app: dies after three seconds",
+        // It was well when it was switched to.
+        gap: true,
         site: &[(
             APP,
             Append(
@@ -107,15 +129,12 @@ pub(super) const ALL: &[Broken] = &[
             Write("raise SystemExit('no migration today')\n"),
         )],
         says: &["no migration today", "rolled back"],
-        // The old one goes on: the new one is not started.
-        gap: false,
         ..DEAD
     },
     Broken {
         name: "app: its migration is no SQL",
         site: &[("app/migrations/0003_odd.sql", Write("NONSENSE;\n"))],
         says: &["NONSENSE", "rolled back"],
-        gap: false,
         ..DEAD
     },
 ];

@@ -139,6 +139,29 @@ pub(super) const ALL: &[Broken] = &[
         ..BROKEN
     },
     Broken {
+        name: "disk: full where the database has its data",
+        before: "systemctl stop mariadb; mkdir -p /mnt/data\n\
+                 size=$(($(du -sk /var/lib/mysql | cut -f 1) + 16384))\n\
+                 mount -t tmpfs -o size=${size}k none /mnt/data; cp -a /var/lib/mysql/. /mnt/data\n\
+                 chown mysql: /mnt/data; mount --move /mnt/data /var/lib/mysql 2>/dev/null ||\n\
+                 { mount --bind /mnt/data /var/lib/mysql; }\n\
+                 systemctl start mariadb",
+        site: &[(
+            "app/migrations/0003_large.sql",
+            Write(
+                "CREATE TABLE large (id INT AUTO_INCREMENT PRIMARY KEY, text LONGBLOB);\n\
+                 INSERT INTO large (text) SELECT REPEAT('x', 4000000) FROM seq_1_to_20;\n",
+            ),
+        )],
+        ends: AsBefore(6),
+        says: &["is full", "rolled back"],
+        after: "systemctl stop mariadb\n\
+                while mountpoint -q /var/lib/mysql; do umount /var/lib/mysql; done\n\
+                if mountpoint -q /mnt/data; then umount /mnt/data; fi; rmdir /mnt/data\n\
+                systemctl start mariadb",
+        ..BROKEN
+    },
+    Broken {
         name: "disk: no inodes when a file takes its place",
         before: "cp -a /var/www/foobar.com /root/kept; mount -t tmpfs -o nr_inodes=3,mode=755 none /var/www/foobar.com\n\
                  cp -a /root/kept/. /var/www/foobar.com/; rm -rf /root/kept\n\

@@ -123,6 +123,14 @@ pub(super) const ALL: &[Broken] = &[
         ..BROKEN
     },
     Broken {
+        name: "mariadb: more memory than there is",
+        site: &[(MARIADB, Append("innodb_buffer_pool_size = 900T\n"))],
+        ends: AsBefore(6),
+        says: &["rolled back"],
+        gap: true,
+        ..BROKEN
+    },
+    Broken {
         name: "mariadb: a data folder that is not there",
         site: &[(MARIADB, Append("datadir = /var/lib/none\n"))],
         ends: AsBefore(6),
