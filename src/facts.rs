@@ -170,7 +170,9 @@ pub fn parse(printed: &str, packages: &[String]) -> Result<Facts, FactsError> {
             .iter()
             .find(|package| package.name == name && package.is_installed())
     };
-    let systemd = installed("systemd").ok_or(FactsError::Missing("version of systemd"))?;
+    // These two run, whatever dpkg is in the middle of doing with them.
+    let running = |name: &str| known.iter().find(|package| package.name == name);
+    let systemd = running("systemd").ok_or(FactsError::Missing("version of systemd"))?;
     let lists_time: Option<i64> = printed
         .all("lists")
         .map(|value| parse_number("lists", value))
@@ -178,7 +180,7 @@ pub fn parse(printed: &str, packages: &[String]) -> Result<Facts, FactsError> {
         .into_iter()
         .max();
     let mut facts = Facts {
-        architecture: installed("dpkg")
+        architecture: running("dpkg")
             .ok_or(FactsError::Missing("architecture"))?
             .architecture
             .to_owned(),
@@ -364,6 +366,13 @@ mod tests {
         ["nginx", "bind9", "mysql-server", "nosuch"]
             .map(str::to_owned)
             .to_vec()
+    }
+
+    #[test]
+    fn systemd_runs_while_dpkg_is_busy_with_it() {
+        let facts = parse(&PRINTED.replace("ii |systemd", "it |systemd"), &asked()).unwrap();
+        assert_eq!(facts.systemd, 257);
+        assert_eq!(facts.dpkg_interrupted, ["systemd", "libc6"]);
     }
 
     #[test]
