@@ -3,7 +3,7 @@
 
 use crate::lab::{Disk, Machine};
 use crate::support::{Ending, until};
-use crate::{Case, Scope};
+use crate::{Case, Scope, moments};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) const CLEAN: &str = include_str!("clean.sh");
@@ -40,8 +40,15 @@ impl Reference {
     /// Fails unless everything is as after an undisturbed apply, and nothing else is there.
     #[track_caller]
     pub(crate) fn holds(&self, machine: &Machine) {
+        self.holds_beside(machine, "nothing else");
+    }
+
+    /// The same, but for files whose paths have these words.
+    #[track_caller]
+    pub(crate) fn holds_beside(&self, machine: &Machine, words: &str) {
         self.is_reached(machine, &self.record);
-        let now = files(machine);
+        let mut now = files(machine);
+        now.retain(|path, _| self.after.contains_key(path) || !path.contains(words));
         let differs: Vec<_> = now
             .iter()
             .filter(|(path, text)| self.after.get(*path) != Some(*text))
@@ -112,7 +119,7 @@ fn record(machine: &Machine) -> String {
 }
 
 /// What a plan changes, and what it could not look at.
-fn ids(run: &Ending) -> BTreeSet<String> {
+pub(crate) fn ids(run: &Ending) -> BTreeSet<String> {
     let changes = run.changes().into_iter().map(|change| change.id);
     let plans = run.lines("plan");
     let hidden = plans
@@ -134,7 +141,7 @@ pub(crate) enum Fault {
 impl Fault {
     const ALL: [Self; 4] = [Self::Client, Self::Executor, Self::Connection, Self::Power];
 
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Client => "client",
             Self::Executor => "executor",
@@ -144,7 +151,7 @@ impl Fault {
     }
 
     /// What the server does to itself.
-    fn how(self) -> &'static str {
+    pub(crate) fn how(self) -> &'static str {
         match self {
             Self::Executor => "kill",
             Self::Connection => "cut",
@@ -219,16 +226,7 @@ pub(crate) fn cases(titles: &[String]) -> Vec<Case> {
             ));
         }
     }
-    for fault in [Fault::Executor, Fault::Power] {
-        for lines in [0, 2, 4, 6, 9, 12] {
-            cases.push(Case::new(
-                &format!("undoing after {lines} lines: {}", fault.name()),
-                Scope::Full,
-                move |machine, reference| struck_while_undoing(machine, reference, fault, lines),
-            ));
-        }
-    }
-    cases.append(&mut interrupted_cases());
+    cases.append(&mut moments::cases());
     for (number, title) in titles.iter().enumerate() {
         for fault in [Fault::Executor, Fault::Power] {
             cases.push(step(number, title, fault, "end", false));
@@ -309,54 +307,9 @@ fn struck(machine: &Machine, reference: &Reference, disk: Disk, strike: &Strike)
     }
 }
 
-/// Ctrl-C once, and twice.
-fn interrupted_cases() -> Vec<Case> {
-    let once = |machine: &Machine, reference: &Reference| interrupted(machine, reference, false);
-    let twice = |machine: &Machine, reference: &Reference| interrupted(machine, reference, true);
-    vec![
-        Case::new("interrupted: once", Scope::Full, once),
-        Case::new("interrupted: twice", Scope::Full, twice),
-    ]
-}
-
-/// Presses Ctrl-C while a step runs.
-fn interrupted(machine: &Machine, reference: &Reference, twice: bool) {
-    machine.reset(Disk::Installed);
-    let planned = ids(&machine.run(&["plan", "--json"]).exits(0));
-    machine.strike("5", "begin wait");
-    let client = machine.start(&["apply", "--yes", "--json"]);
-    machine.at_the_strike("5");
-    client.signal("INT");
-    until("the answer to Ctrl-C", || {
-        client
-            .said()
-            .contains("stopping after this step")
-            .then_some(())
-    });
-    if twice {
-        client.signal("INT");
-        let end = client.ending().exits(130);
-        end.says(&["the run goes on on the server", "foobar-stack attach"]);
-        machine.go_on("5");
-        // It was asked to stop, or the second one was quicker.
-        let run = machine.run(&["attach", "--json"]);
-        assert!([0, 130].contains(&run.code), "{}", run.said());
-    } else {
-        until("the run being told", || {
-            let told = machine.ask("ls /var/lib/foobar-stack/runs/*/stop");
-            (told.0 == 0).then_some(())
-        });
-        machine.go_on("5");
-        let end = client.ending().exits(130);
-        end.says(&["stopped before the step '", "steps are left"]);
-    }
-    converge(machine, &planned);
-    reference.holds(machine);
-}
-
 /// Plans what is left and applies it. A killed run's last child may hold the lock a while.
 #[track_caller]
-fn converge(machine: &Machine, planned: &BTreeSet<String>) {
+pub(crate) fn converge(machine: &Machine, planned: &BTreeSet<String>) {
     let left = machine.run(&["plan", "--json"]).exits(0);
     let more: Vec<String> = ids(&left).difference(planned).cloned().collect();
     assert!(
@@ -388,36 +341,4 @@ fn each_step_once(run: &Ending) {
         assert_eq!(steps, told, "{state}: not in order, or twice");
         assert_eq!(u64::try_from(steps.len()).ok(), planned, "{state}: missing");
     }
-}
-
-/// Strikes a run that takes back what it did, since its app does not live.
-fn struck_while_undoing(machine: &Machine, reference: &Reference, fault: Fault, lines: u32) {
-    machine.reset(Disk::Applied);
-    machine.run(&["apply", "--yes", "--json"]).exits(0);
-    let site = machine.site();
-    site.write("app/app.py", "raise SystemExit('this app does not live')\n");
-    site.edit("# max_connections = 100", "max_connections = 90");
-    site.edit("# ttl = \"1h\"", "ttl = \"2h\"");
-    site.edit("# max_body = \"10m\"", "max_body = \"11m\"");
-    site.edit(
-        "# aliases = [\"www.foobar.com\"]",
-        "aliases = [\"www.foobar.com\", \"more.foobar.com\"]",
-    );
-    let planned = ids(&site.run(&["plan", "--json"]).exits(0));
-    machine.strike("undo", &format!("lines-{lines} {}", fault.how()));
-    let client = site.start(&["apply", "--yes", "--json"]);
-    if fault == Fault::Power {
-        machine.at_the_strike("undo");
-        client.kill();
-        machine.power_off();
-        machine.boot();
-    } else {
-        client.ending().exits(1);
-    }
-    machine.was_struck();
-    let mut planned = planned;
-    // What was touched by the undone run may be compared anew by who reads it.
-    planned.insert("service:nginx.service".to_owned());
-    converge(machine, &planned);
-    reference.holds(machine);
 }

@@ -11,6 +11,7 @@
 mod faults;
 mod futures;
 mod lab;
+mod moments;
 #[path = "../real/support.rs"]
 #[expect(dead_code, reason = "shared with the tests that need more of it")]
 mod support;
