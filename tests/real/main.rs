@@ -85,7 +85,6 @@ fn a_debian_with_mysql() {
         "sid",
         &[
             ("page", page::the_page_has_data_from_the_database),
-            ("secrets", secrets::a_secret_is_in_its_file_and_nowhere_else),
             (
                 "refused",
                 refused::a_broken_template_is_refused_with_nothing_touched,

@@ -73,6 +73,7 @@ impl Server {
         site.write("canary", &format!("{}\n", CANARIES[1].1));
         site.write("for-a-command", &format!("{}\n", CANARIES[2].1));
         site.write("roles/lab/role.toml", LAB);
+        write(&site.temporary().join(".keep"), "");
         let address = match text("address").parse() {
             Ok(address) => address,
             Err(error) => panic!("{error}: {sandbox}"),
@@ -172,8 +173,14 @@ impl Site {
             .args(arguments)
             .env(CANARY_VARIABLE, CANARIES[0].1)
             .env("USER", "tester")
+            .env("TMPDIR", self.temporary())
             .env("FOOBAR_STACK_STATE", &self.state);
         command
+    }
+
+    /// Where the program has its temporary files.
+    pub(crate) fn temporary(&self) -> PathBuf {
+        self.state.join("tmp")
     }
 
     /// Runs the program with its inventory.
