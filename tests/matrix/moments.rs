@@ -71,7 +71,10 @@ fn struck_while_undoing(machine: &Machine, reference: &Reference, fault: Fault, 
     machine.reset(Disk::Applied);
     machine.run(&["apply", "--yes", "--json"]).exits(0);
     let site = machine.site();
-    site.write("app/app.py", "raise SystemExit('this app does not live')\n");
+    site.write(
+        "app/app.py",
+        "raise RuntimeError('this app does not live')\n",
+    );
     site.edit("# max_connections = 100", "max_connections = 90");
     site.edit("# ttl = \"1h\"", "ttl = \"2h\"");
     site.edit("# max_body = \"10m\"", "max_body = \"11m\"");
