@@ -37,6 +37,7 @@ struct Choice {
     firewall: bool,
     database: bool,
     app: bool,
+    socket: bool,
     migrate: bool,
     hostname: bool,
     aliases: usize,
@@ -55,7 +56,7 @@ fn choice() -> impl Strategy<Value = Choice> {
         0_usize..3,
         0_u8..3,
     );
-    let toggles = prop::collection::vec(any::<bool>(), 6);
+    let toggles = prop::collection::vec(any::<bool>(), 7);
     let lists = (
         0_usize..3,
         prop::collection::vec(("[a-z]{3,8}", any::<u8>()), 0..4),
@@ -79,6 +80,7 @@ fn choice() -> impl Strategy<Value = Choice> {
             app: on[3],
             migrate: on[4],
             hostname: on[5],
+            socket: on[6],
             aliases,
             records,
             secrets,
@@ -135,8 +137,12 @@ impl Choice {
         if !self.app {
             return text + "[app]\nenabled = false\n";
         }
-        text +=
-            "[app]\nsource = \"app\"\ncommand = \"bin/serve --port ${PORT}\"\nhealth = \"/up\"\n";
+        text += "[app]\nsource = \"app\"\nhealth = \"/up\"\n";
+        text += if self.socket {
+            "listen = \"socket\"\ncommand = \"bin/serve --at ${SOCKET}\"\n"
+        } else {
+            "command = \"bin/serve --port ${PORT}\"\n"
+        };
         if self.migrate {
             text += "migrate = \"bin/migrate\"\n";
             text += "build = [\"make\"]\npython = {}\npersistent = [\"up/loads\"]\n";
@@ -313,6 +319,7 @@ fn the_generated_stacks_have_every_kind() {
         firewall: true,
         database: true,
         app: true,
+        socket: true,
         migrate: true,
         hostname: true,
         aliases: 1,

@@ -15,8 +15,8 @@ pub struct Deployment {
     pub name: String,
     /// The file that leads Nginx to the slot that serves.
     pub upstream: AbsolutePath,
-    /// The first port.
-    pub port: u16,
+    /// The first port; without it the instances listen on Unix sockets.
+    pub port: Option<u16>,
     /// How many instances serve at once.
     pub instances: u16,
 }
@@ -40,15 +40,15 @@ impl Deployment {
 
     /// The words that the script on the server takes.
     pub(super) fn words(&self) -> impl Iterator<Item = String> {
-        let ports = |slot: Slot| {
-            let ports = slot.ports(self.port, self.instances).into_iter();
-            ports.map(|port| port.to_string())
+        let instances = |slot: Slot| {
+            let all = slot.instances(self.port, self.instances).into_iter();
+            all.map(|one| one.to_string())
         };
         [self.name.clone(), self.upstream.to_string()]
             .into_iter()
-            .chain(ports(Slot::Blue))
+            .chain(instances(Slot::Blue))
             .chain(["--".to_owned()])
-            .chain(ports(Slot::Green))
+            .chain(instances(Slot::Green))
     }
 
     /// Judges what the script says.
@@ -100,7 +100,7 @@ mod tests {
         let deployment = Deployment {
             name: "foobar-app".to_owned(),
             upstream: AbsolutePath::new("/etc/x").unwrap(),
-            port: 8000,
+            port: Some(8000),
             instances: 2,
         };
         let words: Vec<String> = deployment.words().skip(2).collect();

@@ -1,5 +1,5 @@
 # Which slot serves, by the upstream file $2, and what systemd says of its units:
-# those of deployment $1 with the ports that follow, the blue ones before `--`.
+# those of deployment $1 that are called by what follows, the blue ones before `--`.
 
 slot=$(sed -n '1s/^# Slot: //p' "$2" 2>/dev/null)
 case $slot in
@@ -12,10 +12,10 @@ esac
 stem=$1-$slot
 shift 2
 of=blue units=$stem.target
-for port do
-	case $port in
+for instance do
+	case $instance in
 	--) of=green ;;
-	*) [ "$of" != "$slot" ] || units="$units $stem@$port.service" ;;
+	*) [ "$of" != "$slot" ] || units="$units $stem@$instance.service" ;;
 	esac
 done
 echo "$slot"

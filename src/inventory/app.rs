@@ -1,6 +1,7 @@
 //! The sections `[app]` and `[database]`.
 
 use super::environment::{env, env_name, secrets};
+use super::listen::listen;
 use super::mistakes::Mistakes;
 use super::prepare::{self, build, inner, shared};
 use super::raw::{self, At, TextOr};
@@ -111,7 +112,8 @@ pub(super) fn app(
     let python = raw.python.as_ref();
     let python = python.map(|table| prepare::python(table, inside, mistakes));
     let (persistent, shared) = shared(raw, files, mistakes);
-    let env = env(&raw.env, mistakes);
+    let listen = listen(raw, protocol, mistakes);
+    let env = env(&raw.env, listen, mistakes);
     let secrets = secrets(&raw.secrets, files, mistakes);
     Some(App {
         enabled,
@@ -125,6 +127,7 @@ pub(super) fn app(
         persistent,
         shared,
         command: command.unwrap_or_default(),
+        listen,
         port: raw.port.as_ref().map_or(8000, |port| port.get()),
         user: user.or_else(|| default_account(domain?))?,
         migrate,

@@ -2,13 +2,12 @@
 
 use super::mistakes::Mistakes;
 use super::raw::{self, At};
-use super::{FileReference, file, sensitive};
+use super::{FileReference, Listen, file, sensitive};
 use crate::types::{InvalidValue, SecretSource};
 use std::collections::BTreeMap;
 
-/// What every app finds in its environment anyway.
+/// What every app finds in its environment anyway, besides where it listens.
 const OUR_ENV: &[&str] = &[
-    "PORT",
     "RELEASE",
     "SITE_DOMAIN",
     "DATABASE_NAME",
@@ -29,13 +28,25 @@ pub(super) fn env_name(text: &str) -> Result<(), InvalidValue> {
     )
 }
 
+/// The variable that tells the app where it listens.
+pub(super) fn place(listen: Listen) -> &'static str {
+    match listen {
+        Listen::Port => "PORT",
+        Listen::Socket => "SOCKET",
+    }
+}
+
 /// The environment of the app.
-pub(super) fn env(raw: &raw::Texts, mistakes: &mut Mistakes<'_>) -> BTreeMap<String, String> {
+pub(super) fn env(
+    raw: &raw::Texts,
+    listen: Listen,
+    mistakes: &mut Mistakes<'_>,
+) -> BTreeMap<String, String> {
     let mut env = BTreeMap::new();
     for (name, value) in raw {
         let shown = name.as_str();
         mistakes.check("app.env", Some(name), |text| env_name(text));
-        if OUR_ENV.contains(&shown) {
+        if shown == place(listen) || OUR_ENV.contains(&shown) {
             let mistake = mistakes.at(name.span(), format!("app.env: {shown} is set already"));
             mistakes.push(mistake.help("every app gets it: leave it out"));
         }

@@ -6,6 +6,7 @@
 mod amount;
 mod app;
 mod environment;
+mod listen;
 mod mistakes;
 mod network;
 mod prepare;
@@ -246,6 +247,16 @@ pub enum Protocol {
     Files,
 }
 
+/// Where the app listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Listen {
+    /// On ports of the loopback.
+    Port,
+    /// On Unix sockets.
+    Socket,
+}
+
 /// A virtual environment of Python.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Python {
@@ -284,7 +295,9 @@ pub struct App {
     pub root: Option<String>,
     /// The words of the command; `${NAME}` is filled in by systemd.
     pub command: Vec<String>,
-    /// First of the ports on the loopback.
+    /// Where it listens.
+    pub listen: Listen,
+    /// First of the ports on the loopback; not with [`Listen::Socket`].
     pub port: u16,
     /// How many instances serve at once.
     pub instances: u16,

@@ -6,7 +6,7 @@
 mod app;
 mod text_or;
 
-pub(super) use app::{App, AppProtocol, AppSource, Health, Python, Secret};
+pub(super) use app::{App, AppListen, AppProtocol, AppSource, Health, Python, Secret};
 pub(super) use text_or::TextOr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};

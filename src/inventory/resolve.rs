@@ -71,7 +71,7 @@ fn resolve(raw: &raw::Inventory, mistakes: &mut Mistakes<'_>) -> Option<Parsed> 
                 .app
                 .as_deref()
                 .zip(app.as_ref())
-                .filter(|(_, app)| app.enabled)
+                .filter(|(_, app)| app.enabled && app.listen == super::Listen::Port)
                 .map(|(raw, app)| (raw, app.port, app.instances)),
             dns: dns.as_ref().is_none_or(|dns| dns.enabled),
             database: database.as_ref().is_some_and(|database| database.enabled),

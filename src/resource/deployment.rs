@@ -42,7 +42,8 @@ struct Process {
     green: Files,
     upstream: AbsolutePath,
     proxy: String,
-    port: u16,
+    proxy_user: String,
+    port: Option<u16>,
     instances: u16,
     restart_on: Vec<String>,
     health: Option<Health>,
@@ -77,14 +78,18 @@ pub struct Entry {
     release: String,
     /// The template of the unit of an instance. Without one nothing runs: the files are all
     /// there is, and `current` is all that is switched. Templates see `slot`: its `name`, its
-    /// `target`, its `ports`.
+    /// `target`, its `ports` or `sockets`, and as they are in the unit of an instance, the
+    /// `socket` and its `folder`.
     template: Option<String>,
     /// The file that leads Nginx to the slot that serves, and its template.
     upstream: Option<AbsolutePath>,
     upstream_template: Option<String>,
     /// The unit that reads it.
     proxy: Option<String>,
-    /// The first port; every instance of either slot has its own.
+    /// The account, and its group, that connects to the app.
+    proxy_user: Option<String>,
+    /// The first port; every instance of either slot has its own. Without it each listens on a
+    /// Unix socket.
     port: Option<u16>,
     /// How many instances serve at once.
     instances: Option<u16>,
@@ -124,20 +129,25 @@ impl Process {
         }
         let template = needed("template", entry.template.as_ref())?;
         let upstream_template = needed("upstream_template", entry.upstream_template.as_ref())?;
-        let port = needed("port", entry.port.as_ref())?;
+        let port = entry.port;
         let instances = entry.instances.unwrap_or(1).max(1);
-        let last = Slot::Green.ports(port, instances).pop();
+        let last = Slot::Green.instances(port, instances).pop();
         if last == Some(u16::MAX) {
             return Err(EntryError::field("port", "its instances need higher ports"));
         }
         let files = |slot: Slot| -> Result<Files, EntryError> {
             let names = Names::new(name, slot);
-            let ports = slot.ports(port, instances);
-            let units: Vec<String> = ports.iter().map(|port| names.instance(*port)).collect();
+            let all = slot.instances(port, instances);
+            let units: Vec<String> = all.iter().map(|one| names.instance(*one)).collect();
+            let on_sockets = port.is_none();
+            let sockets = all.iter().filter(|_| on_sockets);
             let values = json!({
                 "name": slot.as_str(),
                 "target": names.target(),
-                "ports": ports,
+                "ports": if on_sockets { Vec::new() } else { all.clone() },
+                "sockets": sockets.map(|one| names.socket(one)).collect::<Vec<_>>(),
+                "socket": on_sockets.then(|| names.socket("%i")),
+                "folder": on_sockets.then(|| names.folder("%i")),
             });
             let render = |template: &str| materials.template_with(template, "slot", &values);
             Ok(Files {
@@ -151,6 +161,7 @@ impl Process {
             green: files(Slot::Green)?,
             upstream: needed("upstream", entry.upstream.as_ref())?,
             proxy: needed("proxy", entry.proxy.as_ref())?,
+            proxy_user: needed("proxy_user", entry.proxy_user.as_ref())?,
             port,
             instances,
             restart_on: entry.restart_on.clone(),
@@ -170,8 +181,9 @@ impl Process {
         }
     }
 
-    fn ports(&self, slot: Slot) -> Vec<u16> {
-        slot.ports(self.port, self.instances)
+    /// What the instances of a slot are called by.
+    fn instances(&self, slot: Slot) -> Vec<u16> {
+        slot.instances(self.port, self.instances)
     }
 }
 

@@ -1,5 +1,6 @@
 # Deployments, on the server. A slot is called NAME-blue or NAME-green; its target
-# starts and stops its instances, which are called by their ports.
+# starts and stops its instances, which are called by their ports, or, where they listen on
+# Unix sockets, counted from 1.
 
 # probe_current NAME ROOT: which release is current.
 probe_current() {
@@ -106,12 +107,14 @@ deploy() {
 	fi
 	# What is left there may still answer somebody.
 	# shellcheck disable=SC2086
-	stop_slot "$slot" "$proxy" "$drain" $ports
-	for port in $ports; do
-		if connections "$port" 0A >/dev/null; then fail "port $port is taken: what else listens on it?"; fi
-	done
+	stop_slot "$slot" "$proxy" "$drain" $instances
 	units=
-	for port in $ports; do units="$units $slot@$port.service"; done
+	for instance in $instances; do
+		if [ "$listen" = port ] && connections "$instance" 0A >/dev/null; then
+			fail "port $instance is taken: what else listens on it?"
+		fi
+		units="$units $slot@$instance.service"
+	done
 	note slot "$slot.target" inactive "$drain" "$proxy"
 	made service "$slot.target"
 	since=$(date '+%Y-%m-%d %H:%M:%S')
@@ -157,13 +160,30 @@ ill() {
 
 # instances_are_well: all of them; else $why says what one of them said.
 instances_are_well() {
-	for port in $ports; do
-		if [ -z "$page" ]; then
-			bash -c ": </dev/tcp/127.0.0.1/$port" 2>/dev/null || return 1
+	for instance in $instances; do
+		if [ "$listen" = socket ]; then
+			socket_is_well "$(socket_of "$slot" "$instance")" || return 1
+		elif [ -z "$page" ]; then
+			bash -c ": </dev/tcp/127.0.0.1/$instance" 2>/dev/null || return 1
 		else
-			is_well "http://127.0.0.1:$port$page" || return 1
+			is_well "http://127.0.0.1:$instance$page" || return 1
 		fi
 	done
+}
+
+# socket_of SLOT INSTANCE: the socket of an instance that listens on no port.
+socket_of() {
+	printf '/run/%s-%s/app.sock' "$1" "$2"
+}
+
+# socket_is_well SOCKET: somebody listens on it, and Nginx may connect. Root may connect to
+# anything, so that its own success says nothing of that.
+socket_is_well() {
+	why="nobody listens on $1"
+	sockets "$1" '00010000 0001 01' >/dev/null || return 1
+	why="$proxy_user may not connect to $1"
+	setpriv --reuid "$proxy_user" --regid "$proxy_user" --init-groups test -w "$1" || return 1
+	[ -z "$page" ] || is_well "http://localhost$page" --unix-socket "$1"
 }
 
 # is_well URL WORD...: the page has the status, and what it must contain. The
@@ -288,7 +308,20 @@ connections() {
 	grep -hsE "^ *[0-9]+: [0-9A-F]+:$(printf '%04X' "$1") [0-9A-F]+:[0-9A-F]{4} $2 " /proc/net/tcp /proc/net/tcp6
 }
 
-# stop_slot SLOT PROXY SECONDS PORT...: when nobody is connected to it any more, and
+# sockets SOCKET WORDS: the lines of the kernel's table of Unix sockets for this path with
+# these flags, type and state: 00010000 and 01 for a listener, 02 and 03 for a connection
+# that waits, or is taken (proc_pid_net(5)).
+sockets() {
+	grep -sE "^[^:]*: [0-9A-F]+ [0-9A-F]+ $2 +[0-9]+ $1\$" /proc/net/unix
+}
+
+# connected SLOT INSTANCE: how many connections it has.
+connected() {
+	at=$(socket_of "$1" "$2")
+	if [ -S "$at" ]; then sockets "$at" '00000000 0001 0[23]'; else connections "$2" 01; fi | wc -l
+}
+
+# stop_slot SLOT PROXY SECONDS INSTANCE...: when nobody is connected to it any more, and
 # no worker of Nginx is left that might be, or when that many seconds have passed.
 stop_slot() {
 	stem=$1 by=$2 seconds=$3
@@ -297,9 +330,8 @@ stop_slot() {
 	deadline=$((now + seconds * 100)) said=
 	while systemctl is-active --quiet -- "$stem@*.service" && [ "$now" -lt "$deadline" ]; do
 		busy=0
-		for port do
-			count=$(connections "$port" 01 | wc -l)
-			busy=$((busy + count))
+		for instance do
+			busy=$((busy + $(connected "$stem" "$instance")))
 		done
 		if [ "$busy" = 0 ]; then
 			case $(proxy_workers "$by") in
@@ -319,7 +351,7 @@ stop_slot() {
 	systemctl reset-failed -- "$stem@*.service" 2>/dev/null || true
 }
 
-# retire_slot SLOT PROXY SECONDS PORT...: it serves no more, and does not start at
+# retire_slot SLOT PROXY SECONDS INSTANCE...: it serves no more, and does not start at
 # boot.
 retire_slot() {
 	systemctl disable --quiet -- "$1.target"
@@ -333,8 +365,8 @@ undo_slot() {
 		reload_proxy "$3" || return
 		wait=$2
 	fi
-	ports=$(systemctl show --value -p Id -- "$stem@*.service" | sed -n 's/.*@\([0-9]*\)\.service$/\1/p')
+	instances=$(systemctl show --value -p Id -- "$stem@*.service" | sed -n 's/.*@\([0-9]*\)\.service$/\1/p')
 	systemctl disable --quiet -- "$1" 2>/dev/null || rm -f -- "/etc/systemd/system/multi-user.target.wants/$1"
 	# shellcheck disable=SC2086
-	stop_slot "$stem" "$3" "$wait" $ports
+	stop_slot "$stem" "$3" "$wait" $instances
 }

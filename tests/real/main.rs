@@ -30,6 +30,7 @@ mod saved;
 
 mod secrets;
 mod server;
+mod sockets;
 mod support;
 mod variants;
 
@@ -63,6 +64,7 @@ fn a_debian_with_mariadb() {
                 "runtimes",
                 runtimes::each_runtime_needs_lines_of_the_inventory_alone,
             ),
+            ("sockets", sockets::the_app_moves_to_a_socket_and_back),
             ("code", code::only_what_changed_travels),
             (
                 "operate",

@@ -151,7 +151,8 @@ impl Trial<'_> {
     }
 }
 
-fn target(server: &Server) -> Target {
+/// The site of the server, whoever signed its certificate.
+pub(crate) fn target(server: &Server) -> Target {
     Target {
         https: true,
         host: "foobar.com".to_owned(),

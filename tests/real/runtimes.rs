@@ -62,13 +62,14 @@ source = "app"
 packages = ["php-fpm"]
 command = "sh -c 'exec /usr/sbin/php-fpm8.* --nodaemonize --fpm-config php-fpm.conf'"
 protocol = "fastcgi"
+listen = "socket"
 root = "public"
 health = "/well"
 "#,
         files: &[
             (
                 "app/php-fpm.conf",
-                "[global]\nerror_log = syslog\n[www]\nlisten = 127.0.0.1:${PORT}\n\
+                "[global]\nerror_log = syslog\n[www]\nlisten = ${SOCKET}\n\
                  pm = static\npm.max_children = 2\nclear_env = no\n",
             ),
             (
@@ -163,9 +164,23 @@ pub(crate) fn each_runtime_needs_lines_of_the_inventory_alone(server: &Server) {
                     "{path}: {status}"
                 );
             }
+            comes_back(server, runtime.page);
         }
     }
     plain_files(server);
+}
+
+/// An app that is killed cannot take its socket away, and starts all the same.
+fn comes_back(server: &Server, page: &str) {
+    let unit = "\"$(systemctl list-units --plain --no-legend 'foobar-app-*@1.service' | cut -d ' ' -f 1)\"";
+    let process = format!("systemctl show --value --property=MainPID {unit}");
+    let before = server.on(&process);
+    server.on(&format!("kill -9 $({process})"));
+    crate::support::until("the app again", || {
+        let (state, now) = server.ask(&format!("systemctl is-active --quiet {unit} && {process}"));
+        (state == 0 && now != before).then_some(())
+    });
+    shows(server, page);
 }
 
 /// A program without a library, in an archive.

@@ -30,16 +30,20 @@ pub(in crate::inventory) struct App {
     /// beside the inventory.
     #[serde(default)]
     pub(in crate::inventory) shared: Texts,
-    /// What runs it, in the folder of the release. It must listen on 127.0.0.1:${PORT}.
+    /// What runs it, in the folder of the release. It must listen on 127.0.0.1:${PORT}, or on
+    /// the Unix socket ${SOCKET}.
     pub(in crate::inventory) command: Option<At<String>>,
     /// How Nginx speaks with it: "http", "fastcgi", or "files" for files alone. Default: "http".
     pub(in crate::inventory) protocol: Option<At<AppProtocol>>,
     /// With "fastcgi" and "files": the folder of the release that visitors see. Default: all.
     pub(in crate::inventory) root: Option<At<String>>,
+    /// Where Nginx hands requests to: "port", on the loopback, or "socket", a Unix socket that
+    /// only Nginx may connect to. Default: "port".
+    pub(in crate::inventory) listen: Option<At<AppListen>>,
     /// First of the ports on the loopback that Nginx hands requests to: each instance has two.
     /// Default: 8000.
     pub(in crate::inventory) port: Option<At<NonZeroU16>>,
-    /// How many instances serve at once, each with a port of its own. Default: 1.
+    /// How many instances serve at once, each with a port or a socket of its own. Default: 1.
     pub(in crate::inventory) instances: Option<At<NonZeroU16>>,
     /// Account that it runs as. Default: the first label of the domain.
     pub(in crate::inventory) user: Option<At<String>>,
@@ -73,6 +77,15 @@ pub(in crate::inventory) enum AppProtocol {
     Fastcgi,
     /// There is no process: Nginx has the files.
     Files,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::inventory) enum AppListen {
+    /// On a port of the loopback.
+    Port,
+    /// On a Unix socket.
+    Socket,
 }
 
 /// Code from elsewhere: `git` and `revision`, or `archive` and `sha256`.

@@ -28,7 +28,7 @@ pub struct Found {
 pub(super) struct SlotFound {
     pub(super) target: Option<String>,
     pub(super) unit: Option<String>,
-    /// The instances that run, by their ports.
+    /// The instances that run, by what they are called by.
     pub(super) running: BTreeSet<u16>,
     /// Whether it starts at boot.
     pub(super) enabled: bool,
@@ -105,12 +105,12 @@ impl<'a> Reply<'a> {
         self.units.iter().find(|unit| unit.get("Id") == id)
     }
 
-    /// The instances of a slot, with their ports.
+    /// The instances of a slot, with what they are called by.
     fn instances(&self, names: &Names) -> impl Iterator<Item = (u16, &Unit<'a>)> {
         let head = format!("{}@", names.stem);
         self.units.iter().filter_map(move |unit| {
-            let port = unit.get("Id").strip_prefix(&head)?;
-            Some((port.strip_suffix(".service")?.parse().ok()?, unit))
+            let number = unit.get("Id").strip_prefix(&head)?;
+            Some((number.strip_suffix(".service")?.parse().ok()?, unit))
         })
     }
 
@@ -123,7 +123,7 @@ impl<'a> Reply<'a> {
         SlotFound {
             target,
             unit,
-            running: running.map(|(port, _)| port).collect(),
+            running: running.map(|(number, _)| number).collect(),
             enabled: enabled.is_some_and(|unit| unit.get("UnitFileState") == "enabled"),
         }
     }
@@ -191,10 +191,10 @@ fn look(
     let names = names(slot);
     let left = reply.notes.left(&deployment.name).map(|(_, why)| why);
     let mut owed = left;
-    for (port, unit) in reply.instances(&names).filter(|(_, unit)| unit.runs()) {
+    for (number, unit) in reply.instances(&names).filter(|(_, unit)| unit.runs()) {
         let since = unit
             .since()
-            .ok_or_else(|| format!("{}: since when does it run?", names.instance(port)))?;
+            .ok_or_else(|| format!("{}: since when does it run?", names.instance(number)))?;
         let newer = reply.notes.newer(probe, &process.restart_on, since);
         let newer = newer.map(|path| format!("{path} is newer than its start"));
         let unread = (unit.get("NeedDaemonReload") == "yes")

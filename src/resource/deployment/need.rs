@@ -60,9 +60,9 @@ pub(super) fn need(
         return deploy(because.clone(), false);
     }
     if !process
-        .ports(serving)
+        .instances(serving)
         .iter()
-        .all(|port| slot.running.contains(port))
+        .all(|one| slot.running.contains(one))
     {
         return deploy("it does not run".to_owned(), true);
     }
@@ -222,7 +222,7 @@ pub(super) fn applied(
         let slot = after.slot_mut(into);
         slot.target = Some(files.target.clone());
         slot.unit = Some(files.unit.clone());
-        slot.running = process.ports(into).into_iter().collect();
+        slot.running = process.instances(into).into_iter().collect();
     }
     let Some(serving) = after.serving else {
         return after;

@@ -1,6 +1,7 @@
-//! The two slots of a deployment: their names, their ports and their files.
+//! The two slots of a deployment: their names, where they listen, and their files.
 
 use crate::types::{AbsolutePath, InvalidValue};
+use std::fmt::Display;
 
 /// One of the two places in which the app can run. One serves; the other is for the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,12 +34,16 @@ impl Slot {
         }
     }
 
-    /// The ports of its instances. They interleave with the other's, so that another number of
-    /// instances takes no port of the slot that serves.
+    /// What its instances are called by: their ports, which interleave with the other slot's, so
+    /// that another number of instances takes no port of the slot that serves. Without a first
+    /// port they listen on Unix sockets, and are just counted.
     #[must_use]
-    pub fn ports(self, first: u16, instances: u16) -> Vec<u16> {
+    pub fn instances(self, first: Option<u16>, number: u16) -> Vec<u16> {
+        let Some(first) = first else {
+            return (1..=number).collect();
+        };
         let odd = u16::from(self == Self::Green);
-        (0..instances)
+        (0..number)
             .map(|instance| first.saturating_add(2 * instance + odd))
             .collect()
     }
@@ -49,7 +54,7 @@ impl Slot {
 pub(super) struct Files {
     /// The unit that starts and stops all instances.
     pub(super) target: String,
-    /// The unit of an instance; systemd puts its port into it.
+    /// The unit of an instance; systemd puts its number into it.
     pub(super) unit: String,
     /// What leads Nginx to it.
     pub(super) upstream: String,
@@ -85,8 +90,19 @@ impl Names {
         format!("{}.target", self.stem)
     }
 
-    pub(super) fn instance(&self, port: u16) -> String {
-        format!("{}@{port}.service", self.stem)
+    pub(super) fn instance(&self, number: u16) -> String {
+        format!("{}@{number}.service", self.stem)
+    }
+
+    /// The folder for the socket of an instance, which is a number, or `%i` in a unit. It is
+    /// below `/run`, so that a boot begins without any.
+    pub(super) fn folder(&self, instance: impl Display) -> String {
+        format!("/run/{}-{instance}", self.stem)
+    }
+
+    /// The socket of an instance; `socket_of` in `deployment.sh` is the same.
+    pub(super) fn socket(&self, instance: impl Display) -> String {
+        format!("{}/app.sock", self.folder(instance))
     }
 
     /// Every instance, for systemctl(1).
@@ -110,10 +126,31 @@ mod tests {
 
     #[test]
     fn slots_never_share_a_port() {
-        assert_eq!(Slot::Blue.ports(8000, 3), [8000, 8002, 8004]);
-        assert_eq!(Slot::Green.ports(8000, 1), [8001]);
-        let (blue, green) = (Slot::Blue.ports(8000, 9), Slot::Green.ports(8000, 4));
+        let ports = |slot: Slot, number| slot.instances(Some(8000), number);
+        assert_eq!(ports(Slot::Blue, 3), [8000, 8002, 8004]);
+        assert_eq!(ports(Slot::Green, 1), [8001]);
+        let (blue, green) = (ports(Slot::Blue, 9), ports(Slot::Green, 4));
         assert!(green.iter().all(|port| !blue.contains(port)));
+    }
+
+    #[test]
+    fn slots_never_share_a_socket() {
+        let sockets = |slot: Slot| {
+            let names = Names::new("foobar-app", slot);
+            let instances = slot.instances(None, 2).into_iter();
+            instances.map(|one| names.socket(one)).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            sockets(Slot::Blue),
+            [
+                "/run/foobar-app-blue-1/app.sock",
+                "/run/foobar-app-blue-2/app.sock"
+            ]
+        );
+        assert_eq!(sockets(Slot::Green)[0], "/run/foobar-app-green-1/app.sock");
+        // The kernel takes 107 bytes.
+        let long = Names::new(&"x".repeat(36), Slot::Green).socket(64);
+        assert!(long.len() < 80, "{long}");
     }
 
     #[test]

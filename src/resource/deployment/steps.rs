@@ -107,8 +107,8 @@ impl Plan<'_> {
             .call("switch_release", deployment.current())
             .raw("rm -f -- \"$STATE/pending/$name\"");
         work.step(Phase::Activate, &change.id, script);
-        for port in process.ports(into) {
-            work.watched.insert(names.instance(port));
+        for number in process.instances(into) {
+            work.watched.insert(names.instance(number));
         }
 
         let mut script = Script::new();
@@ -132,7 +132,9 @@ impl Plan<'_> {
             ..
         } = *self;
         let names = deployment.names(into);
-        let ports: Vec<String> = process.ports(into).iter().map(u16::to_string).collect();
+        let instances = process.instances(into);
+        let instances: Vec<String> = instances.iter().map(u16::to_string).collect();
+        let listen = process.port.map_or("socket", |_| "port");
         let health = process.health.as_ref();
         let text = |pick: fn(&super::Health) -> String| health.map(pick).unwrap_or_default();
         let mut script = Script::new();
@@ -140,8 +142,10 @@ impl Plan<'_> {
             .assign("name", &deployment.name)
             .assign("slot", &names.stem)
             .assign("other", &deployment.names(into.other()).stem)
-            .assign("ports", &ports.join(" "))
+            .assign("instances", &instances.join(" "))
+            .assign("listen", listen)
             .assign("proxy", &process.proxy)
+            .assign("proxy_user", &process.proxy_user)
             .assign("host", &process.host)
             .assign("url", &process.url)
             .assign("timeout", &process.start_timeout.to_string())
@@ -183,16 +187,16 @@ fn upstream(process: &Process, slot: Slot, work: &mut Work) -> String {
 
 /// The commands that stop a slot which serves no more.
 fn retire(deployment: &Deployment, process: &Process, found: Option<&Found>, old: Slot) -> Script {
-    let mut ports = process.ports(old);
-    ports.extend(found.iter().flat_map(|found| &found.slot(old).running));
-    ports.sort_unstable();
-    ports.dedup();
+    let mut instances = process.instances(old);
+    instances.extend(found.iter().flat_map(|found| &found.slot(old).running));
+    instances.sort_unstable();
+    instances.dedup();
     let mut words = vec![
         deployment.names(old).stem,
         process.proxy.clone(),
         process.drain.to_string(),
     ];
-    words.extend(ports.iter().map(u16::to_string));
+    words.extend(instances.iter().map(u16::to_string));
     let mut script = Script::new();
     script.call("retire_slot", words);
     script
