@@ -90,6 +90,8 @@ fn struck_while_undoing(machine: &Machine, reference: &Reference, fault: Fault, 
         client.kill();
         machine.power_off();
         machine.boot();
+        // What still starts would hide what it holds.
+        machine.on("systemctl is-system-running --wait >/dev/null || true");
     } else {
         client.ending().exits(1);
     }
