@@ -78,8 +78,8 @@ pub struct Entry {
     release: String,
     /// The template of the unit of an instance. Without one nothing runs: the files are all
     /// there is, and `current` is all that is switched. Templates see `slot`: its `name`, its
-    /// `target`, its `ports` or `sockets`, and as they are in the unit of an instance, the
-    /// `socket` and its `folder`.
+    /// `target`, its `ports` or `sockets` and those of the `other` slot, and as they are in the
+    /// unit of an instance, the `socket` and its `folder`.
     template: Option<String>,
     /// The file that leads Nginx to the slot that serves, and its template.
     upstream: Option<AbsolutePath>,
@@ -140,12 +140,21 @@ impl Process {
             let all = slot.instances(port, instances);
             let units: Vec<String> = all.iter().map(|one| names.instance(*one)).collect();
             let on_sockets = port.is_none();
-            let sockets = all.iter().filter(|_| on_sockets);
+            let listens = |slot: Slot| {
+                let names = Names::new(name, slot);
+                let all = slot.instances(port, instances);
+                let sockets = all.iter().filter(|_| on_sockets);
+                let sockets: Vec<_> = sockets.map(|one| names.socket(one)).collect();
+                (if on_sockets { Vec::new() } else { all }, sockets)
+            };
+            let (ports, sockets) = listens(slot);
+            let (other_ports, other_sockets) = listens(slot.other());
             let values = json!({
                 "name": slot.as_str(),
                 "target": names.target(),
-                "ports": if on_sockets { Vec::new() } else { all.clone() },
-                "sockets": sockets.map(|one| names.socket(one)).collect::<Vec<_>>(),
+                "ports": ports,
+                "sockets": sockets,
+                "other": { "ports": other_ports, "sockets": other_sockets },
                 "socket": on_sockets.then(|| names.socket("%i")),
                 "folder": on_sockets.then(|| names.folder("%i")),
             });

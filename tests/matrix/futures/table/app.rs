@@ -48,9 +48,18 @@ pub(super) const ALL: &[Broken] = &[
         ..DEAD
     },
     Broken {
+        name: "app: dies when it has served a while",
+        site: &[(
+            APP,
+            Append(
+                "\nimport os, signal\nvisits, well = [], application\ndef application(environ, start_response):\n    if environ['PATH_INFO'] != '/healthz':\n        visits.append(1)\n    if len(visits) == 15:\n        os.kill(os.getppid(), signal.SIGKILL)\n    return well(environ, start_response)\n",
+            ),
+        )],
+        says: &["rolled back"],
+        ..DEAD
+    },
+    Broken {
         name: "app: dies after three seconds",
-        // It was well when it was switched to.
-        gap: true,
         site: &[(
             APP,
             Append(
