@@ -206,19 +206,21 @@ run_box() {
 		: >copied
 	fi
 	cd /
-	# A veth of the last run may take a moment to go.
-	wait_for_cable "$id"
+	unplug "$id"
 	exec systemd-nspawn --quiet --boot --directory="$dir/root" --machine="$id" \
 		--hostname="$hostname" --register=no --keep-unit --network-bridge="$bridge" \
 		--resolv-conf=off --timezone=off --link-journal=no --console=pipe --notify-ready=no
 }
 
-wait_for_cable() {
+# unplug ID: the kernel takes the cable away with the last process of a box, some time
+# later; on a busy machine that is too late for the next boot.
+unplug() {
 	tries=0
-	while [ -e "/sys/class/net/vb-$1" ] && [ "$tries" -lt 250 ]; do
+	while [ -e "/sys/class/net/vb-$1" ] && [ "$tries" -lt 50 ]; do
 		tries=$((tries + 1))
 		sleep 0.02
 	done
+	[ ! -e "/sys/class/net/vb-$1" ] || ip link delete dev "vb-$1" 2>/dev/null || :
 }
 
 stop() {
@@ -231,7 +233,7 @@ stop() {
 		unshare --mount --propagation private sh "$dir/nspawn.sh" sweep "$id" 8<&-
 	fi
 	rm -f "$dir/pid"
-	wait_for_cable "$id"
+	unplug "$id"
 }
 
 # Ends every process of the box's cgroup and removes it.
