@@ -42,7 +42,7 @@ struct Process {
     green: Files,
     upstream: AbsolutePath,
     proxy: String,
-    proxy_user: String,
+    proxy_user: Option<String>,
     port: Option<u16>,
     instances: u16,
     restart_on: Vec<String>,
@@ -78,15 +78,16 @@ pub struct Entry {
     release: String,
     /// The template of the unit of an instance. Without one nothing runs: the files are all
     /// there is, and `current` is all that is switched. Templates see `slot`: its `name`, its
-    /// `target`, its `ports` or `sockets` and those of the `other` slot, and as they are in the
-    /// unit of an instance, the `socket` and its `folder`.
+    /// `target`, its `instances` with the `number` and the `address` of each, those of the
+    /// `other` slot, and where they listen on sockets, the `socket` and its `folder` as they are
+    /// in the unit of an instance.
     template: Option<String>,
     /// The file that leads Nginx to the slot that serves, and its template.
     upstream: Option<AbsolutePath>,
     upstream_template: Option<String>,
     /// The unit that reads it.
     proxy: Option<String>,
-    /// The account, and its group, that connects to the app.
+    /// The account, and its group, that connects to the app; needed without a port.
     proxy_user: Option<String>,
     /// The first port; every instance of either slot has its own. Without it each listens on a
     /// Unix socket.
@@ -98,6 +99,9 @@ pub struct Entry {
     restart_on: Vec<String>,
     /// The page that says whether it is well. Without one, an open port is enough.
     health: Option<Health>,
+    /// For an app that does not speak HTTP: the template of an Nginx that does, and is asked for
+    /// that page. Its `slot` has the folder for its sockets, `asked`.
+    ask_template: Option<String>,
     /// The name that requests for it come with.
     host: Option<String>,
     /// Where visitors reach it, without a path.
@@ -131,6 +135,9 @@ impl Process {
         let upstream_template = needed("upstream_template", entry.upstream_template.as_ref())?;
         let port = entry.port;
         let instances = entry.instances.unwrap_or(1).max(1);
+        if port.is_none() && entry.proxy_user.is_none() {
+            return Err(EntryError::entry("without `port` it needs `proxy_user`"));
+        }
         let last = Slot::Green.instances(port, instances).pop();
         if last == Some(u16::MAX) {
             return Err(EntryError::field("port", "its instances need higher ports"));
@@ -140,29 +147,28 @@ impl Process {
             let all = slot.instances(port, instances);
             let units: Vec<String> = all.iter().map(|one| names.instance(*one)).collect();
             let on_sockets = port.is_none();
-            let listens = |slot: Slot| {
+            let instances_of = |slot: Slot| {
                 let names = Names::new(name, slot);
-                let all = slot.instances(port, instances);
-                let sockets = all.iter().filter(|_| on_sockets);
-                let sockets: Vec<_> = sockets.map(|one| names.socket(one)).collect();
-                (if on_sockets { Vec::new() } else { all }, sockets)
+                let all = slot.instances(port, instances).into_iter();
+                all.map(|one| json!({ "number": one, "address": names.address(port, one) }))
+                    .collect::<Vec<_>>()
             };
-            let (ports, sockets) = listens(slot);
-            let (other_ports, other_sockets) = listens(slot.other());
             let values = json!({
                 "name": slot.as_str(),
                 "target": names.target(),
-                "ports": ports,
-                "sockets": sockets,
-                "other": { "ports": other_ports, "sockets": other_sockets },
+                "instances": instances_of(slot),
+                "other": { "instances": instances_of(slot.other()) },
+                "ports": if on_sockets { &[] } else { all.as_slice() },
                 "socket": on_sockets.then(|| names.socket("%i")),
                 "folder": on_sockets.then(|| names.folder("%i")),
+                "asked": names.asked(),
             });
             let render = |template: &str| materials.template_with(template, "slot", &values);
             Ok(Files {
                 target: target(name, slot, &units),
                 unit: render(&template)?,
                 upstream: format!("{}{}", mark(slot), render(&upstream_template)?),
+                ask: entry.ask_template.as_deref().map(render).transpose()?,
             })
         };
         Ok(Self {
@@ -170,7 +176,7 @@ impl Process {
             green: files(Slot::Green)?,
             upstream: needed("upstream", entry.upstream.as_ref())?,
             proxy: needed("proxy", entry.proxy.as_ref())?,
-            proxy_user: needed("proxy_user", entry.proxy_user.as_ref())?,
+            proxy_user: entry.proxy_user.clone(),
             port,
             instances,
             restart_on: entry.restart_on.clone(),

@@ -120,12 +120,14 @@ deploy() {
 	since=$(date '+%Y-%m-%d %H:%M:%S')
 	clock
 	until=$((now + timeout * 100))
+	asking=
 	# The names of units have no blanks.
 	# shellcheck disable=SC2086
 	systemctl start -- $units || ill "it does not start"
 	# shellcheck disable=SC2086
 	life=$(lives $units)
 	if [ "$known" = yes ] && grep -qsxF -e "$configuration" -- "$STATE/deployments/$name"; then settle=0; fi
+	start_asking
 	well=0 first=$now why='it does not answer'
 	until [ "$well" -ge 3 ] && [ "$now" -ge $((first + settle * 100)) ]; do
 		# shellcheck disable=SC2086
@@ -140,6 +142,7 @@ deploy() {
 		fi
 		sleep 0.2
 	done
+	stop_asking
 	# Before the file says that it serves: after a power cut that one must start.
 	enable_slot "$slot"
 	lead_proxy "$1" "$2"
@@ -154,20 +157,47 @@ enable_slot() {
 
 # ill WHY: the end of a start that failed; with what its instances said.
 ill() {
+	[ -z "$asking" ] || tail -n 2 -- "$asked/log" 2>/dev/null || true
+	stop_asking
 	journalctl --no-pager -o cat -n 60 --since "$since" -u "$slot@*" || true
 	fail "the new release in $slot: $1"
+}
+
+# start_asking: an app that does not speak HTTP is asked through an Nginx of this run alone.
+start_asking() {
+	asking=
+	if [ -z "$ask" ] || ! command -v nginx >/dev/null; then return 0; fi
+	asked=/run/$slot-asked
+	rm -rf -- "$asked"
+	mkdir -m 700 -- "$asked"
+	nginx -e "$asked/log" -c "$RUN/payload/$ask" >/dev/null 2>&1 &
+	asking=$!
+}
+
+# stop_asking: and nothing of it is left.
+stop_asking() {
+	[ -n "$asking" ] || return 0
+	kill "$asking" 2>/dev/null || true
+	wait "$asking" || true
+	rm -rf -- "$asked"
+	asking=
 }
 
 # instances_are_well: all of them; else $why says what one of them said.
 instances_are_well() {
 	for instance in $instances; do
-		if [ "$listen" = socket ]; then
-			socket_is_well "$(socket_of "$slot" "$instance")" || return 1
-		elif [ -z "$page" ]; then
-			bash -c ": </dev/tcp/127.0.0.1/$instance" 2>/dev/null || return 1
-		else
-			is_well "http://127.0.0.1:$instance$page" || return 1
-		fi
+		at=$(socket_of "$slot" "$instance")
+		if [ "$listen" = socket ]; then may_connect "$at" || return 1; fi
+		if [ -n "$asking" ]; then
+			is_well "$page of $slot@$instance" "http://localhost$page" --unix-socket "$asked/$instance.sock"
+		elif [ -n "$page" ] && [ -z "$ask" ]; then
+			case $listen in
+			socket) is_well "$page of $slot@$instance" "http://localhost$page" --unix-socket "$at" ;;
+			*) is_well "http://127.0.0.1:$instance$page" "http://127.0.0.1:$instance$page" ;;
+			esac
+		elif [ "$listen" = port ]; then
+			bash -c ": </dev/tcp/127.0.0.1/$instance" 2>/dev/null
+		fi || return 1
 	done
 }
 
@@ -176,36 +206,35 @@ socket_of() {
 	printf '/run/%s-%s/app.sock' "$1" "$2"
 }
 
-# socket_is_well SOCKET: somebody listens on it, and Nginx may connect. Root may connect to
+# may_connect SOCKET: somebody listens on it, and Nginx may connect. Root may connect to
 # anything, so that its own success says nothing of that.
-socket_is_well() {
+may_connect() {
 	why="nobody listens on $1"
 	sockets "$1" '00010000 0001 01' >/dev/null || return 1
 	why="$proxy_user may not connect to $1"
-	setpriv --reuid "$proxy_user" --regid "$proxy_user" --init-groups test -w "$1" || return 1
-	[ -z "$page" ] || is_well "http://localhost$page" --unix-socket "$1"
+	setpriv --reuid "$proxy_user" --regid "$proxy_user" --init-groups test -w "$1"
 }
 
-# is_well URL WORD...: the page has the status, and what it must contain. The
+# is_well NAME URL WORD...: the page has the status, and what it must contain. The
 # words are further options of curl(1).
 is_well() {
-	asked=$1
-	shift
+	called=$1 address=$2
+	shift 2
 	rm -f -- "$RUN/page"
 	if ! status=$(curl --silent --show-error --noproxy '*' --max-time 5 --max-filesize 4194304 \
 		--header "Host: $host" --header "X-Forwarded-Proto: ${url%%:*}" --header "X-Forwarded-Host: $host" \
-		--output "$RUN/page" --write-out '%{http_code}' "$@" -- "$asked" 2>"$RUN/page.error"); then
-		why="$asked: $(cat -- "$RUN/page.error")"
+		--output "$RUN/page" --write-out '%{http_code}' "$@" -- "$address" 2>"$RUN/page.error"); then
+		why="$called: $(cat -- "$RUN/page.error")"
 		return 1
 	fi
-	why="$asked says $status, not $wanted"
+	why="$called says $status, not $wanted"
 	[ "$status" = "$wanted" ] || return 1
 	if [ -n "$words" ]; then
-		why="$asked does not contain $words"
+		why="$called does not contain $words"
 		grep -qsF -e "$words" -- "$RUN/page" || return 1
 	fi
 	if [ -n "$json" ]; then
-		why="$asked is not JSON with $json"
+		why="$called is not JSON with $json"
 		jq -e --argjson wanted "$json" 'def has_all($w):
 			if ($w | type) == "object" and type == "object" then
 				. as $o | all($w | keys[]; . as $k | ($o | has($k)) and ($o[$k] | has_all($w[$k])))
@@ -283,7 +312,7 @@ answers_through_proxy() {
 	until [ "$well" -ge 3 ]; do
 		clock
 		if [ "$now" -gt "$until" ]; then fail "the new release does not answer through $proxy: $why"; fi
-		if is_well "$url$page" --insecure --connect-to ::127.0.0.1:; then
+		if is_well "$url$page" "$url$page" --insecure --connect-to ::127.0.0.1:; then
 			well=$((well + 1))
 		else
 			well=0

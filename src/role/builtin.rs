@@ -24,7 +24,13 @@ type Text = (
 );
 
 const ROLES: &[Text] = roles! {
-    "app": ["app.service", "migrate.service", "prepare.service", "upstream.conf"],
+    "app": [
+        "app.service",
+        "ask.conf",
+        "migrate.service",
+        "prepare.service",
+        "upstream.conf",
+    ],
     "base": ["sysctl.conf"],
     "database": ["mariadb.cnf", "mysql.cnf"],
     "dns": ["named.conf"],

@@ -165,6 +165,7 @@ pub(crate) fn each_runtime_needs_lines_of_the_inventory_alone(server: &Server) {
                 );
             }
             comes_back(server, runtime.page);
+            is_asked_before_visitors_are(server, &site, runtime.page);
         }
     }
     plain_files(server);
@@ -181,6 +182,22 @@ fn comes_back(server: &Server, page: &str) {
         (state == 0 && now != before).then_some(())
     });
     shows(server, page);
+}
+
+/// A release that listens and answers wrongly is seen before a visitor sees it, though the app
+/// does not speak HTTP.
+fn is_asked_before_visitors_are(server: &Server, site: &Site, page: &str) {
+    let script = "app/public/index.php";
+    let good = site.read(script);
+    site.write(script, "<?php http_response_code(503);");
+    let inventory = site.read("inventory.toml");
+    let short = inventory.replace("\nlisten =", "\nstart_timeout = \"8s\"\nlisten =");
+    site.write("inventory.toml", &short);
+    site.run(&["apply", "--yes", "--json"])
+        .exits(6)
+        .says(&["it is not well after 8 s", "says 503, not 200"]);
+    shows(server, page);
+    site.write(script, &good);
 }
 
 /// A program without a library, in an archive.

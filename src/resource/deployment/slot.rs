@@ -58,6 +58,8 @@ pub(super) struct Files {
     pub(super) unit: String,
     /// What leads Nginx to it.
     pub(super) upstream: String,
+    /// What asks it before it serves, if it does not speak HTTP itself.
+    pub(super) ask: Option<String>,
 }
 
 /// The first line of an upstream file: it says which slot serves.
@@ -103,6 +105,19 @@ impl Names {
     /// The socket of an instance; `socket_of` in `deployment.sh` is the same.
     pub(super) fn socket(&self, instance: impl Display) -> String {
         format!("{}/app.sock", self.folder(instance))
+    }
+
+    /// Where an instance listens, as Nginx has it.
+    pub(super) fn address(&self, first: Option<u16>, number: u16) -> String {
+        match first {
+            Some(_) => format!("127.0.0.1:{number}"),
+            None => format!("unix:{}", self.socket(number)),
+        }
+    }
+
+    /// The folder of what asks the instances before they serve.
+    pub(super) fn asked(&self) -> String {
+        format!("/run/{}-asked", self.stem)
     }
 
     /// Every instance, for systemctl(1).

@@ -98,11 +98,15 @@ impl Plan<'_> {
         work.step(Phase::Commit, &change.id, script);
         let upstream = upstream(process, into, work);
 
+        let ask = process.files(into).ask.as_ref();
+        let ask = ask.map(|text| work.payload(Content::Bytes(text.as_bytes().into())));
+
         let mut script = self.variables();
         script
             .assign("settle", &SETTLE_SECONDS.to_string())
             .assign("known", if known { "yes" } else { "no" })
             .assign("configuration", &self.configuration())
+            .assign("ask", &ask.unwrap_or_default())
             .call("deploy", [upstream.as_str(), process.upstream.as_str()])
             .call("switch_release", deployment.current())
             .raw("rm -f -- \"$STATE/pending/$name\"");
@@ -145,7 +149,10 @@ impl Plan<'_> {
             .assign("instances", &instances.join(" "))
             .assign("listen", listen)
             .assign("proxy", &process.proxy)
-            .assign("proxy_user", &process.proxy_user)
+            .assign(
+                "proxy_user",
+                process.proxy_user.as_deref().unwrap_or_default(),
+            )
             .assign("host", &process.host)
             .assign("url", &process.url)
             .assign("timeout", &process.start_timeout.to_string())
