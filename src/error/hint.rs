@@ -1,0 +1,88 @@
+//! What to do about an error: a sentence for each that has one.
+
+use super::Error;
+
+impl Error {
+    /// What to do next.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            // Each mistake has its own help.
+            Self::Input(_) => None,
+            Self::Usage { hint, .. } => Some(hint.clone()),
+            Self::Server(error) => error.hint(),
+            Self::Facts(error) => Some(error.hint().to_owned()),
+            Self::Sandbox(error) => error.hint(),
+            Self::UnknownState(error) => Some(error.hint().to_owned()),
+            Self::SavedPlan(error) => Some(error.hint().to_owned()),
+            Self::Stale(error) => Some(error.hint().to_owned()),
+            Self::Load(error) => Some(error.hint().to_owned()),
+            Self::Maintenance { .. } => Some("`foobar-stack plan` shows what the server lacks; then try again".to_owned()),
+            Self::Logs { .. } => Some("say --since as journalctl does: 10m, yesterday, '2026-01-31 12:00'".to_owned()),
+            Self::Locked { .. } => Some("wait until it is over, then run the same command again".to_owned()),
+            Self::Moved { .. } => Some("run the same command again: it makes a new plan".to_owned()),
+            Self::Step { .. } => Some(
+                "the log above says why; correct it and run the same command again: it goes on from what is there".to_owned(),
+            ),
+            Self::RolledBack(_) => Some(
+                "the log above says why it failed; correct that and apply again".to_owned(),
+            ),
+            Self::UndoFailed { directory, .. } => Some(format!(
+                "what was there before is in {directory}/before on the server; put these back by hand, or correct the cause and apply again"
+            )),
+            Self::Unproven { .. } => Some("correct what the check names and apply again".to_owned()),
+            Self::Stopped { .. } => {
+                Some("`foobar-stack plan` shows what is left, `apply` does it".to_owned())
+            }
+            Self::ManyDeletions { .. } => Some(
+                "look whether something is missing in the inventory; `apply --delete-many` if this is meant".to_owned(),
+            ),
+            Self::Generation(error) => Some(error.hint().to_owned()),
+            Self::NoGeneration { targets, .. } => Some(match &targets[..] {
+                [] => "the server keeps none; `foobar-stack history` lists the runs".to_owned(),
+                all => {
+                    let all: Vec<String> = all.iter().map(ToString::to_string).collect();
+                    format!("one can go back to {}", all.join(", "))
+                }
+            }),
+            Self::NoRelease { kept, .. } => Some(match &kept[..] {
+                [] => "the server keeps none".to_owned(),
+                all => {
+                    let all: Vec<String> = all.iter().map(ToString::to_string).collect();
+                    format!("it keeps {}", all.join(", "))
+                }
+            }),
+            Self::NoRun => Some("`foobar-stack apply` starts one".to_owned()),
+            Self::PackageLists { .. } => Some(
+                "run `apt-get update` on the server by hand, and mend what it complains of".to_owned(),
+            ),
+            Self::Secret { .. } => {
+                Some("say in [app.secrets] where it comes from, or set what it comes from".to_owned())
+            }
+            Self::Name { .. } | Self::SpecialFile { .. } => {
+                Some("rename or remove it, or name it in app.exclude".to_owned())
+            }
+            Self::Git { .. } => Some(
+                "app.source.revision is a branch, a tag or all digits of a commit; `git ls-remote` shows what there is".to_owned(),
+            ),
+            Self::Launch { .. } => Some("`foobar-stack doctor` looks for what is missing".to_owned()),
+            Self::RunDied { directory } => Some(format!(
+                "run the same command again: it does what is left; what happened stands in {directory}/events on the server"
+            )),
+            Self::LeftBehind { unit } => Some(format!(
+                "follow it with `foobar-stack attach`; its unit on the server is {unit}"
+            )),
+            Self::NotConverged { .. } => Some(
+                "look whether something on the server changes it back, then apply again".to_owned(),
+            ),
+            Self::Interrupted
+            | Self::Io { .. }
+            | Self::Declined
+            | Self::Pattern { .. }
+            | Self::Download { .. }
+            | Self::TooLarge { .. }
+            | Self::Walk { .. }
+            => None,
+        }
+    }
+}
