@@ -37,6 +37,10 @@ pub(super) enum ArchiveError {
         "app.source: the archive unpacks to too much: more than {MOST_UNPACKED} bytes or {MOST_FILES} files"
     )]
     TooMuch,
+    #[error("app.source: `{0}` is a submodule, and those are not fetched")]
+    Submodule(String),
+    #[error("app.source: `{0}` is a pointer of Git LFS, not the file itself")]
+    Pointer(String),
     #[error("app.source.path: the archive has no folder `{0}`")]
     NoFolder(String),
     #[error(transparent)]
@@ -53,6 +57,11 @@ impl ArchiveError {
                 let mistake = mistake.label("another one is expected here");
                 let help = "take the archive that is meant, or write its digest";
                 Error::Input(mistake.help(help).into())
+            }
+            error @ (Self::Submodule(_) | Self::Pointer(_)) => {
+                let help =
+                    "name it in app.exclude, or take a folder where git has checked out all of it";
+                Error::Input(place.mistake(error.to_string()).help(help).into())
             }
             error => Error::Input(place.mistake(error.to_string()).into()),
         }
@@ -123,11 +132,13 @@ pub(super) async fn download(address: &str) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-/// The files of an archive, or of a folder in it, without what stays at home.
+/// The files of an archive, or of a folder in it, without what stays at home. The `missing`
+/// are folders whose files are not in it; they must stay at home.
 pub(super) fn unpack(
     bytes: &[u8],
     inner: Option<&str>,
     patterns: &[String],
+    missing: &[String],
 ) -> Result<Tree, ArchiveError> {
     let mut files = Files::default();
     if bytes.starts_with(&[0x1f, 0x8b]) {
@@ -157,6 +168,10 @@ pub(super) fn unpack(
     };
     let exclude = Exclude::new(Path::new(""), patterns, &lines).map_err(Box::new)?;
     entries.retain(|path, _| !exclude.has_file(path));
+    let mut missing = missing.iter();
+    if let Some(folder) = missing.find(|path| !exclude.has_folder(path)) {
+        return Err(ArchiveError::Submodule(folder.clone()));
+    }
     // What lies below something that is no folder would be written through it.
     for path in entries.keys() {
         let above = path.match_indices('/').map(|(at, _)| &path[..at]);
@@ -164,8 +179,16 @@ pub(super) fn unpack(
             return Err(ArchiveError::Twice(file.to_owned()));
         }
     }
+    for (path, node) in &entries {
+        if matches!(node, Node::File { content, .. } if content.starts_with(LFS_POINTER)) {
+            return Err(ArchiveError::Pointer(path.clone()));
+        }
+    }
     Ok(Tree::new(entries.into_iter().collect()))
 }
+
+/// How a file begins that stands for one elsewhere (the specification of Git LFS, "The Pointer").
+const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/v1\n";
 
 /// What was unpacked so far.
 #[derive(Default)]

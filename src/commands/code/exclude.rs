@@ -39,6 +39,11 @@ impl Exclude {
         self.0.matched(path, is_folder).is_ignore()
     }
 
+    /// Whether a folder stays at home, by itself or with another one it lies in.
+    pub(super) fn has_folder(&self, path: &str) -> bool {
+        self.0.matched_path_or_any_parents(path, true).is_ignore()
+    }
+
     /// Whether a file stays at home, by itself or with a folder it lies in.
     pub(super) fn has_file(&self, path: &str) -> bool {
         self.0.matched_path_or_any_parents(path, false).is_ignore()

@@ -64,12 +64,12 @@ impl Clone {
         Ok((found.status.success() && !commit.is_empty()).then_some(commit))
     }
 
-    /// The files of a commit, or of a folder in it, as a tar; none if it has no such folder.
-    pub(super) async fn archive(
+    /// The files of a commit, or of a folder in it; none if it has no such folder.
+    pub(super) async fn files(
         &self,
         commit: &str,
         path: Option<&str>,
-    ) -> Result<Option<Vec<u8>>, Error> {
+    ) -> Result<Option<Files>, Error> {
         let tree = match path {
             None | Some(".") => commit.to_owned(),
             Some(path) => {
@@ -82,12 +82,20 @@ impl Clone {
                 tree
             }
         };
-        let packed = output(self.git(&["archive", "--format=tar"]).arg(tree)).await?;
-        if packed.status.success() {
-            Ok(Some(packed.stdout))
-        } else {
-            Err(self.failed(&format!("read {commit}"), &packed))
-        }
+        let read = |output: Output| {
+            if output.status.success() {
+                Ok(output.stdout)
+            } else {
+                Err(self.failed(&format!("read {commit}"), &output))
+            }
+        };
+        let mut list = self.git(&["ls-tree", "-r", "-z", "--full-tree"]);
+        let listed = read(output(list.arg(&tree)).await?)?;
+        let tar = read(output(self.git(&["archive", "--format=tar"]).arg(&tree)).await?)?;
+        Ok(Some(Files {
+            tar,
+            submodules: submodules(&String::from_utf8_lossy(&listed)),
+        }))
     }
 
     fn git(&self, words: &[&str]) -> Command {
@@ -105,6 +113,23 @@ impl Clone {
                 .to_owned(),
         }
     }
+}
+
+/// The files of a commit.
+pub(super) struct Files {
+    /// As an archive.
+    pub(super) tar: Vec<u8>,
+    /// The folders in which there would be others: commits of other repositories.
+    pub(super) submodules: Vec<String>,
+}
+
+/// Those among the lines of `git ls-tree -z`: mode, kind, object, a tab, the path.
+fn submodules(listed: &str) -> Vec<String> {
+    let path = |line: &str| {
+        let (object, path) = line.split_once('\t')?;
+        object.starts_with("160000 ").then(|| path.to_owned())
+    };
+    listed.split('\0').filter_map(path).collect()
 }
 
 /// Runs git to its end. It asks nobody, and runs no helper that an address could name.

@@ -80,12 +80,13 @@ pub(super) async fn fetch(
                 return Ok(None);
             };
             let path = path.as_deref();
-            let Some(tar) = clone.archive(&commit, path).await? else {
+            let Some(files) = clone.files(&commit, path).await? else {
                 let folder = path.unwrap_or_default();
                 let message = format!("app.source.path: {commit} has no folder `{folder}`");
                 return Err(Error::Input(place.mistake(message).into()));
             };
-            let tree = archive::unpack(&tar, None, exclude).map_err(|why| why.at(place))?;
+            let tree = archive::unpack(&files.tar, None, exclude, &files.submodules)
+                .map_err(|why| why.at(place))?;
             let short = commit.get(..12).unwrap_or(&commit);
             let origin = format!("commit {short} ({revision})");
             Ok(Some(Fetched {
@@ -115,8 +116,8 @@ pub(super) async fn fetch(
                 std::fs::read(&path).map_err(Error::io(format!("read {}", path.display())))?
             };
             archive::check(&bytes, sha256).map_err(|why| why.at(place))?;
-            let tree =
-                archive::unpack(&bytes, path.as_deref(), exclude).map_err(|why| why.at(place))?;
+            let tree = archive::unpack(&bytes, path.as_deref(), exclude, &[])
+                .map_err(|why| why.at(place))?;
             let origin = format!("archive {}", sha256.short());
             Ok(Some(Fetched {
                 tree,

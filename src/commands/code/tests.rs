@@ -245,6 +245,46 @@ fn git(folder: &Path, words: &[&str]) -> String {
 }
 
 #[test]
+fn what_git_would_have_to_fetch_from_elsewhere_is_not_left_out_in_silence() {
+    let home = tempfile::tempdir().unwrap();
+    let origin = home.path().join("origin");
+    std::fs::create_dir_all(&origin).unwrap();
+    git(&origin, &["init", "--quiet", "--initial-branch=main"]);
+    std::fs::write(origin.join("app.py"), "print()\n").unwrap();
+    git(&origin, &["add", "."]);
+    git(&origin, &["commit", "--quiet", "-m", "first"]);
+    let commit = git(&origin, &["rev-parse", "HEAD"]);
+    let module = format!("160000,{commit},vendor/library");
+    git(&origin, &["update-index", "--add", "--cacheinfo", &module]);
+    git(&origin, &["commit", "--quiet", "-m", "second"]);
+
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let (repository, cache) = (origin.display().to_string(), home.path().join("cache"));
+    let files = runtime.block_on(async {
+        let clone = super::git::Clone::open(&repository, &cache).await.unwrap();
+        let commit = clone.commit("main", true).await.unwrap().unwrap();
+        clone.files(&commit, None).await.unwrap().unwrap()
+    });
+    assert_eq!(files.submodules, ["vendor/library"]);
+    let unpack =
+        |exclude: &[String]| super::archive::unpack(&files.tar, None, exclude, &files.submodules);
+    let found = unpack(&[]).unwrap_err().to_string();
+    assert!(found.contains("`vendor/library` is a submodule"), "{found}");
+    assert_eq!(unpack(&["vendor/".to_owned()]).unwrap().len(), 1);
+
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n";
+    let found = archive(home.path(), &tar(&[(FILE, "film.mp4", 0o644, pointer)]), "");
+    let found = found.unwrap_err();
+    assert!(
+        found.contains("`film.mp4` is a pointer of Git LFS"),
+        "{found}"
+    );
+}
+
+#[test]
 fn a_branch_is_looked_up_each_time_and_a_commit_is_kept() {
     let home = tempfile::tempdir().unwrap();
     let origin = home.path().join("origin");
@@ -271,9 +311,9 @@ fn a_branch_is_looked_up_each_time_and_a_commit_is_kept() {
             let Some(commit) = clone.commit(revision, asks).await? else {
                 return Ok(None);
             };
-            assert_eq!(clone.archive(&commit, Some("none")).await?, None);
-            let tar = clone.archive(&commit, Some("backend")).await?.unwrap();
-            let tree = super::archive::unpack(&tar, None, &[]).unwrap();
+            assert!(clone.files(&commit, Some("none")).await?.is_none());
+            let files = clone.files(&commit, Some("backend")).await?.unwrap();
+            let tree = super::archive::unpack(&files.tar, None, &[], &[]).unwrap();
             match tree.get("app.py") {
                 Some(Node::File { content, .. }) => {
                     Ok(Some(String::from_utf8_lossy(content).into_owned()))
