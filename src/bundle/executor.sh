@@ -131,6 +131,7 @@ begin_run() {
 	# What earlier runs left that were killed together with their end.
 	find "$STATE/runs" -mindepth 2 -maxdepth 2 ! -path "$RUN/*" \
 		\( -name payload -o -name reserve \) -exec rm -rf -- {} +
+	brought_packages
 	# What is made on the server goes there, too, beside what travelled.
 	mkdir -p -m 700 -- "$RUN/payload"
 	release_services
@@ -213,6 +214,24 @@ made() {
 unmade() {
 	[ -e "$STATE/made" ] || return 0
 	{ grep -vxF -- "$1	$2" "$STATE/made" || true; } | replace "$STATE/made"
+}
+
+installed_packages() {
+	dpkg-query -W -f '${db:Status-Status} ${Package}\n' | sed -n 's/^installed //p'
+}
+
+# look_before_packages: what is installed, before a run of ours installs more. It is on
+# disk, since what a run that is killed brings is ours, too.
+look_before_packages() {
+	installed_packages | replace "$STATE/packages-before"
+}
+
+# brought_packages: writes down what is installed now and was not then.
+brought_packages() {
+	[ -e "$STATE/packages-before" ] || return 0
+	installed_packages | { grep -vxF -f "$STATE/packages-before" || true; } |
+		while IFS= read -r name; do made package "$name"; done
+	rm -f -- "$STATE/packages-before"
 }
 
 # record_managed: writes down what foobar-stack owns on this server. What the

@@ -18,7 +18,7 @@ install_packages() {
 		-o Dpkg::Options::=--force-confold \
 		-- "$@"
 	hold_services
-	before=$(installed_packages)
+	look_before_packages
 	fetched=no
 	lists_are_fresh || fetch_lists
 	if ! apt-get install -q "$@"; then
@@ -30,10 +30,10 @@ install_packages() {
 		[ $fetched = yes ] || fetch_lists
 		status=0
 		apt-get install -q "$@" || status=$?
-		brought_packages "$before"
+		brought_packages
 		[ $status = 0 ] || return $status
 	else
-		brought_packages "$before"
+		brought_packages
 	fi
 	release_services
 }
@@ -44,24 +44,6 @@ fetch_lists() {
 	fetched=yes
 	apt-get update -q -o DPkg::Lock::Timeout=600 ||
 		echo 'not all package lists could be fetched; going on with those that are there'
-}
-
-installed_packages() {
-	dpkg-query -W -f '${db:Status-Status} ${Package}\n' | sed -n 's/^installed //p'
-}
-
-# brought_packages BEFORE: writes down what is installed now and was not then.
-brought_packages() {
-	installed_packages | while IFS= read -r name; do
-		case "
-$1
-" in
-		*"
-$name
-"*) ;;
-		*) made package "$name" ;;
-		esac
-	done
 }
 
 # lists_are_fresh: the package lists are there and were fetched within the hour.
