@@ -167,7 +167,7 @@ pub(super) const ALL: &[Broken] = &[
         name: "disk: no inodes when a file takes its place",
         before: "cp -a /var/www/foobar.com /root/kept; mount -t tmpfs -o nr_inodes=3,mode=755 none /var/www/foobar.com\n\
                  cp -a /root/kept/. /var/www/foobar.com/; rm -rf /root/kept\n\
-                 for i in 1 2 3; do : >/var/www/foobar.com/.$i 2>/dev/null || true; done",
+                 for i in 1 2 3; do : 2>/dev/null >/var/www/foobar.com/.$i || true; done",
         site: &[(PAGE, Write(LARGE))],
         ends: AsBefore(6),
         says: &["No space left on device", "rolled back"],
