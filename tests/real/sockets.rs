@@ -46,7 +46,9 @@ fn visitors(server: &Server) -> Background {
 /// What Nginx hands requests to.
 fn serves_at(server: &Server) -> String {
     let file = "/etc/nginx/foobar-stack/foobar-app.conf";
-    let said = server.on(&format!("sed -n 's/^\tserver \\(.*\\) max.*/\\1/p' {file}"));
+    let said = server.on(&format!(
+        "sed -n 's/^\tserver \\(.*\\) max_fails=0;/\\1/p' {file}"
+    ));
     said.trim().to_owned()
 }
 
