@@ -43,6 +43,16 @@ pub(crate) const RUNNING: &[Drift] = &[
         ..ROW
     },
     Drift {
+        name: "a kernel setting that was set to something else",
+        make: "echo 66 >/proc/sys/net/ipv4/tcp_fin_timeout",
+        plan: "restart service:systemd-sysctl.service",
+        says: &[
+            "net/ipv4/tcp_fin_timeout is 66, and the files say 30",
+            "\"impact\":\"none\"",
+        ],
+        ..ROW
+    },
+    Drift {
         name: "BIND runs a configuration that was put back on disk",
         make: "cp -a /etc/bind/named.conf /root/kept && echo '# other' >>/etc/bind/named.conf && \
                rndc reconfig && cp -a --remove-destination /root/kept /etc/bind/named.conf",
