@@ -169,6 +169,7 @@ pub fn compile(occasion: &Occasion<'_>, plan: &Plan, work: &Work, stack: &Stack)
             .calls
             .call("mark_pending", [unit.as_str(), reaction.as_str()]);
     }
+    steps.calls.append(&work.notes);
     steps.phase(work, Phase::Retire);
     steps.phase(work, Phase::Commit);
     if work.daemon_reload {

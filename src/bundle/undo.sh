@@ -59,6 +59,9 @@ undo_run() {
 	noted_of unit | while IFS='	' read -r unit active boot verb; do
 		[ "$active" != active ] || undo_change "$unit" "$boot" "$verb" || undo_failed unit "$unit"
 	done
+	noted_of settings | while IFS='	' read -r unit path back; do
+		undo_settings "$unit" "$path" "$back" || undo_failed unit "$unit"
+	done
 	noted_of slot | while IFS='	' read -r target _ seconds proxy; do
 		undo_slot "$target" "$seconds" "$proxy" || undo_failed slot "$target"
 	done

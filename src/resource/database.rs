@@ -2,13 +2,13 @@
 
 use super::probe::fields;
 use super::{
-    Action, Change, Data, Delta, Diff, EntryError, Kind, Materials, Observed, Owned, Phase, Probe,
-    Surroundings, Work, sql, variables,
+    Change, Data, Delta, Diff, EntryError, Kind, Materials, Observed, Owned, Phase, Probe,
+    Surroundings, Work, sql,
 };
 use crate::shell::Script;
 use crate::types::AccountName;
 use serde::Deserialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// A database that should be there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,8 +17,6 @@ pub struct Database {
     charset: String,
     collation: String,
     unit: String,
-    /// Settings of the server: name and value.
-    variables: Vec<(String, String)>,
 }
 
 /// The fields of `[[database]]`.
@@ -30,11 +28,13 @@ pub struct Entry {
     collation: String,
     /// The unit of the database server.
     unit: String,
-    /// The template of the server's settings, where `variables` have their values.
-    template: Option<String>,
-    /// System variables that can be changed while the server runs: somebody may have.
-    #[serde(default)]
-    variables: Vec<String>,
+    /// Roles of earlier versions, which servers keep with their generations, have the server's
+    /// variables here. The service looks at them now.
+    #[serde(rename = "template")]
+    _template: Option<String>,
+    /// The same.
+    #[serde(default, rename = "variables")]
+    _variables: Vec<String>,
 }
 
 /// A database as the server has it.
@@ -42,8 +42,6 @@ pub struct Entry {
 pub struct Schema {
     charset: String,
     collation: String,
-    /// The variables that were asked for, as they are now.
-    variables: BTreeMap<String, String>,
 }
 
 /// What the first line of a database probe says of the server itself.
@@ -60,23 +58,6 @@ pub(super) fn not_up<T>(reply: &str, unit: &str) -> Option<Observed<T>> {
     }
 }
 
-impl Database {
-    /// The variables that are not what the file sets: name, value of the file, value now.
-    fn changed<'a>(&'a self, schema: &'a Schema) -> Vec<(&'a str, &'a str, &'a str)> {
-        self.variables
-            .iter()
-            .filter_map(|(name, value)| {
-                let running = schema.variables.get(name)?;
-                (!variables::same(value, running)).then_some((
-                    name.as_str(),
-                    value.as_str(),
-                    running.as_str(),
-                ))
-            })
-            .collect()
-    }
-}
-
 impl Kind for Database {
     const NAME: &'static str = "database";
     const LIBRARY: &'static str = include_str!("database.sh");
@@ -84,7 +65,7 @@ impl Kind for Database {
     type Entry = Entry;
     type State = Schema;
 
-    fn build(entry: Entry, materials: &dyn Materials) -> Result<Self, EntryError> {
+    fn build(entry: Entry, _: &dyn Materials) -> Result<Self, EntryError> {
         let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         for (field, value) in [("charset", &entry.charset), ("collation", &entry.collation)] {
             if value.is_empty() || !plain(value) {
@@ -94,28 +75,7 @@ impl Kind for Database {
                 ));
             }
         }
-        let settings = match &entry.template {
-            Some(template) => materials.template(template)?,
-            None => String::new(),
-        };
-        let set = |name: String| {
-            if name.is_empty() || !plain(&name) {
-                let message = format!("`{name}` is not the name of a variable");
-                return Err(EntryError::field("variables", message));
-            }
-            let Some(value) = variables::setting(&settings, &name) else {
-                let message = format!("the template does not set `{name}`");
-                return Err(EntryError::field("variables", message));
-            };
-            let value = value.to_owned();
-            Ok((name, value))
-        };
         Ok(Self {
-            variables: entry
-                .variables
-                .into_iter()
-                .map(set)
-                .collect::<Result<_, _>>()?,
             name: entry.name,
             charset: entry.charset,
             collation: entry.collation,
@@ -132,31 +92,15 @@ impl Kind for Database {
             .iter()
             .map(|database| sql::string(database.name.as_str()))
             .collect();
-        let mut query = format!(
+        let query = format!(
             "SELECT CONCAT_WS(CHAR(31), SCHEMA_NAME, DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME) \
              FROM information_schema.SCHEMATA WHERE SCHEMA_NAME IN ({})",
             names.join(", ")
         );
-        let asked: BTreeSet<&str> = batch
-            .iter()
-            .flat_map(|database| &database.variables)
-            .map(|(name, _)| name.as_str())
-            .collect();
-        for name in asked {
-            let (text, name) = (sql::string(name), sql::name(name));
-            query.push_str(&format!(
-                "; SELECT CONCAT_WS(CHAR(31), {text}, @@GLOBAL.{name})"
-            ));
-        }
         script.call("probe_database", [query]);
     }
 
     fn observe(batch: &[&Self], _: &Probe, reply: &str) -> Vec<Observed<Schema>> {
-        let running: BTreeMap<String, String> = reply
-            .lines()
-            .filter_map(fields::<2>)
-            .map(|[name, value]| (name.to_owned(), value.to_owned()))
-            .collect();
         let schemas: BTreeMap<&str, Schema> = reply
             .lines()
             .filter_map(fields::<3>)
@@ -166,7 +110,6 @@ impl Kind for Database {
                     Schema {
                         charset: charset.to_owned(),
                         collation: collation.to_owned(),
-                        variables: running.clone(),
                     },
                 )
             })
@@ -186,11 +129,10 @@ impl Kind for Database {
         Observed::Present(Schema {
             charset: self.charset.clone(),
             collation: self.collation.clone(),
-            variables: self.variables.iter().cloned().collect(),
         })
     }
 
-    fn compare(&self, observed: &Observed<Schema>, around: &Surroundings<'_>) -> Option<Delta> {
+    fn compare(&self, observed: &Observed<Schema>, _: &Surroundings<'_>) -> Option<Delta> {
         let Observed::Present(schema) = observed else {
             return Some(Delta::create([
                 ("charset", self.charset.clone()),
@@ -200,23 +142,7 @@ impl Kind for Database {
         let mut diff = Diff::default();
         diff.compare("charset", Some(&schema.charset), Some(&self.charset))
             .compare("collation", Some(&schema.collation), Some(&self.collation));
-        let because = if diff.is_empty() {
-            "a variable was changed while the server runs"
-        } else {
-            "it differs from the inventory"
-        };
-        // Who starts anew reads the file.
-        let restarts = around.changes.iter().any(|change| {
-            change.id.kind == "service"
-                && change.id.name == self.unit
-                && change.action == Action::Restart
-        });
-        if !restarts {
-            for (name, value, running) in self.changed(schema) {
-                diff.compare(name, Some(running), Some(value));
-            }
-        }
-        (!diff.is_empty()).then(|| Delta::quiet(Action::Update, because, diff))
+        Delta::update(diff)
     }
 
     fn owned(&self) -> Vec<Owned> {
@@ -241,19 +167,6 @@ impl Kind for Database {
                 "CREATE DATABASE IF NOT EXISTS {name} {how};\nALTER DATABASE {name} {how};\n"
             ));
         }
-        if observed
-            .present()
-            .is_some_and(|schema| !self.changed(schema).is_empty())
-        {
-            // All of them: one may set another, as a character set does its collation.
-            for (name, value) in &self.variables {
-                let (name, value) = (sql::name(name), variables::literal(value));
-                // MySQL can keep a variable beyond a restart, MariaDB skips this comment.
-                statements.push_str(&format!(
-                    "SET GLOBAL {name} = {value};\n/*!80000 RESET PERSIST IF EXISTS {name} */;\n"
-                ));
-            }
-        }
         let mut script = Script::new();
         if observed.present().is_none() {
             let known = format!(
@@ -264,53 +177,5 @@ impl Kind for Database {
         }
         script.call("run_sql", [statements]);
         work.step(Phase::Activate, &change.id, script);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::resource::{Impact, ResourceId};
-
-    fn database() -> Database {
-        Database {
-            name: AccountName::new("foobar").unwrap(),
-            charset: "utf8mb4".into(),
-            collation: "utf8mb4_bin".into(),
-            unit: "mysql.service".into(),
-            variables: vec![("max_allowed_packet".into(), "64M".into())],
-        }
-    }
-
-    fn compare(packet: u32, changes: &[Change]) -> Option<Delta> {
-        let reply =
-            format!("up\nfoobar\x1futf8mb4\x1futf8mb4_bin\nmax_allowed_packet\x1f{packet}\n");
-        let found = Database::observe(&[&database()], &Probe::new("s".into()), &reply).remove(0);
-        let around = Surroundings {
-            now: 0,
-            date: "20260101",
-            changes,
-        };
-        database().compare(&found, &around)
-    }
-
-    #[test]
-    fn a_variable_changed_at_run_time_is_set_back_unless_the_server_restarts() {
-        assert_eq!(compare(67_108_864, &[]), None);
-        let delta = compare(1024, &[]).unwrap();
-        assert_eq!((delta.action, delta.impact), (Action::Update, Impact::None));
-        assert_eq!(delta.diff.fields[0].before.as_deref(), Some("1024"));
-        let restart = Change {
-            id: ResourceId {
-                kind: "service",
-                name: "mysql.service".into(),
-            },
-            role: "database".into(),
-            action: Action::Restart,
-            impact: Impact::Restart,
-            because: String::new(),
-            diff: Diff::default(),
-        };
-        assert_eq!(compare(1024, &[restart]), None);
     }
 }

@@ -3,6 +3,7 @@
 
 use super::probe::fields;
 use super::{Probe, Reaction};
+use crate::types::AbsolutePath;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
@@ -53,15 +54,18 @@ impl<'a> Notes<'a> {
     }
 
     /// A path that was changed after the moment at which it was last read. Equal times are no
-    /// change: the clock of a file is some milliseconds behind that of systemd.
+    /// change: the clock of a file is some milliseconds behind that of systemd. Of the path
+    /// `except` it is known otherwise what was read.
     pub(super) fn newer(
         &self,
         probe: &Probe,
         patterns: &[String],
         read: Timestamp,
+        except: Option<&AbsolutePath>,
     ) -> Option<&'a str> {
         probe
             .matching(patterns)
+            .filter(|path| Some(*path) != except)
             .filter_map(|path| self.changed.get_key_value(path.as_str()))
             .find(|(_, changed)| **changed > read)
             .map(|(path, _)| *path)

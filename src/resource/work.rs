@@ -135,6 +135,8 @@ pub struct Work {
     pub future: Vec<Future>,
     /// Services that owe a reaction from the moment the first file is in place.
     pub pending: BTreeMap<String, Reaction>,
+    /// What else is noted before the first file is in place.
+    pub notes: Script,
     /// Units that this plan starts or restarts, and that must stay up.
     pub watched: BTreeSet<String>,
     /// Whether it may keep us from logging in again: it touches the firewall or sshd.

@@ -135,11 +135,30 @@ const DRIFTS: &[Drift] = &[
         ..ROW
     },
     Drift {
-        name: "the database's settings edited",
-        make: "echo 'max_connections = 7' >>{config}",
-        plan: "update file:{config}\nrestart service:{service}",
-        says: &["\\n-max_connections = 7"],
+        name: "the database's settings edited, and the database started with them",
+        make: "echo 'max_connections = 77' >>{config} && systemctl restart {service}",
+        plan: "update file:{config}\nreload service:{service}",
+        says: &[
+            "\\n-max_connections = 77",
+            "{\"name\":\"max_connections\",\"before\":\"77\",\"after\":\"100\"}",
+            "its new settings can be set while it runs",
+        ],
         ..ROW
+    },
+    Drift {
+        name: "the database's settings edited, and not taken by the database",
+        make: "echo 'back_log = 77' >>{config}",
+        plan: "update file:{config}",
+        says: &["\\n-back_log = 77"],
+        alone: true,
+        ..ROW
+    },
+    Drift {
+        name: "the database started with settings that take a start to go",
+        make: "echo 'back_log = 77' >>{config} && systemctl restart {service}",
+        plan: "update file:{config}\nrestart service:{service}",
+        says: &["back_log is no longer set, and has its default from a start on; about "],
+        ..ONCE
     },
     Drift {
         name: "the firewall's rules edited",

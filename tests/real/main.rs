@@ -30,6 +30,7 @@ mod saved;
 
 mod secrets;
 mod server;
+mod settings;
 mod sockets;
 mod support;
 mod variants;
@@ -76,6 +77,7 @@ fn a_debian_with_mariadb() {
                 "lockout",
                 lockout::a_firewall_that_keeps_us_out_puts_itself_back,
             ),
+            ("settings", settings::what_can_be_set_is_set_while_it_runs),
             ("drift", drift::every_kind_of_drift_is_found_and_mended),
         ],
     );
@@ -98,6 +100,7 @@ fn a_debian_with_mysql() {
             ),
             ("login", login::who_may_log_in_and_who_becomes_root),
             ("cost", cost::a_plan_costs_the_same_for_many_resources),
+            ("settings", settings::what_can_be_set_is_set_while_it_runs),
             ("drift", drift::every_kind_of_drift_is_found_and_mended),
             ("variants", variants::every_kind_of_inventory_converges),
         ],

@@ -53,6 +53,26 @@ pub(crate) const RUNNING: &[Drift] = &[
         ..ROW
     },
     Drift {
+        name: "a variable of the database set to something else",
+        make: "{client} -e 'SET GLOBAL max_connections = 77; SET GLOBAL long_query_time = 2'",
+        plan: "reload service:{service}",
+        says: &[
+            "a variable was changed while it runs",
+            "{\"name\":\"max_connections\",\"before\":\"77\",\"after\":\"100\"}",
+            "{\"name\":\"long_query_time\",\"before\":\"2.000000\",\"after\":\"1\"}",
+            "\"impact\":\"none\"",
+        ],
+        ..ROW
+    },
+    Drift {
+        name: "a variable that MySQL would start with, whatever the file says",
+        make: "{client} -e 'SET PERSIST_ONLY max_connections = 78'",
+        plan: "reload service:{service}",
+        says: &["{\"name\":\"max_connections, kept by MySQL\",\"before\":\"78\",\"after\":null}"],
+        suite: Some("sid"),
+        ..ROW
+    },
+    Drift {
         name: "BIND runs a configuration that was put back on disk",
         make: "cp -a /etc/bind/named.conf /root/kept && echo '# other' >>/etc/bind/named.conf && \
                rndc reconfig && cp -a --remove-destination /root/kept /etc/bind/named.conf",

@@ -13,7 +13,7 @@ key = "KEY"
 
 /// The site with a gate in the first role, before any service is activated. The role stands in
 /// for the built-in one of its name.
-fn gated(server: &Server, key: &str) -> Site {
+pub(crate) fn gated(server: &Server, key: &str) -> Site {
     let site = server.site_with(&format!("gate-{key}"), |text| text);
     let base = include_str!("../../roles/base/role.toml");
     site.write(
@@ -25,14 +25,14 @@ fn gated(server: &Server, key: &str) -> Site {
 }
 
 #[track_caller]
-fn at_the_gate(server: &Server) {
+pub(crate) fn at_the_gate(server: &Server) {
     until("the run at the gate", || {
         (server.ask("test -e /run/at-the-gate").0 == 0).then_some(())
     });
 }
 
 /// Ends the run's process as the kernel does when memory is short.
-fn kill(server: &Server) {
+pub(crate) fn kill(server: &Server) {
     server.on(
         "unit=$(systemctl list-units --plain --no-legend --no-pager 'foobar-stack-*' | cut -d ' ' -f 1)\n\
          systemctl kill --kill-whom=main --signal=KILL $unit\n\

@@ -195,7 +195,7 @@ fn look(
         let since = unit
             .since()
             .ok_or_else(|| format!("{}: since when does it run?", names.instance(number)))?;
-        let newer = reply.notes.newer(probe, &process.restart_on, since);
+        let newer = reply.notes.newer(probe, &process.restart_on, since, None);
         let newer = newer.map(|path| format!("{path} is newer than its start"));
         let unread = (unit.get("NeedDaemonReload") == "yes")
             .then(|| "its unit file is newer than what systemd read".to_owned());
