@@ -238,7 +238,7 @@ brought_packages() {
 # client does not know, the notes say: whether a run of ours has made it.
 record_managed() {
 	: >>"$STATE/made"
-	while IFS='	' read -r made role kind name; do
+	while IFS='	' read -r made role kind name more; do
 		case $kind in
 		path | secret | folder | tree) sort=path ;;
 		*) sort=$kind ;;
@@ -249,7 +249,7 @@ record_managed() {
 			[ "$kind" != service ] || is_known "$name" || continue
 			if grep -qxF -- "$sort	$name" "$STATE/made"; then made=made; else made=taken; fi
 		fi
-		printf '%s\t%s\t%s\t%s\n' "$made" "$role" "$kind" "$name"
+		printf '%s\t%s\t%s\t%s\n' "$made" "$role" "$kind" "$name${more:+	$more}"
 		printf '%s\t%s\n' "$sort" "$name" >>"$RUN/payload/recorded"
 	done <"$RUN/payload/managed" | replace "$STATE/managed"
 	: >>"$RUN/payload/recorded"
@@ -260,8 +260,9 @@ record_managed() {
 forget() {
 	# It is written beside its place.
 	# shellcheck disable=SC2094
-	while IFS='	' read -r made role kind name; do
-		[ "$kind	$name" = "$1	$2" ] || printf '%s\t%s\t%s\t%s\n' "$made" "$role" "$kind" "$name"
+	while IFS='	' read -r made role kind name more; do
+		[ "$kind	$name" = "$1	$2" ] ||
+			printf '%s\t%s\t%s\t%s\n' "$made" "$role" "$kind" "$name${more:+	$more}"
 	done <"$STATE/managed" | replace "$STATE/managed"
 }
 

@@ -7,7 +7,7 @@
 //! in the record, until somebody asks for their removal.
 
 use super::Stack;
-use crate::resource::{Data, Observed, Owned, Removal, Resource, ResourceId, Spec, State};
+use crate::resource::{Data, Observed, Owned, Reading, Removal, Resource, ResourceId, Spec, State};
 use crate::types::AbsolutePath;
 
 /// One line of the server's record.
@@ -25,10 +25,21 @@ impl Managed {
     /// Reads a line of the record; none for one that is not understood, which is left alone.
     #[must_use]
     pub fn parse(line: &str) -> Option<Self> {
-        let [made, role, kind, name] = line.split('\t').collect::<Vec<_>>().try_into().ok()?;
+        let mut fields = line.split('\t');
+        let (made, role, kind, name) = (
+            fields.next()?,
+            fields.next()?,
+            fields.next()?,
+            fields.next()?,
+        );
+        let reads: Vec<Reading> = fields.map(Reading::parse).collect::<Option<_>>()?;
         let owned = match kind {
+            "service" => Owned::Service {
+                name: name.to_owned(),
+                reads,
+            },
+            _ if !reads.is_empty() => return None,
             "path" => Owned::Path(AbsolutePath::new(name).ok()?),
-            "service" => Owned::Service(name.to_owned()),
             "package" => Owned::Package(name.to_owned()),
             word => Owned::Data(Data::parse(word, name)?),
         };
@@ -42,11 +53,17 @@ impl Managed {
     fn line(&self, made: &str) -> String {
         let (kind, name) = match &self.owned {
             Owned::Path(path) => ("path", path.as_str()),
-            Owned::Service(name) => ("service", name.as_str()),
+            Owned::Service { name, .. } => ("service", name.as_str()),
             Owned::Package(name) => ("package", name.as_str()),
             Owned::Data(data) => (data.word(), data.name()),
         };
-        format!("{made}\t{}\t{kind}\t{name}\n", self.role)
+        let mut line = format!("{made}\t{}\t{kind}\t{name}", self.role);
+        if let Owned::Service { reads, .. } = &self.owned {
+            for reading in reads {
+                line.push_str(&format!("\t{reading}"));
+            }
+        }
+        line + "\n"
     }
 }
 
@@ -67,7 +84,7 @@ pub fn retire(stack: &mut Stack, record: &[Managed], removal: Removal) {
     left.sort_by_key(|managed| {
         let deep = |path: &str| usize::MAX - path.len();
         match &managed.owned {
-            Owned::Service(_) => (0, 0),
+            Owned::Service { .. } => (0, 0),
             Owned::Path(_) => (1, 0),
             Owned::Data(data @ Data::Folder(_)) => (3, deep(data.name())),
             Owned::Data(Data::Account(_)) => (4, 0),
@@ -75,17 +92,59 @@ pub fn retire(stack: &mut Stack, record: &[Managed], removal: Removal) {
             Owned::Package(_) => (5, 0),
         }
     });
+    let mut paths = 0;
+    let mut gone = Vec::new();
     for managed in left {
         let spec = managed.owned.gone(removal);
         let id = spec.id();
         if stack.resources.iter().all(|resource| resource.id != id) {
-            let origin = "the server's record".to_owned();
-            stack.resources.push(Resource {
-                id,
-                role: managed.role.clone(),
-                origin,
-                spec,
-            });
+            // Paths come first: whoever has read them sees that they go.
+            let place = match managed.owned {
+                Owned::Path(_) => paths,
+                _ => stack.resources.len(),
+            };
+            if let Owned::Path(_) = managed.owned {
+                gone.push(id.clone());
+                paths += 1;
+            }
+            stack.resources.insert(place, of_record(managed, spec));
+        }
+    }
+    tell_readers(stack, record, &gone);
+}
+
+/// The resource that the server's record makes.
+fn of_record(managed: &Managed, spec: Spec) -> Resource {
+    Resource {
+        id: spec.id(),
+        role: managed.role.clone(),
+        origin: "the server's record".to_owned(),
+        spec,
+    }
+}
+
+/// Who has read what goes has to take that, also if it is no longer part of the stack itself, or
+/// not as the one who reads that: the stack's file may have been in the folder of another's
+/// service.
+fn tell_readers(stack: &mut Stack, record: &[Managed], gone: &[ResourceId]) {
+    for managed in record {
+        let Owned::Service { name, reads } = &managed.owned else {
+            continue;
+        };
+        let read = |reading: &&Reading| gone.iter().any(|id| id.matches(&reading.pattern));
+        let reads: Vec<Reading> = reads.iter().filter(read).cloned().collect();
+        let own = stack.resources.iter_mut().find_map(|resource| {
+            let own = resource.id.kind == "service" && resource.id.name == *name;
+            own.then_some(&mut resource.spec)
+        });
+        match own {
+            Some(Spec::Service(service)) => service.reads(&reads),
+            // What we made stops.
+            _ if managed.made || reads.is_empty() => {}
+            _ => {
+                let spec = Owned::stays(name, &reads);
+                stack.resources.push(of_record(managed, spec));
+            }
         }
     }
 }
@@ -162,6 +221,7 @@ mod tests {
         for line in [
             "made\tweb\tpath\t/etc/nginx/nginx.conf\n",
             "taken\tweb\tservice\tnginx.service\n",
+            "made\tx\tservice\tx.service\treload file:/etc/x/*\trestart file:/etc/y z\n",
             "made\tweb\tpackage\tnginx\n",
             "made\tapp\ttree\t/srv/x/releases\n",
             "made\tdatabase\tdatabase-account\tfoobar\n",
@@ -174,6 +234,8 @@ mod tests {
         }
         assert_eq!(Managed::parse("made\tweb\tplanet\tmars"), None);
         assert_eq!(Managed::parse("made\tweb\tpath\trelative"), None);
+        assert_eq!(Managed::parse("made\tweb\tpath\t/x\treload file:/x"), None);
+        assert_eq!(Managed::parse("made\tweb\tservice\tx.service\t?"), None);
     }
 
     #[test]
@@ -194,17 +256,56 @@ mod tests {
             .iter()
             .map(|resource| resource.id.to_string())
             .collect();
-        assert_eq!(ids, ["retired:a.service", "absent:/etc/a"]);
+        assert_eq!(ids, ["absent:/etc/a", "retired:a.service"]);
         // Retired things own nothing: after the run the record has forgotten them.
         assert_eq!(super::record(&stack, &record, None, &[]), "");
         // A partial run leaves the lines of other roles alone.
         let other = super::record(&Stack::default(), &record, Some(&["y".to_owned()]), &[]);
         assert_eq!(other.lines().count(), 3);
         // So does one that leaves an orphan alone.
-        let left = [stack.resources[1].id.clone()];
+        let left = [stack.resources[0].id.clone()];
         assert_eq!(
             super::record(&stack, &record, None, &left),
             "made\tx\tpath\t/etc/a\n"
+        );
+    }
+
+    #[test]
+    fn who_has_read_what_goes_is_told() {
+        let record = [
+            "made\tx\tpath\t/etc/ssh/a",
+            "taken\tx\tservice\tssh.service\treload file:/etc/ssh/*",
+            "taken\tx\tservice\tother.service\treload file:/etc/other",
+            "taken\tx\tservice\tours.service\trestart file:/etc/ssh/a",
+            "made\tx\tservice\tmade.service\treload file:/etc/ssh/a",
+        ];
+        let record: Vec<Managed> = record
+            .iter()
+            .filter_map(|line| Managed::parse(line))
+            .collect();
+        let entry = toml::from_str("name = 'ours.service'").unwrap();
+        let spec = Spec::build("service", entry, &NoMaterials).unwrap();
+        let mut stack = Stack {
+            resources: vec![of_record(&record[3], spec)],
+            ..Stack::default()
+        };
+        retire(&mut stack, &record, Removal::default());
+        let resources = stack.resources.iter();
+        let ids: Vec<String> = resources.map(|resource| resource.id.to_string()).collect();
+        assert_eq!(
+            ids,
+            [
+                "absent:/etc/ssh/a",
+                "service:ours.service",
+                "retired:made.service",
+                "service:ssh.service"
+            ]
+        );
+        // What stays as it is, is forgotten; what is ours has one file more to tell of.
+        let after = super::record(&stack, &record, None, &[]);
+        assert_eq!(
+            after,
+            "taken\tx\tservice\tours.service\trestart file:/etc/ssh/a\n"
         );
     }
 

@@ -303,7 +303,10 @@ impl Kind for Deployment {
         all.push(Owned::Path(process.upstream.clone()));
         for slot in Slot::BOTH {
             let names = self.names(slot);
-            all.push(Owned::Service(names.target()));
+            all.push(Owned::Service {
+                name: names.target(),
+                reads: Vec::new(),
+            });
             all.extend(names.paths().into_iter().flatten().map(Owned::Path));
         }
         all

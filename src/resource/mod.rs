@@ -42,7 +42,7 @@ pub use left::Data;
 pub use probe::{Observed, Probe};
 pub(crate) use registry::libraries;
 pub use registry::{Spec, State, fields_of, kinds};
-pub use work::{Content, Future, Payload, Phase, Reaction, Step, Work};
+pub use work::{Content, Future, Payload, Phase, Reaction, Reading, Step, Work};
 
 use crate::diagnostic::Diagnostics;
 use crate::shell::Script;
@@ -231,7 +231,12 @@ pub enum Owned {
     /// A file or a link.
     Path(AbsolutePath),
     /// A systemd unit.
-    Service(String),
+    Service {
+        /// Its name.
+        name: String,
+        /// The files it reads.
+        reads: Vec<Reading>,
+    },
     /// What only exists once: it goes only when that is asked for.
     Data(Data),
     /// A package: it goes only when that is asked for.
@@ -253,12 +258,18 @@ impl Owned {
     pub fn gone(&self, removal: Removal) -> Spec {
         match self {
             Self::Path(path) => Spec::Absent(absent::Absent::left(path.clone())),
-            Self::Service(name) => Spec::Retired(retired::Retired::new(name)),
+            Self::Service { name, .. } => Spec::Retired(retired::Retired::new(name)),
             Self::Data(data) => Spec::Left(left::Left::new(data.clone(), removal.data)),
             Self::Package(name) => {
                 Spec::LeftPackage(left_package::LeftPackage::new(name, removal.packages))
             }
         }
+    }
+
+    /// The service of this name, which left the stack and stays as it is, but has read these.
+    #[must_use]
+    pub fn stays(name: &str, reads: &[Reading]) -> Spec {
+        Spec::Service(service::Service::left(name, reads))
     }
 
     /// Whether both are the same thing, whatever it is taken for: what was a file may have become
@@ -271,6 +282,10 @@ impl Owned {
                 Owned::Data(data) => data.path(),
                 _ => None,
             }
+        }
+        if let (Self::Service { name: this, .. }, Self::Service { name: that, .. }) = (self, other)
+        {
+            return this == that;
         }
         self == other || path(self).is_some_and(|this| path(other) == Some(this))
     }

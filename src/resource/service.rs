@@ -10,7 +10,7 @@ use super::gap::Gap;
 use super::owed::Notes;
 use super::{
     Action, Change, Delta, Diff, EntryError, Impact, Kind, Materials, Observed, Owned, Phase,
-    Probe, Reaction, Surroundings, Work,
+    Probe, Reaction, Reading, Surroundings, Work,
 };
 use crate::shell::Script;
 use crate::types::AbsolutePath;
@@ -34,6 +34,8 @@ pub struct Service {
     in_force: Option<InForce>,
     live: Option<Live>,
     impact: Option<Impact>,
+    /// Whether it is none of the stack: then it only takes that files of ours have gone.
+    left: bool,
 }
 
 /// How to ask whether what runs is what the files say.
@@ -70,6 +72,38 @@ pub struct Entry {
     impact: Option<Impact>,
 }
 
+impl Service {
+    /// A service that left the stack and stays as it is, but has read these.
+    #[must_use]
+    pub fn left(name: &str, readings: &[Reading]) -> Self {
+        let mut service = Self {
+            name: name.to_owned(),
+            enabled: true,
+            reload_on: Vec::new(),
+            restart_on: Vec::new(),
+            in_force: None,
+            live: None,
+            impact: None,
+            left: true,
+        };
+        service.reads(readings);
+        service
+    }
+
+    /// It has read these, too.
+    pub fn reads(&mut self, readings: &[Reading]) {
+        for reading in readings {
+            let patterns = match reading.reaction {
+                Reaction::Reload => &mut self.reload_on,
+                Reaction::Restart => &mut self.restart_on,
+            };
+            if !patterns.contains(&reading.pattern) {
+                patterns.push(reading.pattern.clone());
+            }
+        }
+    }
+}
+
 impl Kind for Service {
     const NAME: &'static str = "service";
     const LIBRARY: &'static str = include_str!("service.sh");
@@ -104,6 +138,7 @@ impl Kind for Service {
                 .map(|live| Live::build(live, materials))
                 .transpose()?,
             impact: entry.impact,
+            left: false,
         })
     }
 
@@ -225,6 +260,9 @@ impl Kind for Service {
 
     fn compare(&self, observed: &Observed<Unit>, around: &Surroundings<'_>) -> Option<Delta> {
         let enabled = if self.enabled { "enabled" } else { "disabled" };
+        if self.left && !observed.present().is_some_and(Unit::is_active) {
+            return None;
+        }
         let Observed::Present(unit) = observed else {
             return Some(Delta::create([
                 ("state", "active".to_owned()),
@@ -235,7 +273,7 @@ impl Kind for Service {
         if !unit.is_active() {
             diff.compare("state", Some(&unit.active), Some("active"));
         }
-        if unit.is_enabled() != self.enabled {
+        if unit.is_enabled() != self.enabled && !self.left {
             diff.compare("at boot", Some(&unit.file_state), Some(enabled));
         }
         let reaction = self.due(unit, around);
@@ -268,7 +306,26 @@ impl Kind for Service {
     }
 
     fn owned(&self) -> Vec<Owned> {
-        vec![Owned::Service(self.name.clone())]
+        if self.left {
+            return Vec::new();
+        }
+        let all = [
+            (Reaction::Reload, &self.reload_on),
+            (Reaction::Restart, &self.restart_on),
+        ];
+        let reads = all.into_iter().flat_map(|(reaction, patterns)| {
+            let files = patterns.iter().filter(|pattern| {
+                pattern.starts_with("file:") && !pattern.contains(char::is_control)
+            });
+            files.map(move |pattern| Reading {
+                reaction,
+                pattern: pattern.clone(),
+            })
+        });
+        vec![Owned::Service {
+            name: self.name.clone(),
+            reads: reads.collect(),
+        }]
     }
 
     fn work(
@@ -307,7 +364,11 @@ impl Kind for Service {
         if ACCESS_UNITS.contains(&self.name.as_str()) {
             work.touches_access = true;
         }
-        let boot = if self.enabled { "enable" } else { "disable" };
+        let boot = match (self.left, self.enabled) {
+            (true, _) => "leave",
+            (_, true) => "enable",
+            (_, false) => "disable",
+        };
         // Who does not take an old file by a reload must not be undone by one.
         let in_force = self.in_force.as_ref();
         let back = match in_force.map(|in_force| in_force.otherwise) {

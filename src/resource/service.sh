@@ -50,7 +50,7 @@ probe_service() {
 	printf 'show\n%s\n' "$shown"
 }
 
-# activate_service UNIT enable|disable start|reload|restart|keep BACK WORD...: at
+# activate_service UNIT enable|disable|leave start|reload|restart|keep BACK WORD...: at
 # most one of start, reload and restart; then it must run, and run what its files
 # say, if there is a command to ask that. BACK undoes that.
 activate_service() {
@@ -58,10 +58,12 @@ activate_service() {
 	if systemctl is-active --quiet -- "$1"; then active=active; else active=inactive; fi
 	note unit "$1" "$active" "${boot:-disabled}" "$4"
 	[ "$active" = active ] || made service "$1"
-	case $boot in
-	masked*) systemctl unmask --quiet -- "$1" ;;
-	esac
-	systemctl "$2" --quiet -- "$1"
+	if [ "$2" != leave ]; then
+		case $boot in
+		masked*) systemctl unmask --quiet -- "$1" ;;
+		esac
+		systemctl "$2" --quiet -- "$1"
+	fi
 	verb=$3
 	case $verb in
 	keep) return ;;

@@ -4,6 +4,7 @@ use super::ResourceId;
 use crate::shell::Script;
 use crate::types::{AbsolutePath, SecretValue, Tree};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 
 /// When a step runs. All steps of a phase end before the next begins.
@@ -53,6 +54,33 @@ impl Reaction {
             "restart" => Some(Self::Restart),
             _ => None,
         }
+    }
+}
+
+/// What a service reads: when a resource changes whose id fits the pattern, it reacts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    /// How it reacts.
+    pub reaction: Reaction,
+    /// An id in which `*` stands for anything.
+    pub pattern: String,
+}
+
+impl Reading {
+    /// Reads what `Display` writes.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (reaction, pattern) = text.split_once(' ')?;
+        Some(Self {
+            reaction: Reaction::parse(reaction)?,
+            pattern: pattern.to_owned(),
+        })
+    }
+}
+
+impl fmt::Display for Reading {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.reaction.as_str(), self.pattern)
     }
 }
 

@@ -85,7 +85,18 @@ pub(crate) fn an_sshd_that_keeps_us_out_puts_itself_back(server: &Server) {
     // One that lets us in stays, and goes with its role.
     let open = door(server, "AllowUsers root");
     open.run(&["apply", "--yes"]).exits(0);
+    // Its role is gone, and sshd, which was there before, takes that.
+    let shown = server.site.plan().changes();
+    let shown: Vec<String> = shown
+        .iter()
+        .map(|change| format!("{} {}", change.action, change.id))
+        .collect();
+    let file = "/etc/ssh/sshd_config.d/10-door.conf";
+    let gone = format!("delete absent:{file}");
+    assert_eq!(shown, [gone.as_str(), "reload service:ssh.service"]);
+    let read = "systemctl show --value -p StateChangeTimestampMonotonic ssh";
+    let before = server.on(read);
     server.run(&["apply", "--yes"]).exits(0);
-    // Its role is gone, and with it whoever reloads sshd.
-    server.on("test ! -e /etc/ssh/sshd_config.d/10-door.conf && systemctl reload ssh");
+    assert_ne!(server.on(read), before, "sshd was not reloaded");
+    server.on(&format!("test ! -e {file} && systemctl is-active -q ssh"));
 }

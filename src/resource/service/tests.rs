@@ -15,6 +15,7 @@ fn service() -> Service {
         }),
         live: None,
         impact: None,
+        left: false,
     }
 }
 
@@ -197,4 +198,28 @@ fn silence_is_unknown_and_not_found_is_absent() {
         observe("show\nLoadState=not-found\nActiveState=inactive\nUnitFileState=\n"),
         Observed::Absent
     );
+}
+
+#[test]
+fn one_that_left_takes_that_its_files_have_gone_and_nothing_else() {
+    let reading = Reading::parse("reload file:/etc/ssh/*").unwrap();
+    assert_eq!(reading.to_string(), "reload file:/etc/ssh/*");
+    let service = Service::left("nginx.service", &[reading]);
+    let found = |reply: &str| Service::observe(&[&service], &probe(), reply).remove(0);
+    let gone = [change("absent", "/etc/ssh/x")];
+    let compare = |reply: &str, changes: &[Change]| {
+        let around = Surroundings {
+            now: 0,
+            date: "20260101",
+            changes,
+        };
+        service.compare(&found(reply), &around)
+    };
+    let running = shown("active", "disabled", "no");
+    assert_eq!(compare(&running, &[]), None);
+    let delta = compare(&running, &gone).unwrap();
+    assert_eq!(delta.action, Action::Reload);
+    assert!(delta.diff.is_empty());
+    assert_eq!(compare(&shown("inactive", "enabled", "no"), &gone), None);
+    assert_eq!(service.owned(), []);
 }
