@@ -22,7 +22,7 @@ launch_run() {
 
 # receive_run DIRECTORY: what does not fit on the disk does not begin.
 receive_run() {
-	mkdir -- "$1" && tar -x -f - -C "$1" && : >"$1/events" &&
+	mkdir -- "$1" && tar -x -z -f - -C "$1" && : >"$1/events" &&
 		head -c 262144 /dev/zero >"$1/reserve"
 }
 

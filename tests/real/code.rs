@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 /// A large app in few files, since a throw-away server's disk may be slow with many.
 const LARGE: usize = 50_000_000;
 
-/// Text that no compression would make small: the generator of Knuth, MMIX.
+/// Hexadecimal digits, of which no compression leaves less than half: the generator of Knuth, MMIX.
 fn noise(seed: u64, length: usize) -> String {
     let mut state = seed;
     let mut text = String::with_capacity(length + 16);
@@ -51,7 +51,7 @@ pub(crate) fn only_what_changed_travels(server: &Server) {
         site.write(&format!("app/large/{part}"), &noise(part, LARGE));
     }
     let first = deploy(&site).summary();
-    assert!(number(&first, "bytes_sent") > 200_000_000, "{first}");
+    assert!(number(&first, "bytes_sent") > 100_000_000, "{first}");
 
     // Nothing has changed: nothing travels, and nothing more is asked than without the files.
     let unchanged = site.plan().summary();
@@ -68,7 +68,7 @@ pub(crate) fn only_what_changed_travels(server: &Server) {
     let run = deploy(&site);
     assert_eq!(sent(&run), "1 file, 4 bytes");
     let second = run.summary();
-    assert!(number(&second, "bytes_sent") < 300_000, "{second}");
+    assert!(number(&second, "bytes_sent") < 200_000, "{second}");
     assert_eq!(
         number(&second, "round_trips"),
         number(&first, "round_trips")
@@ -102,7 +102,7 @@ fn what_was_changed_by_hand_is_not_taken(server: &Server, site: &Site) {
         .unwrap_or_default();
     assert!((static_files..20).contains(&count), "{sent}");
     let summary = run.summary();
-    assert!(number(&summary, "bytes_sent") < 300_000, "{summary}");
+    assert!(number(&summary, "bytes_sent") < 200_000, "{summary}");
     server.on("cd /srv/foobar/current/\n\
          if grep -q 'by hand' pages.py || test -e more; then exit 1; fi\n\
          test -e static/style.css && test -e README.md && grep -qx newer large/note\n\
