@@ -226,9 +226,10 @@ look_before_packages() {
 	installed_packages | replace "$STATE/packages-before"
 }
 
-# brought_packages: writes down what is installed now and was not then.
+# brought_packages: writes down what is installed now and was not then. Without a list
+# from then, nothing is taken for ours.
 brought_packages() {
-	[ -e "$STATE/packages-before" ] || return 0
+	[ -s "$STATE/packages-before" ] || return 0
 	installed_packages | { grep -vxF -f "$STATE/packages-before" || true; } |
 		while IFS= read -r name; do made package "$name"; done
 	rm -f -- "$STATE/packages-before"

@@ -15,13 +15,18 @@ key = "KEY"
 /// for the built-in one of its name.
 pub(crate) fn gated(server: &Server, key: &str) -> Site {
     let site = server.site_with(&format!("gate-{key}"), |text| text);
+    with_gate(server, &site, key);
+    site
+}
+
+/// Builds the gate into a site.
+pub(crate) fn with_gate(server: &Server, site: &Site, key: &str) {
     let base = include_str!("../../roles/base/role.toml");
     site.write(
         "roles/base/role.toml",
         &format!("{base}{}", GATE.replace("KEY", key)),
     );
     server.on("rm -f /run/at-the-gate /run/gate-is-open");
-    site
 }
 
 #[track_caller]
@@ -50,7 +55,7 @@ fn nothing_is_left(server: &Server) {
     assert_eq!(left, "", "left behind");
 }
 
-fn changes(site: &Site) -> Vec<String> {
+pub(crate) fn changes(site: &Site) -> Vec<String> {
     let plan = site.plan().changes();
     plan.iter()
         .map(|change| format!("{} {}", change.action, change.id))

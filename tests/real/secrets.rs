@@ -1,20 +1,13 @@
 //! Where secrets are on the server, and where they are not: not on the screen, in no plan file,
 //! in no process's arguments or environment, in no journal, in nothing that others can read.
 
+use crate::runs::{at_the_gate, with_gate};
 use crate::server::{CANARIES, Server, Site};
-use crate::support::{CANARY_VARIABLE, Ending, until};
+use crate::support::{CANARY_VARIABLE, Ending};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-
-/// Holds the run where its payload is on the server and no step has ended yet.
-const GATE: &str = r#"
-[[command]]
-name = "gate"
-command = ["sh", "-c", "touch /run/at-the-gate; for i in $(seq 600); do if [ -e /run/gate-is-open ]; then exit 0; fi; sleep 0.1; done; exit 1"]
-key = "secrets"
-"#;
 
 /// Runs a command as who may do nothing.
 const NOBODY: &str = "setpriv --reuid=nobody --regid=nogroup --clear-groups";
@@ -33,14 +26,12 @@ pub(crate) fn a_secret_is_in_its_file_and_nowhere_else(server: &Server) {
         ending
     };
     // All values are new to the server, so that a run handles each.
-    server.on("rm -f /etc/foobar-stack/secrets/foobar.FROM_* /run/at-the-gate /run/gate-is-open");
+    server.on("rm -f /etc/foobar-stack/secrets/foobar.FROM_*");
     let file = site.folder.join("site.plan").display().to_string();
     run(&["plan", "-vv"]).exits(0);
     run(&["plan", "--json", "-vv", "--out", &file]).exits(0);
     let client = site.start(&["apply", "--yes", "-vv", &file]);
-    until("the run at the gate", || {
-        (server.ask("test -e /run/at-the-gate").0 == 0).then_some(())
-    });
+    at_the_gate(server);
     let shown = canaries.found(server, NOBODY);
     assert_eq!(shown, "", "others can read it while a run is under way");
     kept_by_the_client(&site, &canaries);
@@ -110,8 +101,8 @@ fn everything_secret(server: &Server) -> (Site, Canaries) {
     let key = server.on("cat /run/ca/site.key; rm -r /run/ca");
     site.write("site.key", &key);
     site.write("local.json", "\"canary-from-shared-07e3d9\"\n");
-    let base = include_str!("../../roles/base/role.toml");
-    site.write("roles/base/role.toml", &format!("{base}{GATE}"));
+    // Where its payload is on the server, and no step has ended yet.
+    with_gate(server, &site, "secrets");
     let generated = "/etc/foobar-stack/secrets/foobar.SESSION_KEY";
     let mut canaries = vec![
         (

@@ -1,7 +1,7 @@
 //! Settings of the database: what it can set while it runs is set, whatever happens in between,
 //! and what takes a start is announced with the time without it.
 
-use crate::runs::{at_the_gate, gated, kill};
+use crate::runs::{at_the_gate, changes, gated, kill};
 use crate::server::{Server, Site};
 
 /// A start has an id of its own, so has the process.
@@ -26,13 +26,6 @@ fn connections(server: &Server) -> String {
     let client = server.engine();
     let said = server.on(&format!("{client} -Ne 'SELECT @@GLOBAL.max_connections'"));
     said.trim().to_owned()
-}
-
-fn changes(site: &Site) -> Vec<String> {
-    let plan = site.plan().changes();
-    plan.iter()
-        .map(|change| format!("{} {}", change.action, change.id))
-        .collect()
 }
 
 pub(crate) fn what_can_be_set_is_set_while_it_runs(server: &Server) {
