@@ -3,6 +3,7 @@
 mod hint;
 
 use crate::bundle::GenerationError;
+use crate::conflict::Conflicts;
 use crate::diagnostic::Diagnostics;
 use crate::facts::FactsError;
 use crate::load::LoadError;
@@ -87,6 +88,9 @@ pub enum Error {
     /// The server's state is not known.
     #[error(transparent)]
     UnknownState(#[from] UnknownState),
+    /// The server has what the stack would take over.
+    #[error(transparent)]
+    Conflicts(#[from] Conflicts),
     /// A file that is no saved plan.
     #[error(transparent)]
     SavedPlan(#[from] SavedPlanError),
@@ -341,6 +345,7 @@ impl Error {
             | Self::RunDied { .. }
             | Self::NotConverged { .. }
             | Self::UnknownState(_)
+            | Self::Conflicts(_)
             | Self::Stale(_)
             | Self::Moved { .. }
             | Self::Step { .. }

@@ -56,6 +56,9 @@ pub struct Facts {
     /// The server's record of what foobar-stack owns there, a line each.
     #[serde(skip)]
     pub managed: Vec<String>,
+    /// What runs have made there and no proven run has recorded yet, a line each.
+    #[serde(skip)]
+    pub made: Vec<String>,
 }
 
 /// The distribution, as os-release(5) names it; a field that it lacks is empty.
@@ -212,6 +215,7 @@ pub fn parse(printed: &str, packages: &[String]) -> Result<Facts, FactsError> {
         generation: printed.number("generation")?,
         maintenance: printed.get("maintenance").is_ok(),
         managed: printed.all("managed").map(str::to_owned).collect(),
+        made: printed.all("made").map(str::to_owned).collect(),
         os,
     };
     let candidates = printed.candidates();

@@ -34,6 +34,7 @@ value=0
 field generation "$value"
 [ ! -e /etc/nginx/maintenance/on.site ] || field maintenance on
 [ ! -e /var/lib/foobar-stack/managed ] || while IFS= read -r value; do field managed "$value"; done </var/lib/foobar-stack/managed
+[ ! -e /var/lib/foobar-stack/made ] || while IFS= read -r value; do field made "$value"; done </var/lib/foobar-stack/made
 
 if command -v dpkg-query >/dev/null && command -v apt-cache >/dev/null; then
     field apt yes

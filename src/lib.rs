@@ -40,6 +40,8 @@ pub mod check;
 
 pub mod plan;
 
+pub mod conflict;
+
 pub mod role;
 
 pub mod bundle;

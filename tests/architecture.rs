@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Rooms that only compute.
-const PURE: [&str; 11] = [
+const PURE: [&str; 12] = [
     "diagnostic",
     "shell",
     "types",
@@ -16,6 +16,7 @@ const PURE: [&str; 11] = [
     "resource",
     "check",
     "plan",
+    "conflict",
     "role",
     "bundle",
     "operate",

@@ -190,6 +190,7 @@ impl Choice {
             generation: 0,
             maintenance: false,
             managed: Vec::new(),
+            made: Vec::new(),
         }
     }
 

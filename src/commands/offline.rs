@@ -129,5 +129,6 @@ fn assume(os: AssumedOs, packages: &[String]) -> Facts {
         generation: 0,
         maintenance: false,
         managed: Vec::new(),
+        made: Vec::new(),
     }
 }

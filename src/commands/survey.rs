@@ -1,6 +1,7 @@
 //! Looks at a server and makes the plan: facts, stack, probe, comparison. Three round trips.
 
 use super::load::{Secrets, Workspace, load};
+use crate::conflict::{self, Claims, Conflicts};
 use crate::error::Error;
 use crate::facts::{self, Facts};
 use crate::plan::{self, Basis, Managed, Plan, SavedPlan, Stack};
@@ -183,14 +184,21 @@ pub(crate) async fn survey(
     reporter.trace(Verbosity::Commands, reply.stderr.trim_end());
     let mut observed = probe.read(&stack.resources, &String::from_utf8_lossy(&reply.stdout));
     plan::forget_lost(&mut stack, &mut observed);
+    let roles = match scope {
+        Scope::Roles(roles) => Some(roles.as_slice()),
+        Scope::Everything | Scope::Saved(_) => None,
+    };
+    let conflicts = conflict::of_resources(&stack, &observed, &Claims::of(&facts), roles);
+    if !conflicts.is_empty() {
+        return Err(Conflicts(conflicts).into());
+    }
     let basis = Basis {
         generation: facts.generation,
         now: facts.now,
         date: facts.date.clone(),
     };
     let (plan, work) = match scope {
-        Scope::Everything => plan::plan(&stack, &observed, basis, None)?,
-        Scope::Roles(roles) => plan::plan(&stack, &observed, basis, Some(roles))?,
+        Scope::Everything | Scope::Roles(_) => plan::plan(&stack, &observed, basis, roles)?,
         Scope::Saved(saved) => saved.plan(&stack, &observed, basis)?,
     };
     let left = match scope {

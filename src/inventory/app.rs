@@ -130,6 +130,7 @@ pub(super) fn app(
         listen,
         port: raw.port.as_ref().map_or(8000, |port| port.get()),
         user: user.or_else(|| default_account(domain?))?,
+        adopt: raw.adopt.unwrap_or(false),
         migrate,
         health,
         instances,

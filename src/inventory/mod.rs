@@ -303,6 +303,8 @@ pub struct App {
     pub instances: u16,
     /// Account it runs as.
     pub user: AccountName,
+    /// Whether an account that is there already is taken as it is.
+    pub adopt: bool,
     /// The words of the migration command.
     pub migrate: Option<Vec<String>>,
     /// The page that says whether it is well.

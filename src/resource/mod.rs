@@ -9,6 +9,7 @@ mod absent;
 mod certificate;
 mod change;
 mod command;
+mod conflict;
 mod database;
 mod database_user;
 mod deployment;
@@ -37,6 +38,7 @@ mod zone;
 mod zone_text;
 
 pub use change::{Action, Change, Delta, Diff, FieldChange, Impact, TextChange};
+pub use conflict::{Claim, Conflict};
 pub use deployment::{KeptRelease, Slot, kept_releases};
 pub use left::Data;
 pub use probe::{Observed, Probe};
@@ -384,6 +386,12 @@ pub trait Kind: Sized + Clone + fmt::Debug {
     /// What it owns on the server.
     fn owned(&self) -> Vec<Owned> {
         Vec::new()
+    }
+
+    /// Why what is there is not taken over, if it must not be. Asked only for what is there.
+    fn conflict(&self, state: &Self::State, claim: Claim) -> Option<Conflict> {
+        let _ = (state, claim);
+        None
     }
 
     /// The files it writes, for who wants to look at them. `date` is the server's, as

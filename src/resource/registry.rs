@@ -5,8 +5,8 @@
 
 use super::probe::{Observed, Probe, Section};
 use super::{
-    Change, Delta, EntryError, Kind, Materials, Owned, Rendered, Resource, ResourceId,
-    Surroundings, Work,
+    Change, Claim, Conflict, Delta, EntryError, Kind, Materials, Owned, Rendered, Resource,
+    ResourceId, Surroundings, Work,
 };
 use super::{
     absent, certificate, command, database, database_user, deployment, directory, file, introspect,
@@ -144,6 +144,17 @@ macro_rules! registry {
             pub fn owned(&self) -> Vec<Owned> {
                 match self {
                     $(Self::$kind(spec) => spec.owned(),)*
+                }
+            }
+
+            /// Why what is there is not taken over, if it must not be.
+            #[must_use]
+            pub fn conflict(&self, observed: &Observed<State>, claim: Claim) -> Option<Conflict> {
+                match (self, observed) {
+                    $((Self::$kind(spec), Observed::Present(State::$kind(state))) => {
+                        spec.conflict(state, claim)
+                    })*
+                    _ => None,
                 }
             }
 

@@ -2,8 +2,8 @@
 
 use super::probe::fields;
 use super::{
-    Change, Data, Delta, Diff, EntryError, Kind, Materials, Observed, Owned, Phase, Probe,
-    Surroundings, Work,
+    Change, Claim, Conflict, Data, Delta, Diff, EntryError, Kind, Materials, Observed, Owned,
+    Phase, Probe, Surroundings, Work,
 };
 use crate::shell::Script;
 use crate::types::{AbsolutePath, AccountName};
@@ -17,6 +17,8 @@ pub struct User {
     home: AbsolutePath,
     shell: AbsolutePath,
     groups: BTreeSet<AccountName>,
+    /// Whether an account that was there before is used as it is.
+    adopt: bool,
 }
 
 /// The fields of `[[user]]`.
@@ -28,6 +30,9 @@ pub struct Entry {
     shell: AbsolutePath,
     #[serde(default)]
     groups: BTreeSet<AccountName>,
+    /// Whether an account that is there already is used as it is, with its home and its shell.
+    #[serde(default)]
+    adopt: bool,
 }
 
 /// An account as the system's database has it.
@@ -36,6 +41,43 @@ pub struct Account {
     home: String,
     shell: String,
     groups: BTreeSet<String>,
+    /// None for one that is yet to be made.
+    uid: Option<u32>,
+    /// Whether something is in its home.
+    lives_there: bool,
+}
+
+/// The first number that login accounts get (adduser(8), login.defs(5)).
+const FIRST_LOGIN: u32 = 1000;
+
+/// Shells that let nobody in.
+const NO_SHELLS: [&str; 4] = [
+    "/usr/sbin/nologin",
+    "/sbin/nologin",
+    "/bin/false",
+    "/usr/bin/false",
+];
+
+impl Account {
+    /// What makes it somebody's: reasons, for people.
+    fn used(&self) -> Vec<String> {
+        let mut why = Vec::new();
+        if let Some(uid) = self.uid.filter(|uid| *uid >= FIRST_LOGIN) {
+            why.push(format!("uid {uid}"));
+        }
+        if !NO_SHELLS.contains(&self.shell.as_str()) {
+            let shell = if self.shell.is_empty() {
+                "/bin/sh"
+            } else {
+                &self.shell
+            };
+            why.push(format!("the shell {shell}"));
+        }
+        if self.lives_there {
+            why.push(format!("files in {}", self.home));
+        }
+        why
+    }
 }
 
 impl User {
@@ -44,6 +86,8 @@ impl User {
             home: self.home.to_string(),
             shell: self.shell.to_string(),
             groups: self.groups.iter().map(ToString::to_string).collect(),
+            uid: None,
+            lives_there: false,
         }
     }
 }
@@ -68,12 +112,14 @@ impl Kind for User {
             home,
             shell,
             groups,
+            adopt,
         } = entry;
         Ok(Self {
             name,
             home,
             shell,
             groups,
+            adopt,
         })
     }
 
@@ -90,11 +136,14 @@ impl Kind for User {
         for line in reply.lines() {
             if let Some(["user", passwd]) = fields::<2>(line) {
                 // passwd(5): name:password:uid:gid:comment:home:shell
-                if let [name, _, _, _, _, home, shell] = passwd.split(':').collect::<Vec<_>>()[..] {
+                if let [name, _, uid, _, _, home, shell] = passwd.split(':').collect::<Vec<_>>()[..]
+                {
                     let account = Account {
                         home: home.into(),
                         shell: shell.into(),
                         groups: BTreeSet::new(),
+                        uid: uid.parse().ok(),
+                        lives_there: false,
                     };
                     accounts.insert(name, account);
                 }
@@ -103,6 +152,10 @@ impl Kind for User {
                 && group != name
             {
                 account.groups.insert(group.to_owned());
+            } else if let Some(["lives", name]) = fields::<2>(line)
+                && let Some(account) = accounts.get_mut(name)
+            {
+                account.lives_there = true;
             }
         }
         batch
@@ -118,6 +171,12 @@ impl Kind for User {
     fn applied(&self, before: &Observed<Account>, _: &Surroundings<'_>) -> Observed<Account> {
         let mut account = self.wanted();
         if let Some(before) = before.present() {
+            account.uid = before.uid;
+            account.lives_there = before.lives_there;
+            if self.adopt {
+                account.home.clone_from(&before.home);
+                account.shell.clone_from(&before.shell);
+            }
             account.groups.extend(before.groups.iter().cloned());
         }
         Observed::Present(account)
@@ -132,14 +191,44 @@ impl Kind for User {
             ]));
         };
         let mut diff = Diff::default();
-        diff.compare("home", Some(&account.home), Some(&wanted.home))
-            .compare("shell", Some(&account.shell), Some(&wanted.shell));
+        if !self.adopt {
+            diff.compare("home", Some(&account.home), Some(&wanted.home))
+                .compare("shell", Some(&account.shell), Some(&wanted.shell));
+        }
         // Groups that others gave it stay.
         if !wanted.groups.is_subset(&account.groups) {
             let after = account.groups.union(&wanted.groups).cloned().collect();
             diff.compare("groups", Some(&join(&account.groups)), Some(&join(&after)));
         }
         Delta::update(diff)
+    }
+
+    fn footing(state: &Account) -> String {
+        // What is in its home comes and goes.
+        let Account {
+            home,
+            shell,
+            groups,
+            ..
+        } = state;
+        format!("{home} {shell} {groups:?}")
+    }
+
+    fn conflict(&self, account: &Account, claim: Claim) -> Option<Conflict> {
+        let used = account.used();
+        let changes = [&account.home, &account.shell] != [self.home.as_str(), self.shell.as_str()];
+        let refused = match claim {
+            Claim::Made => false,
+            // It is the stack's: only a login that the change would end is asked about.
+            Claim::Adopted => changes,
+            Claim::Foreign => true,
+        };
+        (refused && !self.adopt && !used.is_empty()).then(|| Conflict {
+            subject: format!("account {}", self.name),
+            found: format!("there is one with {}", used.join(", ")),
+            because: "no run of foobar-stack made it, and as the app's account it would get another home and no shell".to_owned(),
+            hint: "name an account of its own in app.user, or say `adopt = true` in [app]: then it stays as it is, and the app runs as it".to_owned(),
+        })
     }
 
     fn owned(&self) -> Vec<Owned> {
@@ -149,8 +238,13 @@ impl Kind for User {
     fn work(&self, _: &Observed<Account>, change: &Change, _: &Surroundings<'_>, work: &mut Work) {
         let mut script = Script::new();
         let groups = join(&self.wanted().groups);
+        let make = if self.adopt {
+            "adopt_user"
+        } else {
+            "make_user"
+        };
         script.call(
-            "make_user",
+            make,
             [
                 self.name.as_str(),
                 self.home.as_str(),
@@ -174,6 +268,7 @@ mod tests {
             home: AbsolutePath::new("/srv/foobar").unwrap(),
             shell: AbsolutePath::new("/usr/sbin/nologin").unwrap(),
             groups: [name("adm")].into(),
+            adopt: false,
         };
         let around = Surroundings {
             now: 0,
@@ -187,5 +282,70 @@ mod tests {
         assert_eq!(delta.diff.fields.len(), 1);
         assert_eq!(delta.diff.fields[0].after.as_deref(), Some("adm,video"));
         assert_eq!(user.compare(&user.applied(&found, &around), &around), None);
+    }
+
+    #[test]
+    fn an_account_that_is_somebodys_is_refused_unless_it_is_adopted() {
+        let user = |adopt| User {
+            name: AccountName::new("deploy").unwrap(),
+            home: AbsolutePath::new("/var/lib/deploy").unwrap(),
+            shell: AbsolutePath::new("/usr/sbin/nologin").unwrap(),
+            groups: BTreeSet::new(),
+            adopt,
+        };
+        let around = Surroundings {
+            now: 0,
+            date: "20260101",
+            changes: &[],
+        };
+        for (passwd, claim, words) in [
+            (
+                "1000:1000::/home/deploy:/bin/bash",
+                Claim::Foreign,
+                "uid 1000, the shell /bin/bash",
+            ),
+            (
+                "999:999::/var/lib/deploy:/usr/sbin/nologin",
+                Claim::Foreign,
+                "",
+            ),
+            (
+                "999:999::/var/lib/deploy:",
+                Claim::Foreign,
+                "the shell /bin/sh",
+            ),
+            ("1000:1000::/home/deploy:/bin/bash", Claim::Made, ""),
+            (
+                "1000:1000::/home/deploy:/bin/bash",
+                Claim::Adopted,
+                "uid 1000",
+            ),
+            (
+                "1000:1000::/var/lib/deploy:/usr/sbin/nologin",
+                Claim::Adopted,
+                "",
+            ),
+        ] {
+            let reply = format!("user\x1fdeploy:x:{passwd}\n");
+            let own = user(false);
+            let found = User::observe(&[&own], &Probe::new("s".into()), &reply).remove(0);
+            let account = found.present().unwrap();
+            let conflict = own.conflict(account, claim);
+            let found_words = conflict.map(|conflict| conflict.found).unwrap_or_default();
+            assert!(found_words.contains(words), "{passwd}: {found_words}");
+            assert_eq!(
+                found_words.is_empty(),
+                words.is_empty(),
+                "{passwd}: {found_words}"
+            );
+            let adopted = user(true);
+            assert_eq!(adopted.conflict(account, claim), None);
+            assert_eq!(adopted.compare(&found, &around), None, "{passwd}");
+        }
+        let own = user(false);
+        let reply = "user\x1fdeploy:x:999:999::/home/deploy:/usr/sbin/nologin\nlives\x1fdeploy\n";
+        let found = User::observe(&[&own], &Probe::new("s".into()), reply).remove(0);
+        let conflict = own.conflict(found.present().unwrap(), Claim::Foreign);
+        assert!(conflict.unwrap().found.contains("files in /home/deploy"));
     }
 }

@@ -4,6 +4,9 @@
 probe_user() {
 	getent passwd -- "$@" | while IFS= read -r line; do
 		printf 'user\037%s\n' "$line"
+		home=${line%:*} home=${home##*:}
+		[ "$home" = / ] || [ ! -d "$home" ] || [ -z "$(ls -A -- "$home" 2>/dev/null)" ] ||
+			printf 'lives\037%s\n' "${line%%:*}"
 	done
 	# getent answers 2 when it does not know some of them; that is an answer.
 	getent group | while IFS=: read -r group _ _ members; do
@@ -13,6 +16,15 @@ probe_user() {
 			esac
 		done
 	done
+}
+
+# adopt_user NAME HOME SHELL GROUPS: one that is there stays as it is.
+adopt_user() {
+	if getent passwd -- "$1" >/dev/null; then
+		[ -z "$4" ] || usermod --append --groups "$4" -- "$1"
+	else
+		make_user "$@"
+	fi
 }
 
 # make_user NAME HOME SHELL GROUPS: makes a system account, or mends it.

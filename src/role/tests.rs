@@ -35,6 +35,7 @@ fn facts(os: (&str, &str, &str), packages: &[(&str, &str)]) -> Facts {
         generation: 0,
         maintenance: false,
         managed: Vec::new(),
+        made: Vec::new(),
     }
 }
 

@@ -47,6 +47,8 @@ pub(in crate::inventory) struct App {
     pub(in crate::inventory) instances: Option<At<NonZeroU16>>,
     /// Account that it runs as. Default: the first label of the domain.
     pub(in crate::inventory) user: Option<At<String>>,
+    /// Whether an account of that name that is there already is taken as it is. Default: false.
+    pub(in crate::inventory) adopt: Option<bool>,
     /// Runs once for each release, before it serves: database migrations.
     pub(in crate::inventory) migrate: Option<At<String>>,
     /// A page that says whether the app is well: its path, or a table that says more.
