@@ -171,3 +171,141 @@ fn every_shell_has_completions() {
         assert!(out(&output).contains("completions"), "{shell}");
     }
 }
+
+/// A certificate for these names with its key, in PEM.
+fn own_certificate(names: &[&str]) -> (String, String) {
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let made = rcgen::generate_simple_self_signed(names).unwrap();
+    (made.cert.pem(), made.signing_key.serialize_pem())
+}
+
+/// A started folder whose inventory brings its own certificate.
+fn with_certificate(certificate: &str, key: &str) -> tempfile::TempDir {
+    let folder = started();
+    let path = folder.path().join("inventory.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let tls = "[tls]\nmode = \"files\"\ncertificate = \"site.pem\"\nkey = \"site.key\"\n";
+    std::fs::write(&path, format!("{text}\n{tls}")).unwrap();
+    std::fs::write(folder.path().join("site.pem"), certificate).unwrap();
+    std::fs::write(folder.path().join("site.key"), key).unwrap();
+    folder
+}
+
+/// What shows or sends files; a role is rendered for the server, so these ask it first.
+const OFFLINE: [&str; 3] = ["validate", "render", "render out"];
+const ONLINE: [&str; 3] = ["plan", "apply --yes", "plan -vv --json"];
+
+/// Refused by each of the commands, in these words, and without the key.
+#[track_caller]
+fn is_refused(folder: &Path, commands: &[&str], secret: &str, words: &[&str]) {
+    for command in commands {
+        let output = run(folder, command);
+        let said = out(&output) + &err(&output);
+        let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(output.status.code(), Some(65), "{command}: {said}");
+        for words in words {
+            assert!(
+                said.contains(words),
+                "{command} does not say {words:?}:\n{said}"
+            );
+        }
+        let lines = secret.lines().filter(|line| !line.starts_with("-----"));
+        for line in lines {
+            assert!(!said.contains(line), "{command} shows the key:\n{said}");
+        }
+        assert!(!folder.join("out").exists(), "{command}");
+    }
+}
+
+#[test]
+fn a_certificate_that_visitors_could_not_use_is_refused_before_any_server_is_asked() {
+    let (certificate, key) = own_certificate(&["example.org", "www.example.org"]);
+    let folder = with_certificate(&certificate, &key);
+    let output = run(folder.path(), "validate");
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+
+    let (_, other) = own_certificate(&["example.org"]);
+    let (narrow, narrow_key) = own_certificate(&["example.org"]);
+    let both = format!("{certificate}{key}");
+    for (certificate, key, words) in [
+        (
+            &both,
+            &key,
+            "tls.certificate: site.pem holds a private key (PEM)",
+        ),
+        (&key, &certificate, "Are the two paths swapped?"),
+        (
+            &certificate,
+            &other,
+            "tls.key: site.key is not the key of the certificate",
+        ),
+        (
+            &narrow,
+            &narrow_key,
+            "site.pem is for example.org; not for www.example.org",
+        ),
+    ] {
+        let folder = with_certificate(certificate, key);
+        let all = [OFFLINE, ONLINE].concat();
+        is_refused(folder.path(), &all, key, &["inventory.toml:", words]);
+    }
+}
+
+#[test]
+fn a_private_key_in_a_file_that_is_no_secret_is_refused() {
+    let (_, key) = own_certificate(&["example.org"]);
+    let role = |folder: &Path, entry: &str| {
+        let roles = folder.join("roles/mine/files");
+        std::fs::create_dir_all(&roles).unwrap();
+        std::fs::write(roles.join("id.key"), &key).unwrap();
+        let text = format!("description = \"Mine\"\n[[file]]\npath = \"/srv/mine\"\n{entry}\n");
+        std::fs::write(folder.join("roles/mine/role.toml"), text).unwrap();
+        let templates = folder.join("templates/mine");
+        std::fs::create_dir_all(&templates).unwrap();
+        std::fs::write(templates.join("key.conf"), format!("# mine\n{key}")).unwrap();
+    };
+    let content = format!("content = \"\"\"\n{key}\"\"\"");
+    for (entry, words) in [
+        (
+            "source = \"roles/mine/files/id.key\"",
+            "roles/mine/files/id.key must not be seen",
+        ),
+        (
+            "template = \"key.conf\"",
+            "/srv/mine would hold a private key (PEM)",
+        ),
+        (
+            "template = \"key.conf\"\nmode = \"0600\"",
+            "`sensitive = true`",
+        ),
+        (&content, "/srv/mine would hold a private key (PEM)"),
+    ] {
+        let folder = started();
+        role(folder.path(), entry);
+        is_refused(
+            folder.path(),
+            &OFFLINE,
+            &key,
+            &["roles/mine/role.toml:", words],
+        );
+        role(
+            folder.path(),
+            &format!("{entry}\nsensitive = true").replace("0600", "0640"),
+        );
+        let output = run(folder.path(), "render");
+        let said = out(&output) + &err(&output);
+        assert_eq!(output.status.code(), Some(0), "{said}");
+        assert!(!said.contains(key.lines().nth(1).unwrap()), "{said}");
+    }
+
+    let folder = started();
+    let path = folder.path().join("inventory.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let text = format!("{text}\n[web]\nstatic = {{ \"/static/\" = \"static\" }}\n");
+    std::fs::write(&path, text).unwrap();
+    std::fs::create_dir_all(folder.path().join("app/static/old")).unwrap();
+    std::fs::write(folder.path().join("app/static/old/id.key"), &key).unwrap();
+    let words = "web.static: static/old/id.key is a private key (PEM), and visitors could fetch it";
+    let all = [OFFLINE, ONLINE].concat();
+    is_refused(folder.path(), &all, &key, &["inventory.toml:", words]);
+}

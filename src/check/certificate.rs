@@ -1,10 +1,9 @@
 //! `[[check.certificate]]`: the certificate a port presents for a name.
 
 use super::{Defaults, Hop, Judgement};
-use crate::types::{AbsolutePath, Digest, Fqdn};
+use crate::types::{AbsolutePath, Digest, Fqdn, certificate_names as names, covers};
 use jiff::Timestamp;
 use serde::Deserialize;
-use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// Seconds of a day.
@@ -191,32 +190,6 @@ impl Certificate {
     }
 }
 
-/// The DNS names among its subject alternative names; a common name counts no more
-/// (RFC 9525 section 6.3).
-fn names(parsed: &X509Certificate<'_>) -> Vec<String> {
-    let Ok(Some(extension)) = parsed.subject_alternative_name() else {
-        return Vec::new();
-    };
-    let names = extension.value.general_names.iter();
-    names
-        .filter_map(|name| match name {
-            GeneralName::DNSName(name) => Some(name.to_ascii_lowercase()),
-            _ => None,
-        })
-        .collect()
-}
-
-/// Whether a name of a certificate covers a host name; `*` is one whole label (RFC 9525
-/// section 6.3).
-fn covers(name: &str, wanted: &str) -> bool {
-    name == wanted
-        || name.strip_prefix("*.").is_some_and(|parent| {
-            wanted
-                .split_once('.')
-                .is_some_and(|(_, rest)| rest == parent)
-        })
-}
-
 fn date(seconds: i64) -> String {
     Timestamp::from_second(seconds).map_or_else(
         |_| seconds.to_string(),
@@ -382,18 +355,5 @@ mod tests {
             check("").judge(&presented(&nameless), &None, now),
             Judgement::Broken("for no name; not for foobar.com".to_owned())
         );
-    }
-
-    #[test]
-    fn a_star_covers_one_label() {
-        for (name, wanted, covered) in [
-            ("foobar.com", "foobar.com", true),
-            ("*.foobar.com", "www.foobar.com", true),
-            ("*.foobar.com", "foobar.com", false),
-            ("*.foobar.com", "a.b.foobar.com", false),
-            ("foobar.com", "www.foobar.com", false),
-        ] {
-            assert_eq!(covers(name, wanted), covered, "{name} {wanted}");
-        }
     }
 }

@@ -1,13 +1,14 @@
 //! Reads what the user wrote: the inventory, the roles and files beside it, the app's code and
 //! the secrets. From here on everything is in memory.
 
+use super::certificate;
 use super::code::{self, Fetched, Place, Reach};
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
 use crate::error::Error;
 use crate::inventory::{self, FileReference, Inventory, TlsMode};
 use crate::resource::SecretMaterial;
 use crate::role::{Inputs, RoleSource, Roles, builtin};
-use crate::types::{Code, ReleaseId, SecretSource, SecretValue, Tree};
+use crate::types::{Code, Node, ReleaseId, SecretSource, SecretValue, Tree, private_key};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,6 +24,9 @@ pub(crate) struct Workspace {
     pub(crate) inputs: Inputs,
     /// The roles in order.
     pub(crate) roles: Roles,
+    /// Whether visitors could use the user's own certificate, if there is one. What would send
+    /// it to the server asks; what looks at a server that runs does not.
+    pub(crate) certificate: Result<(), Diagnostics>,
 }
 
 /// Whether the values of secrets are wanted.
@@ -62,7 +66,13 @@ pub(crate) async fn load_with(
     let inventory = parsed.inventory;
     let mut files = BTreeMap::new();
     let roles = role_sources(&folder, &mut files)?;
-    let sensitive_files = own_files(&folder, &inventory, &mut files)?;
+    let mut sensitive_files = keys_among(&mut files);
+    sensitive_files.extend(own_files(&folder, &inventory, &mut files)?);
+    let certificate = certificate::check(&source, &named, &inventory, &files, &sensitive_files);
+    certificate::is_public(&source, &named, &inventory, &files)?;
+    if secrets == Secrets::Read {
+        certificate.clone()?;
+    }
     let app = match kept {
         _ if !inventory.app.enabled => None,
         Some(id) => Some(Code::kept(id)),
@@ -79,6 +89,7 @@ pub(crate) async fn load_with(
             match fetched {
                 Some(Fetched { tree, origin }) => {
                     missing_in_code(&source, &tree, &parsed.inside)?;
+                    keys_for_visitors(&source, &tree, &parsed.inside)?;
                     let tree = with_shared(tree, &inventory);
                     Some(Code::new(tree, &inventory.app.recipe(), origin))
                 }
@@ -101,7 +112,21 @@ pub(crate) async fn load_with(
         text: source,
         inputs,
         roles: ordered,
+        certificate,
     })
+}
+
+/// Takes the files that hold a private key out of those that may be seen.
+fn keys_among(files: &mut BTreeMap<String, Arc<[u8]>>) -> BTreeMap<String, SecretValue> {
+    let mut keys = BTreeMap::new();
+    files.retain(|path, bytes| {
+        let is_key = private_key(bytes).is_some();
+        if is_key {
+            keys.insert(path.clone(), SecretValue::new(bytes.to_vec()));
+        }
+        !is_key
+    });
+    keys
 }
 
 /// Reads the certificate into `files`, if it is the user's own, and gives what nobody may see:
@@ -188,6 +213,42 @@ fn missing_in_code(
                 .help("what app.exclude names and empty folders are not part of it")
         })
         .collect();
+    if mistakes.is_empty() {
+        Ok(())
+    } else {
+        Err(Diagnostics(mistakes).into())
+    }
+}
+
+/// The largest file that is looked at for a key.
+const MOST_OF_A_KEY: usize = 256 << 10;
+
+/// Refuses private keys in the folders of the code that Nginx shows to everybody, each at the
+/// place that names the folder.
+fn keys_for_visitors(
+    source: &Arc<Source>,
+    tree: &Tree,
+    shown: &[FileReference],
+) -> Result<(), Error> {
+    let mut mistakes = Vec::new();
+    for folder in shown.iter().filter(|folder| folder.directory) {
+        let below = format!("{}/", folder.path);
+        let inside = |path: &str| folder.path == "." || path.starts_with(&below);
+        let key = tree.entries().find_map(|(path, node)| match node {
+            Node::File { content, .. } if inside(path) && content.len() <= MOST_OF_A_KEY => {
+                Some((path, private_key(content)?))
+            }
+            _ => None,
+        });
+        if let Some((path, what)) = key {
+            let message = format!(
+                "{}: {path} is {what}, and visitors could fetch it",
+                folder.key
+            );
+            let mistake = Diagnostic::new(source, folder.span.clone(), message);
+            mistakes.push(mistake.help("move it out of this folder, or name it in app.exclude"));
+        }
+    }
     if mistakes.is_empty() {
         Ok(())
     } else {

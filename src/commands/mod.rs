@@ -2,6 +2,7 @@
 
 mod apply;
 mod attach;
+mod certificate;
 mod code;
 mod completions;
 mod demo;

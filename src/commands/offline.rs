@@ -14,6 +14,7 @@ use std::path::Path;
 /// Checks the inventory and the roles: every template is rendered.
 pub(super) async fn validate(inventory: &Path, reporter: &Reporter) -> Result<Exit, Error> {
     let workspace = load(inventory, Secrets::StandIn).await?;
+    workspace.certificate.clone()?;
     let os = match workspace.inputs.inventory.database.engine {
         Engine::Mysql => AssumedOs::Ubuntu2404,
         Engine::Auto | Engine::Mariadb => AssumedOs::Debian13,
@@ -38,6 +39,7 @@ pub(super) async fn render(
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
     let workspace = load(inventory, Secrets::StandIn).await?;
+    workspace.certificate.clone()?;
     let packages = workspace.roles.asked_packages();
     let facts = if wish.server {
         let mut session = connect(&workspace, reach, reporter).await?;

@@ -2,6 +2,7 @@
 //! it rested on is read from the server, planned, shown, and applied.
 
 use super::apply::{Wish, converge};
+use super::certificate;
 use super::load::{Secrets, Workspace, load, missing_files, own_files, read_secrets};
 use super::rollback_release::rollback_release;
 use super::survey::{Reach, connect, traffic};
@@ -110,7 +111,12 @@ async fn recall(
     let roles = generation.roles();
     let ordered = Roles::read(&roles)?;
     let mut files = generation.files(number)?;
-    let sensitive_files = own_files(&folder, &inventory, &mut files)?;
+    let mut sensitive_files = own_files(&folder, &inventory, &mut files)?;
+    certificate::is_public(&text, &parsed.files, &inventory, &files)?;
+    // Keys among the files of roles stay at home, too.
+    let keys = here.inputs.sensitive_files.iter();
+    let keys = keys.filter(|(path, _)| path.starts_with("roles/"));
+    sensitive_files.extend(keys.map(|(path, key)| (path.clone(), key.clone())));
     let secrets = read_secrets(&folder, &inventory, Secrets::Read).await?;
     // Code that is here anyway can be sent again.
     let same = |code: &&Code| Some(code.id()) == generation.release.as_ref();
@@ -131,6 +137,7 @@ async fn recall(
         text,
         inputs,
         roles: ordered,
+        certificate: Ok(()),
     })
 }
 

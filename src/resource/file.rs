@@ -7,7 +7,7 @@ use super::{
     Probe, Rendered, Surroundings, TextChange, Work,
 };
 use crate::shell::Script;
-use crate::types::{AbsolutePath, AccountName, Digest, FileMode, SecretValue};
+use crate::types::{AbsolutePath, AccountName, Digest, FileMode, SecretValue, private_key};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -155,7 +155,9 @@ impl Kind for File {
             } else if let Some(["text", path, encoded]) = fields::<3>(line)
                 && let Some((_, text)) = digests.get_mut(path)
             {
-                *text = decode(encoded).and_then(|bytes| String::from_utf8(bytes).ok());
+                let found = decode(encoded).and_then(|bytes| String::from_utf8(bytes).ok());
+                // Somebody's key is nobody else's to see, wherever it was put.
+                *text = found.filter(|text| private_key(text.as_bytes()).is_none());
             } else if let Some(["same", path]) = fields::<2>(line)
                 && let Some(file) = batch.iter().find(|file| file.path.as_str() == path)
             {

@@ -8,7 +8,7 @@ use crate::check::Check;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::plan::{Stack, Validator};
 use crate::resource::{EntryError, Resource, Spec};
-use crate::types::AbsolutePath;
+use crate::types::{AbsolutePath, private_key};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 use tera::Context;
@@ -119,6 +119,7 @@ fn one(
                 inputs,
             };
             let spec = Spec::build(kind, table, &materials).map_err(wrong)?;
+            shows_no_key(&spec, entry, manifest)?;
             let id = spec.id();
             let origin = format!(
                 "{}:{}",
@@ -162,6 +163,33 @@ fn one(
             stack.checks.push(check);
         }
         EntryKind::Require => {}
+    }
+    Ok(())
+}
+
+/// Refuses a private key in a file that is shown, and kept where others can read it.
+fn shows_no_key(spec: &Spec, entry: &Entry, manifest: &Manifest) -> Result<(), Diagnostics> {
+    // The date is in the serial of a zone and nowhere else.
+    for file in spec.rendered("20260101") {
+        let Some(what) = file.content.as_deref().and_then(private_key) else {
+            continue;
+        };
+        let message = format!(
+            "{} would hold {what}, and everybody could read it",
+            file.path
+        );
+        let error = EntryError::Field {
+            field: None,
+            message,
+            help: Some(
+                "write `sensitive = true` beside a file's template, content or source, or make \
+                 the key a secret of the inventory"
+                    .to_owned(),
+            ),
+        };
+        let Diagnostics(mut mistakes) = diagnose(error, entry, manifest);
+        mistakes.iter_mut().for_each(|one| one.sensitive = true);
+        return Err(Diagnostics(mistakes));
     }
     Ok(())
 }

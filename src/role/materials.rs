@@ -32,6 +32,11 @@ impl Materials for RoleMaterials<'_> {
     }
 
     fn file(&self, path: &str) -> Result<Arc<[u8]>, EntryError> {
+        if self.inputs.sensitive_files.contains_key(path) {
+            let message = format!("{path} must not be seen: it is secret, or holds a private key");
+            let error = EntryError::field("source", message);
+            return Err(error.help("write `sensitive = true` beside it"));
+        }
         let missing = || {
             EntryError::field(
                 "source",
@@ -48,10 +53,10 @@ impl Materials for RoleMaterials<'_> {
                 format!("{path} was not found beside the inventory"),
             )
         };
-        self.inputs
-            .sensitive_files
-            .get(path)
-            .cloned()
+        let sensitive = self.inputs.sensitive_files.get(path).cloned();
+        let plain = || self.inputs.files.get(path);
+        sensitive
+            .or_else(|| plain().map(|bytes| SecretValue::new(bytes.to_vec())))
             .ok_or_else(missing)
     }
 

@@ -4,20 +4,24 @@
 //! user wrote it, and has no way to hold anything invalid.
 
 mod account;
+mod chain;
 mod code;
 mod digest;
 mod fqdn;
 mod mode;
 mod path;
+mod pem;
 mod secret;
 mod tree;
 
 pub use account::AccountName;
+pub use chain::{ChainError, ChainFile, certificate_names, check_chain, covers};
 pub use code::{Code, ReleaseId};
 pub use digest::Digest;
 pub use fqdn::Fqdn;
 pub use mode::FileMode;
 pub use path::AbsolutePath;
+pub use pem::{PemBlock, private_key};
 pub use secret::{SecretSource, SecretValue};
 pub use tree::{Node, Tree};
 
