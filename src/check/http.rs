@@ -214,12 +214,32 @@ impl Http {
 }
 
 /// Whether a value has all that another one says: objects may have more, all else is equal.
+/// `has_all` in `deployment.sh` is the same, for the server.
 fn has_all(value: &serde_json::Value, wanted: &serde_json::Value) -> bool {
     match (value, wanted) {
         (serde_json::Value::Object(value), serde_json::Value::Object(wanted)) => wanted
             .iter()
             .all(|(key, wanted)| value.get(key).is_some_and(|value| has_all(value, wanted))),
-        _ => value == wanted,
+        _ => is_equal(value, wanted),
+    }
+}
+
+/// Whether two values are the same to JSON, where 1 and 1.0 are one number (RFC 8259 section 6).
+fn is_equal(one: &serde_json::Value, other: &serde_json::Value) -> bool {
+    use serde_json::Value;
+    match (one, other) {
+        (Value::Number(one), Value::Number(other)) => {
+            one == other || one.as_f64() == other.as_f64()
+        }
+        (Value::Array(one), Value::Array(other)) => {
+            let pairs = one.iter().zip(other);
+            one.len() == other.len() && pairs.into_iter().all(|(one, other)| is_equal(one, other))
+        }
+        (Value::Object(one), Value::Object(other)) => {
+            let same = |(key, one)| other.get(key).is_some_and(|other| is_equal(one, other));
+            one.len() == other.len() && one.iter().all(same)
+        }
+        _ => one == other,
     }
 }
 
@@ -289,21 +309,58 @@ mod tests {
         }
     }
 
+    /// The program that the server asks with, as it stands in the shell.
+    fn jq(value: &str, wanted: &str) -> Option<bool> {
+        let shell = include_str!("../resource/deployment.sh");
+        let (_, program) = shell.split_once("--argjson wanted \"$json\" '").unwrap();
+        let (program, _) = program.split_once('\'').unwrap();
+        let mut child = std::process::Command::new("jq")
+            .args(["-e", "--argjson", "wanted", wanted, program])
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .ok()?;
+        std::io::Write::write_all(&mut child.stdin.take()?, value.as_bytes()).unwrap();
+        Some(child.wait().unwrap().success())
+    }
+
     #[test]
-    fn json_may_have_more_but_not_less() {
-        let has = |value: &str, wanted: &str| {
-            has_all(
-                &serde_json::from_str(value).unwrap(),
-                &serde_json::from_str(wanted).unwrap(),
-            )
-        };
-        assert!(has(
-            r#"{"a": {"b": 1, "c": 2}, "d": []}"#,
-            r#"{"a": {"b": 1}}"#
-        ));
-        assert!(!has(r#"{"a": {"b": 1}}"#, r#"{"a": {"b": 2}}"#));
-        assert!(!has(r#"{"status": "not ok"}"#, r#"{"status": "ok"}"#));
-        assert!(!has(r#"[1, 2]"#, r#"{"a": 1}"#));
+    fn json_may_have_more_but_not_less_here_and_on_the_server() {
+        for (value, wanted, expected) in [
+            (
+                r#"{"a": {"b": 1, "c": 2}, "d": []}"#,
+                r#"{"a": {"b": 1}}"#,
+                true,
+            ),
+            (r#"{"a": {"b": 1}}"#, r#"{"a": {"b": 2}}"#, false),
+            (r#"{"status": "not ok"}"#, r#"{"status": "ok"}"#, false),
+            ("[1, 2]", r#"{"a": 1}"#, false),
+            (r#"{"a": 1}"#, r#"{"a": 1.0}"#, true),
+            (r#"{"a": 1.0, "b": 0}"#, r#"{"a": 1}"#, true),
+            (r#"{"a": 1.5}"#, r#"{"a": 1}"#, false),
+            (
+                r#"{"a": [1, {"b": 2.0}]}"#,
+                r#"{"a": [1.0, {"b": 2}]}"#,
+                true,
+            ),
+            (
+                r#"{"a": [{"b": 2, "c": 3}]}"#,
+                r#"{"a": [{"b": 2}]}"#,
+                false,
+            ),
+            ("[1, 2]", "[1]", false),
+            ("1e2", "100", true),
+            (r#"{"a": null}"#, r#"{"b": null}"#, false),
+            (r#""1""#, "1", false),
+        ] {
+            let parse = |text: &str| serde_json::from_str(text).unwrap();
+            let here = has_all(&parse(value), &parse(wanted));
+            assert_eq!(here, expected, "{value} {wanted}");
+            // Not every machine that runs tests has it; every server does.
+            if let Some(there) = jq(value, wanted) {
+                assert_eq!(there, expected, "jq: {value} {wanted}");
+            }
+        }
     }
 
     #[test]
