@@ -14,7 +14,9 @@ probe_left() {
 		folder)
 			if [ -d "$2" ] && [ ! -L "$2" ]; then
 				left_is "$1" "$2" there
-				find "$2" -mindepth 1 -maxdepth 1 -printf 'folder\037'"$2"'\037holds\037%p\n' | head -n 50
+				find "$2" -mindepth 1 -maxdepth 1 | head -n 50 | while IFS= read -r path; do
+					printf 'folder\037%s\037holds\037%s\n' "$2" "$path"
+				done
 			else
 				left_is "$1" "$2" absent
 			fi
