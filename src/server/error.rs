@@ -162,6 +162,12 @@ impl ServerError {
                 format!("check server.user and server.identity_file in the inventory and the keys of 'ssh-add -l'; to let a key in: ssh-copy-id {login}")
             }
             Self::Ssh { destination, .. } => format!("'ssh -v {destination} true' shows what ssh does"),
+            Self::Sudo { user, message, .. } if message.contains("must have a tty") => format!(
+                "sudo asks for a terminal, and there is none: take `Defaults requiretty` out, or allow this login without: echo 'Defaults:{user} !requiretty' >>/etc/sudoers.d/foobar-stack"
+            ),
+            Self::Sudo { message, .. } if message.ends_with("not found") => {
+                "install sudo on the server, or log in as root".to_owned()
+            }
             Self::Sudo { user, .. } => format!(
                 "log in as root, or allow it on the server: echo '{user} ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/foobar-stack"
             ),
@@ -267,6 +273,29 @@ mod tests {
             ("config: line 3: Bad configuration option: x", Cause::Other),
         ] {
             assert_eq!(cause(log), expected, "{log}");
+        }
+    }
+
+    #[test]
+    fn what_sudo_says_decides_what_to_do() {
+        for (message, words) in [
+            (
+                "sudo: sorry, you must have a tty to run sudo",
+                "Defaults:deploy !requiretty",
+            ),
+            ("sh: 1: sudo: not found", "install sudo"),
+            (
+                "sudo: a password is required",
+                "deploy ALL=(ALL) NOPASSWD: ALL",
+            ),
+        ] {
+            let error = ServerError::Sudo {
+                destination: "web1".to_owned(),
+                user: "deploy".to_owned(),
+                message: message.to_owned(),
+            };
+            let hint = error.hint().unwrap_or_default();
+            assert!(hint.contains(words), "{hint}");
         }
     }
 
