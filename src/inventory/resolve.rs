@@ -2,7 +2,7 @@
 
 use super::mistakes::Mistakes;
 use super::raw::{self, At};
-use super::{FileReference, Inventory, Parsed};
+use super::{App, FileReference, Inventory, Parsed, Server};
 use super::{app, network, sensitive, site, structure, syntax, web, zone};
 use crate::diagnostic::{Diagnostics, Source};
 use crate::types::InvalidValue;
@@ -62,6 +62,9 @@ fn resolve(raw: &raw::Inventory, mistakes: &mut Mistakes<'_>) -> Option<Parsed> 
     let firewall = network::firewall(&raw.firewall, mistakes);
     let roles = roles(&raw.roles, mistakes);
 
+    if let Some((server, app)) = server.as_ref().zip(app.as_ref()) {
+        own_account(raw, server, app, mistakes);
+    }
     network::clashes(
         &network::Listeners {
             server: raw.server.as_deref(),
@@ -95,6 +98,26 @@ fn resolve(raw: &raw::Inventory, mistakes: &mut Mistakes<'_>) -> Option<Parsed> 
         inside,
         source: source.unwrap_or_default(),
     })
+}
+
+/// The app's account has no shell and no password: nobody could log in with it any more.
+fn own_account(raw: &raw::Inventory, server: &Server, app: &App, mistakes: &mut Mistakes<'_>) {
+    if !app.enabled || server.user.as_deref() != Some(app.user.as_str()) {
+        return;
+    }
+    let login = raw.server.as_ref().and_then(|server| server.user.as_ref());
+    let login = login.map(At::span).unwrap_or_default();
+    let written = raw.app.as_ref().and_then(|app| app.user.as_ref());
+    let message = format!(
+        "app.user and server.user are the same account: {}",
+        app.user
+    );
+    let help = "give the app an account of its own: nobody can log in with it";
+    let mistake = mistakes.at(written.map_or(login.clone(), At::span), message);
+    mistakes.push(match written {
+        Some(_) => mistake.help(help).context(login, "the login"),
+        None => mistake.help(format!("{help}; app.user = \"{}-app\"", app.user)),
+    });
 }
 
 fn roles(
