@@ -69,9 +69,10 @@ pub(super) fn env(
                     ))
                     .sensitive(),
             );
-        } else if value.chars().any(char::is_control) {
+        } else if value.chars().any(|c| c.is_control() && !"\n\t".contains(c)) {
             let message = format!("app.env: the value of {shown} has a control character");
-            mistakes.push(mistakes.at(value.span(), message));
+            let mistake = mistakes.at(value.span(), message);
+            mistakes.push(mistake.help("line breaks (\\n) and tabs are all that systemd hands on"));
         }
         env.insert(shown.to_owned(), value.to_string());
     }

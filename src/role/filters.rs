@@ -11,7 +11,7 @@ pub(super) fn register(tera: &mut tera::Tera) {
         checked(&value, nginx)
     });
     tera.register_filter("systemd", |value: Value, _: Kwargs, _: &State| {
-        checked(&value, systemd)
+        scalar(&value).and_then(|text| systemd(&text))
     });
     tera.register_filter("sh", |value: Value, _: Kwargs, _: &State| {
         checked(&value, sh)
@@ -25,14 +25,19 @@ pub(super) fn register(tera: &mut tera::Tera) {
     tera.register_filter("json", |value: Value, _: Kwargs, _: &State| json(&value));
 }
 
-/// Text that none of the formats can carry is refused rather than changed.
-fn checked(value: &Value, escape: fn(&str) -> TeraResult<String>) -> TeraResult<String> {
+/// The text of a value that has one.
+fn scalar(value: &Value) -> TeraResult<String> {
     if value.is_none() || value.is_array() || value.is_map() {
         return Err(Error::message(
             "only a text, a number or a truth value can be written here",
         ));
     }
-    let text = value.to_string();
+    Ok(value.to_string())
+}
+
+/// Text that most of the formats cannot carry is refused rather than changed.
+fn checked(value: &Value, escape: fn(&str) -> TeraResult<String>) -> TeraResult<String> {
+    let text = scalar(value)?;
     if text.contains(['\n', '\r', '\0']) {
         return Err(Error::message(
             "a text with a line break cannot be written here",
@@ -63,9 +68,15 @@ fn nginx(text: &str) -> TeraResult<String> {
 /// doubled against specifiers (systemd.unit(5)). `${NAME}` stays, it is how the inventory asks
 /// systemd for the environment.
 fn systemd(text: &str) -> TeraResult<String> {
+    if text.contains(['\r', '\0']) {
+        return Err(Error::message(
+            "a carriage return or a zero byte cannot be written here",
+        ));
+    }
     let escaped = text
         .replace('\\', "\\\\")
         .replace('"', "\\\"")
+        .replace('\n', "\\n")
         .replace('%', "%%");
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+{}$%".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
@@ -141,7 +152,10 @@ mod tests {
         let mut chars = inner.chars();
         while let Some(c) = chars.next() {
             match c {
-                '\\' => text.push(chars.next()?),
+                '\\' => text.push(match chars.next()? {
+                    'n' => '\n',
+                    c => c,
+                }),
                 '%' => text.push(chars.next().filter(|c| *c == '%')?),
                 '"' => return None,
                 c if !quoted && c.is_whitespace() => return None,
@@ -193,6 +207,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_line_break_stays_in_its_word(text in "[a\n\t\\\\n\"%$ ]{0,30}") {
+            let word = systemd(&text).unwrap();
+            prop_assert!(!word.contains('\n'));
+            prop_assert_eq!(read_systemd(&word), Some(text));
+        }
+
         #[test]
         fn no_value_breaks_out(text in "[^\n\r\0]{0,30}") {
             match nginx(&text) {
