@@ -18,7 +18,7 @@ pub(super) fn resolve(
     if raw.domain.is_none() {
         mistakes.missing(raw.span(), "site.domain is missing", help);
     }
-    let domain = mistakes.check("site.domain", raw.domain.as_ref(), |text| Fqdn::new(text));
+    let domain = mistakes.check("site.domain", raw.domain.as_ref(), |text| domain(text));
     let contact = mistakes.check("site.contact", raw.contact.as_ref(), |text| contact(text));
     let mut aliases: Vec<(Fqdn, &At<String>)> = Vec::new();
     for item in raw.aliases.iter().flat_map(|list| list.iter()) {
@@ -51,6 +51,17 @@ pub(super) fn resolve(
         aliases,
         contact,
     })
+}
+
+/// Files are named after it, with something before and behind, and Linux takes 255 bytes.
+fn domain(text: &str) -> Result<Fqdn, InvalidValue> {
+    const MOST: usize = 220;
+    let domain = Fqdn::new(text)?;
+    if domain.as_str().len() > MOST {
+        let message = format!("`{text}` is longer than {MOST} characters");
+        return Err(InvalidValue::new(message).hint("files are named after the domain"));
+    }
+    Ok(domain)
 }
 
 /// A full name. One without a dot is most likely meant below the domain.
