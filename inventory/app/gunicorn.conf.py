@@ -13,6 +13,4 @@ keepalive = 0
 # Nginx writes the access log; what goes wrong goes to the journal.
 accesslog = None
 errorlog = "-"
-# Two processes with different lives: they are not renewed at the same moment.
-max_requests = 10000
-max_requests_jitter = 1000
+# No max_requests: a worker that ends refuses what it has already accepted.

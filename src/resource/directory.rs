@@ -1,6 +1,7 @@
 //! Folders.
 
 use super::ownership::{Ownership, Place, place_of, read_places};
+use super::probe::fields;
 use super::{
     Change, Data, Delta, Diff, EntryError, Future, Kind, Materials, Observed, Owned, Phase, Probe,
     Surroundings, Work,
@@ -8,12 +9,14 @@ use super::{
 use crate::shell::Script;
 use crate::types::{AbsolutePath, AccountName, FileMode};
 use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A folder that should be there. Its parents are made with it, owned by root.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Directory {
     path: AbsolutePath,
     ownership: Ownership,
+    readers: BTreeSet<AccountName>,
 }
 
 /// The fields of `[[directory]]`.
@@ -24,6 +27,17 @@ pub struct Entry {
     owner: Option<AccountName>,
     group: Option<AccountName>,
     mode: Option<FileMode>,
+    /// Further groups whose members may enter and list it (acl(5)); it needs the package `acl`.
+    #[serde(default)]
+    readers: BTreeSet<AccountName>,
+}
+
+/// A folder on the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folder {
+    place: Place,
+    /// The groups that may enter it, beside its own.
+    readers: BTreeSet<String>,
 }
 
 const TYPE: &str = "directory";
@@ -32,13 +46,14 @@ impl Kind for Directory {
     const NAME: &'static str = "directory";
     const LIBRARY: &'static str = include_str!("directory.sh");
     type Entry = Entry;
-    type State = Place;
+    type State = Folder;
 
     fn build(entry: Entry, _: &dyn Materials) -> Result<Self, EntryError> {
         let ownership = Ownership::new(entry.mode, "0755", entry.owner, entry.group)?;
         Ok(Self {
             path: entry.path,
             ownership,
+            readers: entry.readers,
         })
     }
 
@@ -48,26 +63,53 @@ impl Kind for Directory {
 
     fn probe(batch: &[&Self], _: &Probe, script: &mut Script) {
         script.call("probe_paths", batch.iter().map(|directory| &directory.path));
+        for directory in batch.iter().filter(|one| !one.readers.is_empty()) {
+            script.call("probe_readers", [&directory.path]);
+        }
     }
 
-    fn observe(batch: &[&Self], _: &Probe, reply: &str) -> Vec<Observed<Place>> {
+    fn observe(batch: &[&Self], _: &Probe, reply: &str) -> Vec<Observed<Folder>> {
         let places = read_places(reply);
-        batch
-            .iter()
-            .map(|directory| place_of(&places, &directory.path))
-            .collect()
+        let mut readers: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+        for line in reply.lines() {
+            if let Some(["reader", path, group]) = fields::<3>(line) {
+                readers.entry(path).or_default().insert(group.to_owned());
+            }
+        }
+        let folder = |directory: &&Self| {
+            place_of(&places, &directory.path).map(|place| Folder {
+                place,
+                readers: readers
+                    .get(directory.path.as_str())
+                    .cloned()
+                    .unwrap_or_default(),
+            })
+        };
+        batch.iter().map(folder).collect()
     }
 
-    fn applied(&self, _: &Observed<Place>, _: &Surroundings<'_>) -> Observed<Place> {
-        Observed::Present(Place::like(TYPE, &self.ownership))
+    fn applied(&self, _: &Observed<Folder>, _: &Surroundings<'_>) -> Observed<Folder> {
+        Observed::Present(Folder {
+            place: Place::like(TYPE, &self.ownership),
+            readers: self.readers.iter().map(ToString::to_string).collect(),
+        })
     }
 
-    fn compare(&self, observed: &Observed<Place>, _: &Surroundings<'_>) -> Option<Delta> {
-        let Observed::Present(place) = observed else {
-            return Some(Delta::create(self.ownership.fields()));
+    fn compare(&self, observed: &Observed<Folder>, _: &Surroundings<'_>) -> Option<Delta> {
+        let wanted = join(self.readers.iter().map(AccountName::as_str));
+        let Observed::Present(folder) = observed else {
+            let mut delta = Delta::create(self.ownership.fields());
+            delta.diff.compare("readers", None, wanted.as_deref());
+            return Some(delta);
         };
         let mut diff = Diff::default();
-        place.compare(TYPE, &self.ownership, &mut diff);
+        folder.place.compare(TYPE, &self.ownership, &mut diff);
+        // Whoever else may enter it was let in by somebody else.
+        let missing = |group: &AccountName| !folder.readers.contains(group.as_str());
+        if self.readers.iter().any(missing) {
+            let found = join(folder.readers.iter().map(String::as_str));
+            diff.compare("readers", found.as_deref(), wanted.as_deref());
+        }
         Delta::update(diff)
     }
 
@@ -75,11 +117,19 @@ impl Kind for Directory {
         vec![Owned::Data(Data::Folder(self.path.clone()))]
     }
 
-    fn work(&self, _: &Observed<Place>, change: &Change, _: &Surroundings<'_>, work: &mut Work) {
+    fn work(&self, _: &Observed<Folder>, change: &Change, _: &Surroundings<'_>, work: &mut Work) {
         work.future(Future::Directory(self.path.clone()));
         let mut script = Script::new();
         let [mode, owner, group] = self.ownership.words();
-        script.call("make_directory", [self.path.as_str(), mode, owner, group]);
+        let words = [self.path.as_str(), mode, owner, group];
+        let readers = self.readers.iter().map(AccountName::as_str);
+        script.call("make_directory", words.into_iter().chain(readers));
         work.step(Phase::Commit, &change.id, script);
     }
+}
+
+/// The names in one text; none if there are none.
+fn join<'a>(names: impl Iterator<Item = &'a str>) -> Option<String> {
+    let names: Vec<&str> = names.collect();
+    (!names.is_empty()).then(|| names.join(", "))
 }

@@ -1,14 +1,31 @@
 # Folders, on the server.
 
-# make_directory PATH MODE OWNER GROUP
+# probe_readers PATH: the further groups that may enter it, as far as getfacl(1) is there.
+probe_readers() {
+	if [ ! -d "$1" ] || ! command -v getfacl >/dev/null; then return 0; fi
+	getfacl --absolute-names --omit-header -- "$1" |
+		sed -n 's/^group:\([^:]\{1,\}\):r.x.*/\1/p' |
+		while read -r group; do printf 'reader\037%s\037%s\n' "$1" "$group"; done
+}
+
+# make_directory PATH MODE OWNER GROUP READER...: a reader is a further group.
 make_directory() {
-	if exists "$1" && { [ -L "$1" ] || [ ! -d "$1" ]; }; then
-		fail "$1 is there and is not a folder; move it away"
+	path=$1 mode=$2 owner=$3 group=$4
+	shift 4
+	if exists "$path" && { [ -L "$path" ] || [ ! -d "$path" ]; }; then
+		fail "$path is there and is not a folder; move it away"
 	fi
-	keep_ownership "$1"
-	mkdir -p -m 755 -- "${1%/*}/"
-	[ -d "$1" ] || mkdir -m 700 -- "$1"
-	chown "$3:$4" -- "$1"
+	keep_ownership "$path"
+	mkdir -p -m 755 -- "${path%/*}/"
+	[ -d "$path" ] || mkdir -m 700 -- "$path"
+	# Before the mode, so that no reader is kept out for a moment; then the mode no longer says
+	# what the group may do, so that is said here, too.
+	own=${mode%?}
+	for reader do
+		setfacl -m "g::${own#"${own%?}"},g:$reader:5" -- "$path" ||
+			fail "the file system of $path takes no access control lists, which $reader needs to read there"
+	done
+	chown "$owner:$group" -- "$path"
 	# With leading zeros chmod also takes away what a parent's set-group-id gave it.
-	chmod "00$2" -- "$1"
+	chmod "00$mode" -- "$path"
 }
