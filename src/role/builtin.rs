@@ -42,6 +42,7 @@ const ROLES: &[Text] = roles! {
         "maintenance.conf",
         "maintenance.html",
         "nginx.conf",
+        "restart.conf",
         "site.conf",
         "status.conf",
         "unavailable.html",
