@@ -4,6 +4,10 @@
 
 set -eu
 export LC_ALL=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+# The probe and the run read the same files of root's, as .my.cnf: a transient unit has no
+# HOME, and a login's is whatever sudo leaves of it.
+HOME=$(getent passwd 0 | cut -d : -f 6)
+export HOME
 umask 022
 
 # emit WORD...: one event; its fields are parted by tabs. On a full disk it takes

@@ -13,7 +13,9 @@
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 LC_ALL=C.UTF-8
 SSH_CONNECTION=$2
-export PATH LC_ALL SSH_CONNECTION
+# The same as a run has.
+HOME=$(getent passwd 0 | cut -d : -f 6)
+export PATH LC_ALL SSH_CONNECTION HOME
 # A file is private unless the script says otherwise.
 umask 077
 cd / || exit 1
