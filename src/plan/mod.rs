@@ -94,10 +94,18 @@ impl UnknownState {
     }
 }
 
+/// Those with the same reason together.
 fn list(unknown: &[(ResourceId, String)]) -> String {
-    let all: Vec<String> = unknown
+    let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
+    for (id, why) in unknown {
+        match reasons.iter_mut().find(|(reason, _)| reason == why) {
+            Some((_, ids)) => ids.push(id.to_string()),
+            None => reasons.push((why, vec![id.to_string()])),
+        }
+    }
+    let all: Vec<String> = reasons
         .iter()
-        .map(|(id, why)| format!("{id} ({why})"))
+        .map(|(why, ids)| format!("{} ({why})", ids.join(", ")))
         .collect();
     all.join("; ")
 }

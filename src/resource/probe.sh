@@ -1,6 +1,17 @@
 # The frame of the probe: each kind's answers stand between begin and end.
 # Fields of a line are parted by the unit separator (octal 037).
 
+# How many seconds whoever is asked has for an answer.
+PATIENCE=10
+
+# in_time COMMAND WORD...: its output; one that does not answer in time is named.
+in_time() {
+	status=0
+	timeout --kill-after=1 "$PATIENCE" "$@" || status=$?
+	case $status in 124 | 137) printf '%s has not answered in %s s\n' "$1" "$PATIENCE" ;; esac
+	return "$status"
+}
+
 begin() {
 	printf '\036begin %s\n' "$1"
 }

@@ -279,6 +279,9 @@ registry! {
     left_package::LeftPackage,
 }
 
+/// The status of a probe whose last line is the reason, in words for people.
+const TOLD: i32 = 9;
+
 /// What all of a kind is when its part of the probe did not end well.
 fn failed<K: Kind>(
     batch: &[&K],
@@ -291,15 +294,20 @@ fn failed<K: Kind>(
             body,
         }) => {
             let last = body.lines().next_back().unwrap_or_default();
+            if *status == TOLD {
+                return all_unknown(batch, last);
+            }
             format!("the probe of kind {name} failed with status {status}: {last}")
         }
         Some(Section { status: None, .. }) => format!("the probe broke off in kind {name}"),
         None => format!("the probe did not reach kind {name}"),
     };
-    batch
-        .iter()
-        .map(|_| Observed::unknown(reason.clone()))
-        .collect()
+    all_unknown(batch, &reason)
+}
+
+fn all_unknown<K: Kind>(batch: &[&K], reason: &str) -> Vec<Observed<K::State>> {
+    let unknown = |_: &&K| Observed::unknown(reason);
+    batch.iter().map(unknown).collect()
 }
 
 impl Observed<State> {

@@ -3,8 +3,8 @@
 # probe_retired UNIT...: whether each runs, and whether it starts at boot.
 probe_retired() {
 	for unit do
-		printf '%s\037%s\037%s\n' "$unit" "$(systemctl is-active -- "$unit")" \
-			"$(systemctl is-enabled -- "$unit" 2>/dev/null)"
+		printf '%s\037%s\037%s\n' "$unit" "$(in_time systemctl is-active -- "$unit")" \
+			"$(in_time systemctl is-enabled -- "$unit" 2>/dev/null)"
 	done
 }
 

@@ -127,7 +127,14 @@ pub fn compile(inputs: &Inputs, roles: &Roles, facts: &Facts) -> Result<Stack, D
         BTreeMap::new();
     let mut stack = Stack::default();
     let mut mistakes = Vec::new();
+    // What is wrong in a role is not told again by those that read what it has.
+    let mut without: Vec<&str> = Vec::new();
     for manifest in &roles.manifests {
+        let waits = |name: &&str| manifest.after.iter().any(|after| after.get_ref() == name);
+        if without.iter().any(waits) {
+            without.push(&manifest.name);
+            continue;
+        }
         let settings = inputs
             .inventory
             .roles
@@ -142,7 +149,10 @@ pub fn compile(inputs: &Inputs, roles: &Roles, facts: &Facts) -> Result<Stack, D
                 exported.insert(manifest.name.clone(), vars);
             }
             Ok(None) => {}
-            Err(Diagnostics(more)) => mistakes.extend(more),
+            Err(Diagnostics(more)) => {
+                without.push(&manifest.name);
+                mistakes.extend(more);
+            }
         }
     }
     if mistakes.is_empty() {
