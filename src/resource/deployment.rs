@@ -118,10 +118,23 @@ impl Deployment {
     }
 
     /// The slot to deploy into.
-    fn next(found: Option<&Found>) -> Slot {
-        found
-            .and_then(|found| found.serving)
-            .map_or(Slot::Blue, Slot::other)
+    fn next(&self, found: Option<&Found>) -> Slot {
+        let Some(found) = found else {
+            return Slot::Blue;
+        };
+        if let Some(serving) = found.serving {
+            return serving.other();
+        }
+        // Another deployment may serve until this one does: one of another name, whose ports
+        // these were.
+        let process = self.process.as_ref();
+        let free = |slot: &Slot| {
+            process.is_none_or(|process| {
+                let ports = process.instances(*slot);
+                ports.iter().all(|port| !found.taken.contains(port))
+            })
+        };
+        Slot::BOTH.into_iter().find(free).unwrap_or(Slot::Blue)
     }
 }
 
@@ -264,6 +277,13 @@ impl Kind for Deployment {
                 let names = deployment.names(slot);
                 files.extend(names.paths().iter().flatten().map(ToString::to_string));
                 units.extend([names.target(), names.instances()]);
+            }
+            if process.port.is_some() {
+                let ports = Slot::BOTH.map(|slot| process.instances(slot));
+                script.call(
+                    "probe_listening",
+                    ports.iter().flatten().map(u16::to_string),
+                );
             }
             let paths = probe.matching(&process.restart_on);
             read.extend(paths.map(ToString::to_string));

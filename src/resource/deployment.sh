@@ -20,6 +20,13 @@ probe_changed() {
 	[ $# -eq 0 ] || stat --printf 'changed\037%.9Z\037%n\n' -- "$@"
 }
 
+# probe_listening PORT...: those of the ports on which somebody listens.
+probe_listening() {
+	for port do
+		if connections "$port" 0A >/dev/null; then printf 'listening\037%s\n' "$port"; fi
+	done
+}
+
 # probe_files PATH...: their lines, each after its path.
 probe_files() {
 	printf 'files\n'
@@ -33,7 +40,7 @@ probe_files() {
 # probe_units UNIT...: what systemd says of them; of a pattern, those it has loaded.
 probe_units() {
 	printf 'show\n'
-	systemctl show --no-pager --timestamp=us+utc -p Id -p LoadState -p ActiveState -p UnitFileState \
+	in_time systemctl show --no-pager --timestamp=us+utc -p Id -p LoadState -p ActiveState -p UnitFileState \
 		-p NeedDaemonReload -p ActiveEnterTimestamp -- "$@"
 }
 

@@ -21,6 +21,8 @@ pub struct Found {
     pub(super) green: SlotFound,
     /// Why the slot that serves must start anew, though its files are right.
     pub(super) owed: Option<String>,
+    /// Ports of it on which somebody listens, where no slot of its own runs.
+    pub(super) taken: BTreeSet<u16>,
 }
 
 /// A slot as it is.
@@ -35,6 +37,16 @@ pub(super) struct SlotFound {
 }
 
 impl Found {
+    /// Whether nothing of it is there.
+    pub(super) fn is_bare(&self) -> bool {
+        let nothing = SlotFound::default();
+        self.current.is_none()
+            && self.upstream.is_none()
+            && self.serving.is_none()
+            && self.blue == nothing
+            && self.green == nothing
+    }
+
     pub(super) fn slot(&self, slot: Slot) -> &SlotFound {
         match slot {
             Slot::Blue => &self.blue,
@@ -54,6 +66,8 @@ impl Found {
 struct Reply<'a> {
     current: BTreeMap<&'a str, &'a str>,
     files: BTreeMap<&'a str, String>,
+    /// Ports on which somebody listens.
+    listening: BTreeSet<u16>,
     units: Vec<Unit<'a>>,
     notes: Notes<'a>,
 }
@@ -89,6 +103,8 @@ impl<'a> Reply<'a> {
             text.push('\n');
         }
         let current = noted.lines().filter_map(fields::<3>);
+        let ports = noted.lines().filter_map(fields::<2>);
+        let ports = ports.filter(|line| line[0] == "listening");
         let unit = |block: &'a str| Unit(block.lines().filter_map(|l| l.split_once('=')).collect());
         Self {
             current: current
@@ -96,6 +112,7 @@ impl<'a> Reply<'a> {
                 .map(|line| (line[1], line[2]))
                 .collect(),
             files,
+            listening: ports.filter_map(|line| line[1].parse().ok()).collect(),
             units: shown.trim().split("\n\n").map(unit).collect(),
             notes: Notes::read(noted),
         }
@@ -143,18 +160,15 @@ pub(super) fn observe(batch: &[&Deployment], probe: &Probe, reply: &str) -> Vec<
             blue: SlotFound::default(),
             green: SlotFound::default(),
             owed: None,
+            taken: BTreeSet::new(),
         };
         if let Some(process) = &deployment.process
             && let Err(reason) = look(deployment, process, probe, &reply, &mut found)
         {
             return Observed::unknown(reason);
         }
-        let nothing = SlotFound::default();
-        if found.current.is_none() && found.upstream.is_none() && found.serving.is_none() {
-            let bare = found.blue == nothing && found.green == nothing;
-            if bare {
-                return Observed::Absent;
-            }
+        if found.is_bare() && found.taken.is_empty() {
+            return Observed::Absent;
         }
         Observed::Present(found)
     };
@@ -186,6 +200,7 @@ fn look(
     };
     found.serving = marked.or_else(boots);
     let Some(slot) = found.serving else {
+        found.taken.clone_from(&reply.listening);
         return Ok(());
     };
     let names = names(slot);

@@ -4,6 +4,7 @@ use super::super::{Action, Delta, Diff, Surroundings, TextChange};
 use super::found::{Found, SlotFound};
 use super::slot::Slot;
 use super::{Deployment, Process};
+use std::collections::BTreeSet;
 
 /// What must be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +27,7 @@ pub(super) fn need(
     found: Option<&Found>,
     around: &Surroundings<'_>,
 ) -> Option<Need> {
-    let into = Deployment::next(found);
+    let into = deployment.next(found);
     let deploy = |because: String, known: bool| {
         Some(Need::Deploy {
             into,
@@ -34,7 +35,7 @@ pub(super) fn need(
             known,
         })
     };
-    let Some(found) = found else {
+    let Some(found) = found.filter(|found| !found.is_bare()) else {
         return deploy("it is not there".to_owned(), false);
     };
     let current = found.current.as_deref() == Some(deployment.release.as_str());
@@ -106,7 +107,7 @@ pub(super) fn compare(
     around: &Surroundings<'_>,
 ) -> Option<Delta> {
     let need = need(deployment, found, around)?;
-    let Some(found) = found else {
+    let Some(found) = found.filter(|found| !found.is_bare()) else {
         let mut fields = vec![("release", deployment.release.clone())];
         if let Need::Deploy { into, .. } = &need
             && deployment.process.is_some()
@@ -210,7 +211,9 @@ pub(super) fn applied(
         blue: SlotFound::default(),
         green: SlotFound::default(),
         owed: None,
+        taken: BTreeSet::new(),
     });
+    after.taken.clear();
     after.current = Some(deployment.release.clone());
     after.owed = None;
     let Some(process) = &deployment.process else {

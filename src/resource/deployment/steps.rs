@@ -106,10 +106,18 @@ impl Plan<'_> {
             .assign("settle", &SETTLE_SECONDS.to_string())
             .assign("known", if known { "yes" } else { "no" })
             .assign("configuration", &self.configuration())
-            .assign("ask", &ask.unwrap_or_default())
-            .call("deploy", [upstream.as_str(), process.upstream.as_str()])
-            .call("switch_release", deployment.current())
-            .raw("rm -f -- \"$STATE/pending/$name\"");
+            .assign("ask", &ask.unwrap_or_default());
+        // Where there is no release yet, Nginx has its files from the moment on that it is led
+        // there.
+        let first = self.found.is_none_or(|found| found.current.is_none());
+        if first {
+            script.call("switch_release", deployment.current());
+        }
+        script.call("deploy", [upstream.as_str(), process.upstream.as_str()]);
+        if !first {
+            script.call("switch_release", deployment.current());
+        }
+        script.raw("rm -f -- \"$STATE/pending/$name\"");
         work.step(Phase::Activate, &change.id, script);
         for number in process.instances(into) {
             work.watched.insert(names.instance(number));
