@@ -63,6 +63,11 @@ pub enum Event {
     },
     /// The run failed, and what it touched goes back.
     Undoing,
+    /// Something beside files, links and services was put back.
+    PutBack {
+        /// What.
+        what: String,
+    },
     /// All of that is as it was before.
     Undone,
     /// Something could not be put back.
@@ -128,6 +133,9 @@ impl Event {
             "failed" => Some(Self::Failed),
             "stopped" => Some(Self::Stopped { step: step(rest)? }),
             "undoing" => Some(Self::Undoing),
+            "put-back" => Some(Self::PutBack {
+                what: rest.to_owned(),
+            }),
             "undone" => Some(Self::Undone),
             "undo-failed" => Some(Self::UndoFailed {
                 what: rest.to_owned(),

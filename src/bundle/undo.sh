@@ -36,11 +36,12 @@ keep_ownership() {
 }
 
 # undo_run: takes back what the journal says, the last first. Packages,
-# accounts and data stay. What cannot be taken back is named in undo-failed. Who is
-# killed meanwhile leaves it to the next plan: each service owes what it would
-# have done here.
+# system accounts and data stay, and are named. What cannot be taken back is named in
+# undo-failed. Who is killed meanwhile leaves it to the next plan: each service owes what
+# it would have done here.
 undo_run() {
 	: >"$RUN/undo-failed"
+	undo_database inactive
 	noted_of pending | while IFS='	' read -r unit reaction _; do owe "$unit" "$reaction"; done
 	# What did not run before ends while its unit file is still there.
 	noted_of unit | tac | while IFS='	' read -r unit active boot _; do
@@ -65,9 +66,26 @@ undo_run() {
 	noted_of slot | while IFS='	' read -r target _ seconds proxy; do
 		undo_slot "$target" "$seconds" "$proxy" || undo_failed slot "$target"
 	done
+	undo_database active
 	noted_of pending | while IFS='	' read -r unit _ before; do
 		if ! grep -qxF "unit $unit" "$RUN/undo-failed"; then undo_pending "$unit" "$before"; fi
 	done
+}
+
+# undo_database active|inactive: what the database servers were asked for that ran before, or
+# did not, the last first. One that did not run before is stopped by the undo, and has to be
+# asked before; of one that did, visitors are led back first.
+undo_database() {
+	grep -e '^sql	' -e '^made-sql	' -- "$RUN/journal" | tac |
+		while IFS='	' read -r word unit what name holds back; do
+			ran=active
+			if grep -qs "^unit	$unit	inactive	" -- "$RUN/journal"; then ran=inactive; fi
+			[ "$ran" = "$1" ] || continue
+			case $word in
+			sql) undo_sql "$what" "$name" || undo_failed "$what" ;;
+			*) undo_made_sql "$what" "$name" "$holds" "$back" || undo_failed "$what" "$name" ;;
+			esac
+		done
 }
 
 # noted_of WORD: the lines of the journal that begin with it, without it.

@@ -2,6 +2,7 @@
 
 use super::server::Section;
 use super::{Defaults, Hop, Judgement};
+use crate::resource::CHECK_TABLE;
 use crate::types::AccountName;
 use serde::Deserialize;
 
@@ -38,9 +39,6 @@ impl Client {
     }
 }
 
-/// Drops the table of a check that was stopped half-way.
-const CLEAN: &str = "DROP TABLE IF EXISTS `_foobar_stack_verify`;";
-
 impl Database {
     pub(super) fn defaults(&self) -> Defaults {
         Defaults {
@@ -55,44 +53,31 @@ impl Database {
         format!("what was written to {} is read back", self.database)
     }
 
-    /// The words that run the client as the account with some SQL.
-    fn client(&self, sql: &str) -> Vec<String> {
+    /// The words after `sh -c` that write a value and read it.
+    ///
+    /// A real table and no temporary one: that would be let through by a read-only server. A run
+    /// has made it, and it has one row for ever: to look changes no schema. The lock, which dies
+    /// with its session, keeps two checks at a time apart.
+    pub(super) fn words(&self, value: &str) -> Vec<String> {
+        // `value` is hexadecimal, made by `Nonce`, and names of accounts have nothing to escape.
+        let sql = format!(
+            "DO GET_LOCK('{CHECK_TABLE}', 3); \
+             SET SESSION autocommit = 1, innodb_lock_wait_timeout = 3, lock_wait_timeout = 3; \
+             REPLACE INTO `{CHECK_TABLE}` (id, value) VALUES (1, '{value}'); \
+             SELECT value FROM `{CHECK_TABLE}` WHERE id = 1"
+        );
+        let login = format!("SHOW CREATE USER '{}'@'localhost'", self.user);
         [
-            self.user.as_str(),
-            "--",
+            include_str!("database.sh"),
+            "sh",
             self.client.as_str(),
-            // Left to itself, the client of MySQL takes who logged in on the terminal.
-            "--user",
             self.user.as_str(),
-            "--batch",
-            "--skip-column-names",
-            "--connect-timeout=3",
-            "--database",
             self.database.as_str(),
-            "--execute",
-            sql,
+            &login,
+            &sql,
         ]
         .map(str::to_owned)
         .into()
-    }
-
-    /// The arguments of `runuser -u` that write a value, read it and leave nothing behind.
-    ///
-    /// A real table and no temporary one: that would be let through by a read-only server. The
-    /// lock, which dies with its session, keeps two checks at a time apart.
-    pub(super) fn write_and_read(&self, value: &str) -> Vec<String> {
-        // `value` is hexadecimal, made by `Nonce`: nothing to escape.
-        self.client(&format!(
-            "DO GET_LOCK('_foobar_stack_verify', 3); {CLEAN} \
-             CREATE TABLE `_foobar_stack_verify` (value VARCHAR(64) NOT NULL); \
-             INSERT INTO `_foobar_stack_verify` VALUES ('{value}'); \
-             SELECT value FROM `_foobar_stack_verify`; {CLEAN}"
-        ))
-    }
-
-    /// The arguments of `runuser -u` that leave nothing behind after a failure.
-    pub(super) fn clean(&self) -> Vec<String> {
-        self.client(CLEAN)
     }
 
     /// Judges what the client said when it was to write and read this value.
@@ -100,8 +85,15 @@ impl Database {
     pub fn judge(&self, section: Option<&Section>, value: &str) -> Judgement {
         match section {
             None => Judgement::Flawed("the server did not say".to_owned()),
+            Some(Section { output, .. }) if output.lines().any(|line| line == "read-only 1") => {
+                Judgement::Broken("the database server is read-only".to_owned())
+            }
             Some(Section { status: 0, output }) if output.lines().any(|line| line == value) => {
-                Judgement::Sound("written and read back".to_owned())
+                let who = match output.lines().any(|line| line == "as root") {
+                    true => " by root: the account logs in with a password",
+                    false => "",
+                };
+                Judgement::Sound(format!("written and read back{who}"))
             }
             Some(Section { status: 0, .. }) => {
                 Judgement::Broken("another value was read back".to_owned())
@@ -112,6 +104,10 @@ impl Database {
                     .output
                     .lines()
                     .find(|line| line.starts_with("ERROR "));
+                if error.is_some_and(|error| error.starts_with("ERROR 1146 ")) {
+                    let why = format!("the table {CHECK_TABLE} is not there; an apply makes it");
+                    return Judgement::Broken(why);
+                }
                 let output = error.unwrap_or(&failed.output).to_owned();
                 let failed = Section { output, ..*failed };
                 Judgement::Broken(format!("{} {}", self.client.as_str(), failed.failure()))
@@ -142,6 +138,23 @@ mod tests {
                 0,
                 "a warning\nc0ffee",
                 Judgement::Sound("written and read back".to_owned()),
+            ),
+            (
+                0,
+                "as root\nread-only 0\nc0ffee",
+                Judgement::Sound(
+                    "written and read back by root: the account logs in with a password".to_owned(),
+                ),
+            ),
+            (
+                0,
+                "as root\nread-only 1\nc0ffee",
+                broken("the database server is read-only"),
+            ),
+            (
+                1,
+                "ERROR 1146 (42S02) at line 1: Table 'x' doesn't exist",
+                broken("the table _foobar_stack_check is not there; an apply makes it"),
             ),
             (0, "", broken("another value was read back")),
             (0, "c0ffe", broken("another value was read back")),

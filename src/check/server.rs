@@ -75,10 +75,7 @@ pub fn script(checks: &[&Check], nonce: &Nonce, limit: u64) -> Script {
         match &check.question {
             Question::Database(database) => {
                 questions.assign("key", &place.to_string());
-                questions.call("ask runuser -u", database.write_and_read(nonce.as_str()));
-                questions.raw(r#"if [ "$status" != 0 ]; then"#);
-                questions.call("ask runuser -u", database.clean());
-                questions.raw("fi");
+                questions.call("ask sh -c", database.words(nonce.as_str()));
             }
             Question::Deployment(deployment) => {
                 questions.assign("key", &place.to_string());
@@ -112,10 +109,8 @@ pub fn script(checks: &[&Check], nonce: &Nonce, limit: u64) -> Script {
 #[must_use]
 pub fn questions(checks: &[&Check]) -> u32 {
     let single = checks.iter().map(|check| match &check.question {
-        // It may have to be cleaned up after.
-        Question::Database(_) => 2,
         Question::Certificate(certificate) => u32::from(certificate.path.is_some()),
-        Question::Deployment(_) => 1,
+        Question::Database(_) | Question::Deployment(_) => 1,
         _ => 0,
     });
     single.sum::<u32>() + u32::from(!units(checks).is_empty())
@@ -159,8 +154,6 @@ impl Sections {
                 (Some(("end", status)), Some(_)) => {
                     if let (Some((key, lines)), Ok(status)) = (open.take(), status.parse()) {
                         let output = lines.join("\n").trim_end().to_owned();
-                        // The first reply to a question is the one to judge; a second is of
-                        // the cleaning up after it.
                         sections.entry(key).or_insert(Section { status, output });
                     }
                 }
@@ -279,28 +272,29 @@ mod tests {
     }
 
     #[test]
-    fn a_database_that_fails_is_cleaned_up_and_its_first_reply_counts() {
+    fn a_database_is_asked_as_the_account_or_as_root_if_that_has_a_password() {
         let checks = checks(&[(
             "database",
             "user = 'foobar'\ndatabase = 'foobar'\nclient = 'mysql'",
         )]);
         let checks: Vec<&Check> = checks.iter().collect();
-        let stdout = run(
-            &script(&checks, &nonce(), 5),
-            &[(
-                "runuser",
-                "case $* in *INSERT*) echo no >&2; exit 3;; *) echo cleaned;; esac",
-            )],
-        );
-        assert!(stdout.contains("cleaned"), "{stdout}");
-        let sections = Sections::read(&stdout, &nonce());
-        assert_eq!(
-            sections.check(0),
-            Some(&Section {
-                status: 3,
-                output: "no".to_owned()
-            })
-        );
+        let asked = |how: &str| {
+            let client = format!(
+                "case $* in *SHOW*CREATE*) {how};; *read-only*REPLACE*) echo root writes;; esac"
+            );
+            let runuser = "case $* in *REPLACE*) echo $2 writes; exit 3;; esac";
+            let script = script(&checks, &nonce(), 5);
+            let stdout = run(&script, &[("mysql", &client), ("runuser", runuser)]);
+            let reply = Sections::read(&stdout, &nonce()).check(0).cloned();
+            reply.map(|reply| (reply.status, reply.output))
+        };
+        for (how, status, output) in [
+            ("echo with auth_socket", 3, "foobar writes"),
+            ("exit 1", 3, "foobar writes"),
+            ("echo with a password", 0, "as root\nroot writes"),
+        ] {
+            assert_eq!(asked(how), Some((status, output.to_owned())), "{how}");
+        }
     }
 
     #[test]

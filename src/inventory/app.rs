@@ -345,6 +345,8 @@ pub(super) fn database(
             Some(raw::Engine::Mariadb) => Engine::Mariadb,
         },
         name: name.or_else(default)?,
+        adopt: raw.adopt.unwrap_or(false),
+        convert: raw.convert.unwrap_or(false),
         buffer_pool: pool,
         max_connections: raw.max_connections.unwrap_or(100),
     })

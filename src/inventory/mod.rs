@@ -370,6 +370,10 @@ pub struct Database {
     pub engine: Engine,
     /// Name of the app's database.
     pub name: AccountName,
+    /// Whether a database and an account that are there already are taken as they are.
+    pub adopt: bool,
+    /// Whether those are then made like new ones.
+    pub convert: bool,
     /// InnoDB's buffer pool in bytes, if the inventory says it.
     pub buffer_pool: Option<u64>,
     /// Most connections at once.

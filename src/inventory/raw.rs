@@ -248,6 +248,12 @@ pub(super) struct Database {
     pub(super) engine: Option<Engine>,
     /// Database and account of the app. Default: the app's user.
     pub(super) name: Option<At<String>>,
+    /// Whether a database and an account of these names that are there already are taken as they
+    /// are. Default: false.
+    pub(super) adopt: Option<bool>,
+    /// Whether those are then made like new ones: the character set, and a login by the socket
+    /// alone. Default: false.
+    pub(super) convert: Option<bool>,
     /// Memory for InnoDB's buffer pool: bytes, or "256M". Default: an eighth of the memory.
     pub(super) buffer_pool: Option<At<Amount>>,
     /// Most connections at once. Default: 100.

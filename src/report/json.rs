@@ -93,6 +93,9 @@ impl Json {
             }
             Event::Said { line } => json!({ "type": "log", "step": null, "line": line }),
             Event::Undoing => json!({ "type": "run", "state": "undoing" }),
+            Event::PutBack { what } => {
+                json!({ "type": "run", "state": "put-back", "what": what })
+            }
             Event::Undone => json!({ "type": "run", "state": "undone" }),
             Event::UndoFailed { what } => {
                 json!({ "type": "run", "state": "undo-failed", "what": what })

@@ -117,6 +117,9 @@ impl Steps {
                 "{} putting back what was touched",
                 paint(PLACE, '↺')
             )),
+            Event::PutBack { what } => {
+                lines.push(format!("  put back: {}", visible(what)));
+            }
             Event::Undone => {
                 lines.push(format!(
                     "{} everything is as it was before",

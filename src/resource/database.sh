@@ -5,21 +5,42 @@ sql_client() {
 	command -v mariadb || command -v mysql
 }
 
+# sql_in_time SECONDS WORD...: the client with these words, the SQL on standard input; the
+# first failure to connect and the whole answer have their time.
+sql_in_time() {
+	seconds=$1
+	shift
+	timeout --kill-after=1 "$seconds" "$(sql_client)" --protocol=socket --connect-timeout="$seconds" \
+		--batch --raw --skip-column-names "$@"
+}
+
 # probe_database QUERY: `none` without a server, `down` if it does not run,
 # else `up` and the answer. The client reads lines: after an account that is not
 # there (1141) it goes on with the next one, and the statements of a line with an
-# error are lost. Whether there were others, only their numbers say.
+# error are lost. Whether there were others, only their numbers say. A server that did
+# not answer once is not waited for again.
 probe_database() {
-	if ! client=$(sql_client) || ! { command -v mariadbd || command -v mysqld; } >/dev/null; then
+	if ! sql_client >/dev/null || ! { command -v mariadbd || command -v mysqld; } >/dev/null; then
 		echo none
 	elif [ ! -S /run/mysqld/mysqld.sock ]; then
 		echo down
 	else
-		answer=$(printf '%s\n' "$1" |
-			"$client" --protocol=socket --batch --raw --skip-column-names --force 2>&1) || true
-		# A socket that nobody listens on is left behind by a crash.
+		if [ -z "${database_silent:-}" ]; then
+			status=0
+			answer=$(printf '%s\n' "$1" | sql_in_time "$PATIENCE" --force 2>&1) || status=$?
+			case $status in 124 | 137) database_silent=yes ;; esac
+		fi
+		if [ -n "${database_silent:-}" ]; then
+			printf 'the database server has not answered in %s s\n' "$PATIENCE"
+			return 9
+		fi
 		case $answer in
+		# A socket that nobody listens on is left behind by a crash.
 		*"(2002)"*) echo down && return ;;
+		*"ERROR 1045 "* | *"ERROR 1698 "*)
+			echo 'root cannot log in to the database server; if root has a password there, /root/.my.cnf must have it'
+			return 9
+			;;
 		esac
 		if printf '%s\n' "$answer" | grep '^ERROR ' | grep -v '^ERROR 1141 '; then
 			return 1
@@ -28,13 +49,75 @@ probe_database() {
 	fi
 }
 
-# run_sql STATEMENTS: without waiting for ever for who uses the same tables.
-run_sql() {
-	"$(sql_client)" --protocol=socket --batch -e "SET SESSION lock_wait_timeout = 30; $1"
+# recorded WORD: the things of this sort that the server's record has, and those that a run
+# has made which never came to record them.
+recorded() {
+	sed -n "s/^\([a-z]*\)	[^	]*	$1	\([^	]*\).*/record\o037\1\o037\2/p" \
+		/var/lib/foobar-stack/managed 2>/dev/null || true
+	sed -n "s/^$1	/record\o037made\o037/p" /var/lib/foobar-stack/made 2>/dev/null || true
 }
 
-# made_by_sql WORD NAME QUERY: it is ours if the server does not know it yet.
-made_by_sql() {
-	known=$("$(sql_client)" --protocol=socket --batch --skip-column-names -e "$3")
-	[ -n "$known" ] || made "$1" "$2"
+# probe_schemas QUERY, probe_accounts QUERY: what is there, and what of it is recorded.
+probe_schemas() {
+	probe_database "$1" && recorded database
+}
+
+probe_accounts() {
+	probe_database "$1" && recorded database-account && echo databases && recorded database
+}
+
+# run_sql STATEMENTS: without waiting for ever for who uses the same tables, or for a server
+# that answers nothing.
+run_sql() {
+	status=0
+	printf '%s\n' "SET SESSION lock_wait_timeout = 30; $1" | sql_in_time "${sql_seconds:-120}" || status=$?
+	case $status in
+	124 | 137) echo "the database server has not answered in ${sql_seconds:-120} s" ;;
+	esac
+	return "$status"
+}
+
+# change_sql UNIT WHAT STATEMENTS BACK: what brings back WHAT is on disk before it changes.
+change_sql() {
+	note sql "$1" "$2" "$(printf '%s' "$4" | base64 -w 0)"
+	run_sql "$3"
+}
+
+# make_by_sql UNIT WORD NAME adopt|refuse KNOWN STATEMENTS HOLDS BACK: it is ours if the server
+# does not know it yet, and then BACK takes it away with a run that is undone, if HOLDS counts
+# nothing in it. What a server that did not run when the plan was made turns out to have may
+# be somebody else's.
+make_by_sql() {
+	known=$(run_sql "$5")
+	if [ -z "$known" ]; then
+		made "$2" "$3"
+		note made-sql "$1" "$2" "$3" "$(printf '%s' "$7" | base64 -w 0)" "$(printf '%s' "$8" | base64 -w 0)"
+	elif [ "$4" = refuse ] && ! recorded "$2" | grep -q "$(printf '\037')$3\$"; then
+		fail "the $2 $3 is there, and no run of foobar-stack made it; with adopt = true in [database] the app uses it as it is"
+	fi
+	run_sql "$6"
+}
+
+# change_login UNIT WHAT ACCOUNT HOW: how it logs in, as the server itself would write it
+# down. That has a digest of its password: only root reads a journal, and a settled one has
+# it no more.
+change_login() {
+	# MariaDB has no such variable, and needs none.
+	before=$(run_sql "SET SESSION sql_mode = @@sql_mode /*!80017 , SESSION print_identified_with_as_hex = ON */; SHOW CREATE USER $3")
+	change_sql "$1" "$2" "ALTER USER $3 $4" "ALTER ${before#CREATE }"
+}
+
+# undo_sql WHAT BACK: a right that was never given cannot be taken (1141).
+undo_sql() {
+	answer=$(printf '%s' "$2" | base64 -d | sql_in_time 60 --force 2>&1) || true
+	if printf '%s\n' "$answer" | grep '^ERROR ' | grep -qv '^ERROR 1141 '; then return 1; fi
+	emit put-back "$1"
+}
+
+# undo_made_sql WORD NAME HOLDS BACK: what has become somebody's data stays.
+undo_made_sql() {
+	held=$(printf '%s' "$3" | base64 -d | sql_in_time 60) || return
+	[ "$held" = 0 ] || return 0
+	printf '%s' "$4" | base64 -d | sql_in_time 60 || return
+	unmade "$1" "$2"
 }

@@ -25,6 +25,7 @@ mod owed;
 mod ownership;
 mod package;
 mod probe;
+mod recorded;
 mod registry;
 mod release;
 mod retired;
@@ -39,6 +40,7 @@ mod zone_text;
 
 pub use change::{Action, Change, Delta, Diff, FieldChange, Impact, TextChange};
 pub use conflict::{Claim, Conflict};
+pub(crate) use database::CHECK_TABLE;
 pub use deployment::{KeptRelease, Slot, kept_releases};
 pub use left::Data;
 pub use probe::{Observed, Probe};

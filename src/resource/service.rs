@@ -106,7 +106,7 @@ impl Service {
 
 impl Kind for Service {
     const NAME: &'static str = "service";
-    const LIBRARY: &'static str = include_str!("service.sh");
+    const LIBRARY: &'static str = concat!(include_str!("database.sh"), include_str!("service.sh"));
     const REACTS: bool = true;
     type Entry = Entry;
     type State = Unit;

@@ -6,7 +6,7 @@ compare_service() {
 	unit=$1
 	shift
 	{
-		if said=$("$@" 2>&1 </dev/null); then status=0; else status=$?; fi
+		if said=$(in_time "$@" 2>&1 </dev/null); then status=0; else status=$?; fi
 		printf 'compared\037%s\037%s\037%s\n' "$unit" "$status" "${said%%
 *}"
 	} &
@@ -33,10 +33,11 @@ probe_service() {
 	# The names of units have no blanks.
 	# shellcheck disable=SC2086
 	set -- $units
-	shown=$(systemctl show --no-pager --timestamp=us+utc -p LoadState -p ActiveState -p UnitFileState \
+	shown=$(in_time systemctl show --no-pager --timestamp=us+utc -p LoadState -p ActiveState -p UnitFileState \
 		-p NeedDaemonReload -p ActiveEnterTimestamp -p StateChangeTimestamp -p ReloadResult -p MainPID \
 		-p InvocationID -p InactiveExitTimestampMonotonic -p ActiveEnterTimestampMonotonic \
-		-p ActiveExitTimestampMonotonic -p InactiveEnterTimestampMonotonic -- "$@") || return
+		-p ActiveExitTimestampMonotonic -p InactiveEnterTimestampMonotonic -- "$@") ||
+		{ printf '%s\n' "$shown" && return 9; }
 	set --
 	for line in $shown; do
 		case $line in
@@ -96,7 +97,7 @@ await_force() {
 	shift
 	clock
 	deadline=$((now + 2000))
-	until said=$("$@" 2>&1 </dev/null); do
+	until said=$(timeout 20 "$@" 2>&1 </dev/null); do
 		clock
 		if [ "$now" -ge "$deadline" ]; then
 			printf '%s\n' "$said"
@@ -114,11 +115,12 @@ ask_settings() {
 		while IFS= read -r line; do printf 'noted\037%s\037%s\n' "$1" "$line"; done <"$taken"
 	fi
 	[ ! -f "$2" ] || printf 'settings\037%s\037%s\n' "$1" "$(base64 -w 0 -- "$2")"
-	[ -S /run/mysqld/mysqld.sock ] || return 0
+	[ -S /run/mysqld/mysqld.sock ] && [ -z "${database_silent:-}" ] || return 0
 	# It also answers with errors, each in its place.
-	answers=$(printf '%s\n' "$3" | "$(command -v mariadb || command -v mysql)" --protocol=socket \
-		--batch --raw --skip-column-names --force 2>/dev/null | base64 -w 0)
-	printf 'answers\037%s\037%s\n' "$1" "$answers"
+	status=0
+	answers=$(printf '%s\n' "$3" | sql_in_time "$PATIENCE" --force 2>/dev/null) || status=$?
+	case $status in 124 | 137) database_silent=yes && return ;; esac
+	printf 'answers\037%s\037%s\n' "$1" "$(printf '%s\n' "$answers" | base64 -w 0)"
 }
 
 # note_taken UNIT START TEXT...: with this start, as systemd calls it, the server has
