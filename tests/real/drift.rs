@@ -483,27 +483,10 @@ const DRIFTS: &[Drift] = &[
         ..ROW
     },
     Drift {
-        name: "a right too much",
-        make: "{client} -e 'GRANT SELECT ON mysql.* TO foobar@localhost'",
-        plan: "update database_user:foobar",
-        says: &["{\"name\":\"grant\",\"before\":\"SELECT on `mysql`.*\",\"after\":null}"],
-        ..ROW
-    },
-    Drift {
-        name: "a global right too much",
-        make: "{client} -e 'GRANT RELOAD, PROCESS ON *.* TO foobar@localhost'",
-        plan: "update database_user:foobar",
-        says: &[
-            "\"before\":\"RELOAD on *.*\"",
-            "\"before\":\"PROCESS on *.*\"",
-        ],
-        ..ROW
-    },
-    Drift {
-        name: "the right to pass rights on",
-        make: "{client} -e 'GRANT ALL ON foobar.* TO foobar@localhost WITH GRANT OPTION'",
-        plan: "update database_user:foobar",
-        says: &["\"before\":\"GRANT OPTION on `foobar`.*\""],
+        name: "the table of the checks dropped",
+        make: "{client} -e 'DROP TABLE foobar._foobar_stack_check'",
+        plan: "update database:foobar",
+        says: &["\"after\":\"_foobar_stack_check\""],
         ..ROW
     },
     Drift {

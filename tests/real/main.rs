@@ -7,6 +7,7 @@
 //! This needs root, or sudo without a password, and an archive to install from. Where they are
 //! missing the tests fail, and say so.
 
+mod accounts;
 mod bare;
 mod code;
 mod cost;
@@ -78,6 +79,10 @@ fn a_debian_with_mariadb() {
                 lockout::a_firewall_that_keeps_us_out_puts_itself_back,
             ),
             ("settings", settings::what_can_be_set_is_set_while_it_runs),
+            (
+                "accounts",
+                accounts::what_others_made_in_the_database_is_theirs,
+            ),
             ("drift", drift::every_kind_of_drift_is_found_and_mended),
         ],
     );
@@ -101,6 +106,10 @@ fn a_debian_with_mysql() {
             ("login", login::who_may_log_in_and_who_becomes_root),
             ("cost", cost::a_plan_costs_the_same_for_many_resources),
             ("settings", settings::what_can_be_set_is_set_while_it_runs),
+            (
+                "accounts",
+                accounts::what_others_made_in_the_database_is_theirs,
+            ),
             ("drift", drift::every_kind_of_drift_is_found_and_mended),
             ("variants", variants::every_kind_of_inventory_converges),
         ],
