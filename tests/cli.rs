@@ -309,3 +309,38 @@ fn a_private_key_in_a_file_that_is_no_secret_is_refused() {
     let all = [OFFLINE, ONLINE].concat();
     is_refused(folder.path(), &all, &key, &["inventory.toml:", words]);
 }
+
+#[test]
+fn what_of_the_code_cannot_work_on_a_server_is_said() {
+    let folder = started();
+    let path = folder.path().join("inventory.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let lines = text.lines().map(|line| match line.split_once(" = ") {
+        Some(("command", _)) => "command = \"./start.sh\"",
+        _ => line,
+    });
+    let text = lines.collect::<Vec<_>>().join("\n");
+    std::fs::write(&path, text).unwrap();
+    std::fs::create_dir_all(folder.path().join("app/cache/pages")).unwrap();
+    std::fs::write(
+        folder.path().join("app/start.sh"),
+        "#!/bin/sh\r\nexec x\r\n",
+    )
+    .unwrap();
+    let output = run(folder.path(), "validate");
+    assert_eq!(output.status.code(), Some(65), "{}", err(&output));
+    assert!(err(&output).contains("app.command: start.sh has the line ends of Windows (CRLF)"));
+    assert!(
+        err(&output).contains("sed -i 's/\\r$//' start.sh"),
+        "{}",
+        err(&output)
+    );
+    std::fs::write(folder.path().join("app/start.sh"), "#!/bin/sh\nexec x\n").unwrap();
+    let output = run(folder.path(), "validate");
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    let said = out(&output) + &err(&output);
+    assert!(
+        said.contains("the empty folder cache/pages is left out"),
+        "{said}"
+    );
+}

@@ -142,6 +142,7 @@ undo_boot() {
 	enabled) systemctl enable --quiet -- "$1" ;;
 	disabled) systemctl disable --quiet -- "$1" ;;
 	masked) systemctl mask --quiet -- "$1" ;;
+	masked-runtime) systemctl mask --runtime --quiet -- "$1" ;;
 	esac
 }
 

@@ -2,7 +2,7 @@
 
 use super::records::{code, folded, values};
 use super::{Defaults, Hop, Judgement};
-use crate::types::Fqdn;
+use crate::types::RecordName;
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::RecordType;
 use serde::{Deserialize, Deserializer, de};
@@ -15,8 +15,8 @@ pub use super::records::{addresses, question};
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dns {
-    /// Owner of the record.
-    pub name: Fqdn,
+    /// Owner of the record. Of a wildcard a name is asked that nobody else has.
+    pub name: RecordName,
     /// Type of the record.
     #[serde(rename = "type", deserialize_with = "record_type")]
     pub kind: RecordType,
@@ -65,7 +65,7 @@ impl Dns {
     /// The question, without recursion.
     #[must_use]
     pub fn question(&self) -> Message {
-        question(&self.name, self.kind)
+        question(&self.name.example(), self.kind)
     }
 
     pub(super) fn defaults(&self) -> Defaults {
@@ -140,7 +140,7 @@ impl Dns {
         if head.truncation {
             return Err("truncated".to_owned());
         }
-        let mut found = values(message, &self.name, self.kind);
+        let mut found = values(message, &self.name.example(), self.kind);
         let shown = if found.is_empty() {
             format!("no {} record", self.kind)
         } else {
@@ -174,6 +174,7 @@ impl Dns {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::Fqdn;
     use hickory_proto::op::OpCode;
     use hickory_proto::rr::rdata::{A, AAAA, CNAME, MX, NS, SOA, TXT};
     use hickory_proto::rr::{Name, RData, Record};
@@ -184,7 +185,7 @@ mod tests {
 
     fn check(owner: &str, kind: RecordType, expect: &[&str]) -> Dns {
         Dns {
-            name: Fqdn::new(owner).unwrap(),
+            name: RecordName::new(owner).unwrap(),
             kind,
             expect: expect.iter().map(|&text| text.to_owned()).collect(),
         }
@@ -421,9 +422,9 @@ mod tests {
         ]);
         let www = Fqdn::new("www.foobar.com").unwrap();
         assert_eq!(
-            addresses(&message, &www),
+            addresses(&message, &www, RecordType::A),
             ["192.0.2.1".parse::<IpAddr>().unwrap()]
         );
-        assert!(addresses(&answer(vec![]), &www).is_empty());
+        assert!(addresses(&answer(vec![]), &www, RecordType::A).is_empty());
     }
 }

@@ -22,10 +22,10 @@ pub fn question(name: &Fqdn, kind: RecordType) -> Message {
     message
 }
 
-/// The first addresses a message gives for a name, through its CNAMEs.
+/// The first addresses of this type that a message gives for a name, through its CNAMEs.
 #[must_use]
-pub fn addresses(message: &Message, name: &Fqdn) -> Vec<IpAddr> {
-    values(message, name, RecordType::A)
+pub fn addresses(message: &Message, name: &Fqdn, kind: RecordType) -> Vec<IpAddr> {
+    values(message, name, kind)
         .iter()
         .filter_map(|value| value.parse().ok())
         .collect()

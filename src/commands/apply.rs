@@ -2,6 +2,7 @@
 
 use super::follow::{Follower, Looks, SETTLE};
 use super::load::{Secrets, Workspace};
+use super::recheck;
 use super::survey::{Reach, Request, Scope, Survey, open, random, show, survey, traffic};
 use super::verify;
 use crate::bundle::{self, Generation, Occasion, Standing, Verdict};
@@ -94,6 +95,10 @@ pub(crate) async fn converge(
             .map_err(Error::io("read the answer"))?
     {
         return Err(Error::Declined);
+    }
+    // Whoever is asked takes time to answer.
+    if !wish.yes {
+        recheck::server(session, &first, reporter).await?;
     }
     // What is hidden now cannot be proven yet: that is for the second run.
     let hidden = !first.plan.hidden.is_empty();

@@ -3,12 +3,13 @@
 
 use super::certificate;
 use super::code::{self, Fetched, Place, Reach};
+use super::code_checks::{keys_for_visitors, left_out, missing_in_code, runs_on_linux};
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
 use crate::error::Error;
 use crate::inventory::{self, FileReference, Inventory, TlsMode};
 use crate::resource::SecretMaterial;
 use crate::role::{Inputs, RoleSource, Roles, builtin};
-use crate::types::{Code, Node, ReleaseId, SecretSource, SecretValue, Tree, private_key};
+use crate::types::{Code, ReleaseId, SecretSource, SecretValue, Tree, private_key};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,6 +28,8 @@ pub(crate) struct Workspace {
     /// Whether visitors could use the user's own certificate, if there is one. What would send
     /// it to the server asks; what looks at a server that runs does not.
     pub(crate) certificate: Result<(), Diagnostics>,
+    /// What whoever plans should know.
+    pub(crate) notes: Vec<String>,
 }
 
 /// Whether the values of secrets are wanted.
@@ -73,13 +76,14 @@ pub(crate) async fn load_with(
     if secrets == Secrets::Read {
         certificate.clone()?;
     }
+    let mut notes = Vec::new();
     let app = match kept {
         _ if !inventory.app.enabled => None,
         Some(id) => Some(Code::kept(id)),
         None => {
             let place = Place {
                 source: &source,
-                span: parsed.source,
+                span: parsed.source.clone(),
             };
             let reach = match secrets {
                 Secrets::Read => Reach::Everywhere,
@@ -87,7 +91,13 @@ pub(crate) async fn load_with(
             };
             let fetched = code::fetch(&inventory.app, &folder, &place, reach).await?;
             match fetched {
-                Some(Fetched { tree, origin }) => {
+                Some(Fetched {
+                    tree,
+                    origin,
+                    empty,
+                }) => {
+                    notes = left_out(&empty, &inventory);
+                    runs_on_linux(&source, parsed.source.clone(), &tree, &inventory)?;
                     missing_in_code(&source, &tree, &parsed.inside)?;
                     keys_for_visitors(&source, &tree, &parsed.inside)?;
                     let tree = with_shared(tree, &inventory);
@@ -113,6 +123,7 @@ pub(crate) async fn load_with(
         inputs,
         roles: ordered,
         certificate,
+        notes,
     })
 }
 
@@ -179,74 +190,6 @@ pub(super) fn missing_files(
                     .label("not found")
                     .help("paths are relative to the inventory"),
             );
-        }
-    }
-    if mistakes.is_empty() {
-        Ok(())
-    } else {
-        Err(Diagnostics(mistakes).into())
-    }
-}
-
-/// Every file or folder of the code that the inventory names and that is not in it, each at its
-/// place.
-fn missing_in_code(
-    source: &Arc<Source>,
-    tree: &Tree,
-    wanted: &[FileReference],
-) -> Result<(), Error> {
-    let missing = wanted.iter().filter(|file| {
-        let found = if file.directory {
-            tree.has_folder(&file.path)
-        } else {
-            tree.get(&file.path).is_some()
-        };
-        !found
-    });
-    let mistakes: Vec<Diagnostic> = missing
-        .map(|file| {
-            let kind = if file.directory { "folder" } else { "file" };
-            let message = format!("{}: the app's code has no {kind} {}", file.key, file.path);
-            let diagnostic = Diagnostic::new(source, file.span.clone(), message);
-            diagnostic
-                .label("not found")
-                .help("what app.exclude names and empty folders are not part of it")
-        })
-        .collect();
-    if mistakes.is_empty() {
-        Ok(())
-    } else {
-        Err(Diagnostics(mistakes).into())
-    }
-}
-
-/// The largest file that is looked at for a key.
-const MOST_OF_A_KEY: usize = 256 << 10;
-
-/// Refuses private keys in the folders of the code that Nginx shows to everybody, each at the
-/// place that names the folder.
-fn keys_for_visitors(
-    source: &Arc<Source>,
-    tree: &Tree,
-    shown: &[FileReference],
-) -> Result<(), Error> {
-    let mut mistakes = Vec::new();
-    for folder in shown.iter().filter(|folder| folder.directory) {
-        let below = format!("{}/", folder.path);
-        let inside = |path: &str| folder.path == "." || path.starts_with(&below);
-        let key = tree.entries().find_map(|(path, node)| match node {
-            Node::File { content, .. } if inside(path) && content.len() <= MOST_OF_A_KEY => {
-                Some((path, private_key(content)?))
-            }
-            _ => None,
-        });
-        if let Some((path, what)) = key {
-            let message = format!(
-                "{}: {path} is {what}, and visitors could fetch it",
-                folder.key
-            );
-            let mistake = Diagnostic::new(source, folder.span.clone(), message);
-            mistakes.push(mistake.help("move it out of this folder, or name it in app.exclude"));
         }
     }
     if mistakes.is_empty() {

@@ -28,7 +28,7 @@ fn target(inventory: &Inventory) -> Target {
         } else {
             inventory.web.http_port
         },
-        address: inventory.server.ipv4.into(),
+        address: inventory.server.address(),
         trust: match inventory.tls.mode {
             TlsMode::SelfSigned => Trust::Anybody,
             _ => Trust::Authorities,

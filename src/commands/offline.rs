@@ -15,6 +15,7 @@ use std::path::Path;
 pub(super) async fn validate(inventory: &Path, reporter: &Reporter) -> Result<Exit, Error> {
     let workspace = load(inventory, Secrets::StandIn).await?;
     workspace.certificate.clone()?;
+    workspace.notes.iter().for_each(|note| reporter.note(note));
     let os = match workspace.inputs.inventory.database.engine {
         Engine::Mysql => AssumedOs::Ubuntu2404,
         Engine::Auto | Engine::Mariadb => AssumedOs::Debian13,

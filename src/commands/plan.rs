@@ -1,6 +1,7 @@
 //! `plan`: what would change.
 
 use super::load::Secrets;
+use super::recheck;
 use super::saved;
 use super::survey::{Reach, Request, open, show, survey, traffic};
 use crate::error::{Error, Exit};
@@ -36,7 +37,9 @@ pub(crate) async fn plan(
             &inventory.to_string_lossy(),
             &workspace.inputs.inventory.server.ssh,
         );
-        saved::write(file, &saved.removing(wish.request.removal))?;
+        let saved = saved.removing(wish.request.removal);
+        let saved = recheck::seal(&mut session, saved, &survey.stack).await?;
+        saved::write(file, &saved)?;
         let file = file.display();
         reporter.done(&format!(
             "Saved in {file}: `foobar-stack apply {file}` runs exactly this."

@@ -138,6 +138,7 @@ async fn recall(
         inputs,
         roles: ordered,
         certificate: Ok(()),
+        notes: Vec::new(),
     })
 }
 

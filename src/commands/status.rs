@@ -26,7 +26,7 @@ pub(super) async fn status(
     let site = format!(
         "{} on {} ({})",
         inventory.site.domain.as_str(),
-        inventory.server.ipv4,
+        inventory.server.address(),
         facts.os.pretty_name
     );
     reporter.status(&site, &status);

@@ -1,6 +1,7 @@
 //! Looks at a server and makes the plan: facts, stack, probe, comparison. Three round trips.
 
 use super::load::{Secrets, Workspace, load};
+use super::recheck;
 use crate::conflict::{self, Claims, Conflicts};
 use crate::error::Error;
 use crate::facts::{self, Facts};
@@ -29,6 +30,9 @@ pub(crate) async fn open(
     reporter: &Reporter,
 ) -> Result<(Workspace, Session), Error> {
     let workspace = load(inventory, secrets).await?;
+    if secrets == Secrets::Read {
+        workspace.notes.iter().for_each(|note| reporter.note(note));
+    }
     let session = connect(&workspace, reach, reporter).await?;
     Ok((workspace, session))
 }
@@ -176,6 +180,9 @@ pub(crate) async fn survey(
             message: format!("there is no role {unknown} in this stack"),
             hint: format!("its roles are {}", stack.roles.join(", ")),
         });
+    }
+    if let Scope::Saved(saved) = scope {
+        recheck::secrets(session, saved, &stack).await?;
     }
     let probe = Probe::new(random());
     let reply = session

@@ -29,10 +29,10 @@ pub use starter::starter;
 
 use resolve::{file, path, relative};
 
-use crate::types::{AccountName, Digest, Fqdn, SecretSource};
+use crate::types::{AccountName, Digest, Fqdn, RecordName, SecretSource};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 
 /// An inventory without a mistake in its text.
@@ -88,8 +88,8 @@ pub struct Inventory {
 /// The machine, and how to reach it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Server {
-    /// Public IPv4 address.
-    pub ipv4: Ipv4Addr,
+    /// Public IPv4 address; there if there is no IPv6 address.
+    pub ipv4: Option<Ipv4Addr>,
     /// Public IPv6 address.
     pub ipv6: Option<Ipv6Addr>,
     /// ssh destination: host name, address or alias.
@@ -111,6 +111,15 @@ pub struct Server {
     pub timezone: Option<String>,
 }
 
+impl Server {
+    /// The address that it is reached at first.
+    #[must_use]
+    pub fn address(&self) -> IpAddr {
+        let six = self.ipv6.map_or(Ipv4Addr::UNSPECIFIED.into(), IpAddr::from);
+        self.ipv4.map_or(six, IpAddr::from)
+    }
+}
+
 /// The names the site answers to.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Site {
@@ -127,19 +136,35 @@ pub struct Site {
 pub struct Dns {
     /// Whether this server answers the zone.
     pub enabled: bool,
+    /// The zone: the domain, or an alias of which the domain is a part.
+    pub zone: Fqdn,
     /// Name servers of the zone.
     pub nameservers: Vec<Fqdn>,
     /// Default time to live, in seconds.
     pub ttl: u32,
     /// Every record of the zone except the SOA, made ones first, in a fixed order.
     pub records: Vec<DnsRecord>,
+    /// What the wildcards among them answer.
+    pub wildcards: Vec<RecordSet>,
+}
+
+/// All records of one name and type.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RecordSet {
+    /// Full name of the owner.
+    pub name: RecordName,
+    /// The type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The data of each, as in a zone file.
+    pub values: Vec<String>,
 }
 
 /// One record of the zone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DnsRecord {
     /// Full name of the owner.
-    pub name: Fqdn,
+    pub name: RecordName,
     /// `A`, `AAAA`, `CNAME`, `MX`, `TXT`, `SRV`, `CAA` or `NS`.
     #[serde(rename = "type")]
     pub kind: String,

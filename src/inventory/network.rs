@@ -29,7 +29,7 @@ pub(super) fn server(
         mistakes.missing(mistakes.end(), "the section [server] is missing", help);
         return None;
     };
-    if raw.ipv4.is_none() {
+    if raw.ipv4.is_none() && raw.ipv6.is_none() {
         mistakes.missing(raw.span(), "server.ipv4 is missing", help);
     }
     let ipv4 = mistakes.check("server.ipv4", raw.ipv4.as_ref(), |text| ipv4(text));
@@ -55,11 +55,11 @@ pub(super) fn server(
     let ssh_config = mistakes.check("server.ssh_config", raw.ssh_config.as_ref(), |text| {
         path(text)
     });
-    let ipv4 = ipv4?;
+    let address = ipv4.map(IpAddr::from).or(ipv6.map(IpAddr::from))?;
     Some(Server {
         ipv4,
         ipv6,
-        ssh: ssh.unwrap_or_else(|| ipv4.to_string()),
+        ssh: ssh.unwrap_or_else(|| address.to_string()),
         user,
         port: raw.port.as_ref().map(|port| port.get()),
         identity_file,

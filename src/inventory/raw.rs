@@ -98,8 +98,8 @@ pub(super) struct Inventory {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Server {
-    /// Public IPv4 address. It becomes the A record of the domain.
-    #[schemars(required)]
+    /// Public IPv4 address. It becomes the A record of the domain. A server has this, or
+    /// ipv6, or both.
     pub(super) ipv4: Option<At<String>>,
     /// Public IPv6 address. It becomes the AAAA record of the domain.
     pub(super) ipv6: Option<At<String>>,

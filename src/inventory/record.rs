@@ -1,7 +1,7 @@
 //! The data of one record, as the user writes it and as it stands in a zone file.
 
 use super::raw::RecordType;
-use crate::types::{Fqdn, InvalidValue};
+use crate::types::{Fqdn, InvalidValue, RecordName};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Data in the form of a zone file, and the name it points at, if it does.
@@ -12,17 +12,18 @@ pub(super) struct Data {
 
 /// The full name of an owner: relative to the domain, or full with a final dot. One that ends
 /// in the domain is full, too: nobody means `www.foobar.com.foobar.com`.
-pub(super) fn owner(text: &str, domain: &Fqdn) -> Result<Fqdn, InvalidValue> {
+pub(super) fn owner(text: &str, domain: &Fqdn) -> Result<RecordName, InvalidValue> {
     if text == "@" {
-        return Ok(domain.clone());
+        return Ok(domain.clone().into());
     }
-    if text.split('.').any(|label| label == "*") {
-        let error = InvalidValue::new(format!("`{text}`: a wildcard cannot be served"));
-        return Err(error.hint("write a record for each name"));
+    let mut labels = text.split('.').skip(1);
+    if labels.any(|label| label == "*") {
+        let error = InvalidValue::new(format!("`{text}`: a wildcard is the first label"));
+        return Err(error.hint("like \"*\" or \"*.sub\" (RFC 4592)"));
     }
-    let name = match Fqdn::new(text) {
+    let name = match RecordName::new(text) {
         Ok(full) if text.ends_with('.') || full.is_within(domain) => full,
-        _ => Fqdn::new(&format!("{text}.{domain}"))?,
+        _ => RecordName::new(&format!("{text}.{domain}"))?,
     };
     if name.is_within(domain) {
         Ok(name)
@@ -276,11 +277,14 @@ mod tests {
             ("_dmarc", "_dmarc.foobar.com"),
             ("www.foobar.com", "www.foobar.com"),
             ("www.foobar.com.", "www.foobar.com"),
+            ("*", "*.foobar.com"),
+            ("*.sub", "*.sub.foobar.com"),
+            ("*.foobar.com", "*.foobar.com"),
         ] {
             let name = owner(written, &domain()).unwrap();
             assert_eq!(name.as_str(), wanted);
         }
-        for wrong in ["", "mx.example.net.", "*", "a b"] {
+        for wrong in ["", "mx.example.net.", "a.*", "a*", "*.", "a b"] {
             assert!(owner(wrong, &domain()).is_err(), "{wrong}");
         }
     }

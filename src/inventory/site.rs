@@ -45,12 +45,25 @@ pub(super) fn resolve(
         None if domain.first_label() == "www" => Vec::new(),
         None => Fqdn::new(&format!("www.{domain}")).into_iter().collect(),
     };
-    let contact = contact.unwrap_or_else(|| format!("hostmaster@{domain}"));
-    Some(Site {
+    let mut site = Site {
         domain,
         aliases,
-        contact,
-    })
+        contact: String::new(),
+    };
+    site.contact = contact.unwrap_or_else(|| format!("hostmaster@{}", site.zone()));
+    Some(site)
+}
+
+impl Site {
+    /// The zone in which all of it lies: the shortest alias of which the domain is a part, as
+    /// foobar.com is of www.foobar.com, else the domain itself.
+    pub(super) fn zone(&self) -> &Fqdn {
+        let above = |alias: &&Fqdn| self.domain.is_within(alias);
+        let shortest = self.aliases.iter().filter(above);
+        shortest
+            .min_by_key(|alias| alias.as_str().len())
+            .unwrap_or(&self.domain)
+    }
 }
 
 /// Files are named after it, with something before and behind, and Linux takes 255 bytes.

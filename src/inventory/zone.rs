@@ -2,9 +2,9 @@
 
 use super::mistakes::Mistakes;
 use super::raw::{self, At, RecordType};
-use super::{Dns, DnsRecord, Server, Site, amount, record, site};
+use super::{Dns, DnsRecord, RecordSet, Server, Site, amount, record, site};
 use crate::diagnostic::Diagnostic;
-use crate::types::Fqdn;
+use crate::types::{Fqdn, RecordName};
 use std::net::Ipv4Addr;
 use std::ops::Range;
 
@@ -45,6 +45,7 @@ pub(super) fn resolve(
     let enabled = raw.enabled.unwrap_or(true);
     let nameservers = nameservers(raw, site, enabled, mistakes);
     let zone = Zone {
+        apex: site.zone(),
         site,
         raw_site,
         server,
@@ -57,13 +58,36 @@ pub(super) fn resolve(
     }
     let glue = zone.glue(&nameservers, &entries);
     entries.splice(made..made, glue);
-    check(&entries, &site.domain, mistakes);
+    check(&entries, site.zone(), mistakes);
+    let records: Vec<DnsRecord> = entries.into_iter().map(|entry| entry.record).collect();
     Some(Dns {
         enabled,
+        zone: site.zone().clone(),
         nameservers: nameservers.into_iter().map(|(name, _)| name).collect(),
         ttl: default_ttl,
-        records: entries.into_iter().map(|entry| entry.record).collect(),
+        wildcards: wildcards(&records),
+        records,
     })
+}
+
+/// The wildcards among the records, those of one name and type together.
+fn wildcards(records: &[DnsRecord]) -> Vec<RecordSet> {
+    let mut sets: Vec<RecordSet> = Vec::new();
+    for record in records {
+        if record.name.wildcard_of().is_none() {
+            continue;
+        }
+        let same = |set: &&mut RecordSet| set.name == record.name && set.kind == record.kind;
+        match sets.iter_mut().find(same) {
+            Some(set) => set.values.push(record.value.clone()),
+            None => sets.push(RecordSet {
+                name: record.name.clone(),
+                kind: record.kind.clone(),
+                values: vec![record.value.clone()],
+            }),
+        }
+    }
+    sets
 }
 
 type Named = (Fqdn, Option<Range<usize>>);
@@ -75,18 +99,18 @@ fn nameservers(
     mistakes: &mut Mistakes<'_>,
 ) -> Vec<Named> {
     let Some(list) = &raw.nameservers else {
-        let default = Fqdn::new(&format!("ns1.{}", site.domain));
+        let default = Fqdn::new(&format!("ns1.{}", site.zone()));
         return default.into_iter().map(|name| (name, None)).collect();
     };
     if list.is_empty() && enabled {
         let mistake = mistakes.at(list.span(), "dns.nameservers: a zone needs a name server");
-        let help = format!("leave the key out for ns1.{}", site.domain);
+        let help = format!("leave the key out for ns1.{}", site.zone());
         mistakes.push(mistake.help(help));
     }
     let mut names: Vec<Named> = Vec::new();
     for item in list.iter() {
         let checked = mistakes.check("dns.nameservers", Some(item), |text| {
-            site::name(text, Some(&site.domain))
+            site::name(text, Some(site.zone()))
         });
         let Some(name) = checked else { continue };
         match names.iter().find(|(other, _)| *other == name) {
@@ -103,6 +127,8 @@ fn nameservers(
 }
 
 struct Zone<'a> {
+    /// The name of the zone.
+    apex: &'a Fqdn,
     site: &'a Site,
     raw_site: &'a raw::Site,
     server: Option<&'a Server>,
@@ -112,26 +138,29 @@ struct Zone<'a> {
 impl Zone<'_> {
     /// What the rest of the inventory makes: addresses of the domain, name servers, aliases.
     fn made(&self, nameservers: &[Named]) -> Vec<Entry> {
-        let domain = &self.site.domain;
+        let (domain, apex) = (&self.site.domain, self.apex);
         let mut entries = self.addresses(domain, None, "the domain's own record");
+        if apex != domain {
+            let origin = format!("the alias {apex}");
+            entries.extend(self.addresses(apex, self.written(apex).as_ref(), &origin));
+        }
         for (name, span) in nameservers {
             let origin = format!("the name server {name}");
             let value = format!("{name}.");
-            entries.push(self.entry(domain, RecordType::Ns, value, span.clone(), &origin));
+            let apex = RecordName::from(apex.clone());
+            entries.push(self.entry(&apex, RecordType::Ns, value, span.clone(), &origin));
         }
         for alias in self
             .site
             .aliases
             .iter()
-            .filter(|alias| alias.is_within(domain))
+            .filter(|alias| alias.is_within(apex) && *alias != apex)
         {
-            let written = self.raw_site.aliases.as_ref().and_then(|aliases| {
-                let same = |item: &&At<String>| Fqdn::new(item).as_ref() == Ok(alias);
-                aliases.iter().find(same).map(At::span)
-            });
+            let written = self.written(alias);
             let origin = format!("the alias {alias}");
             let value = format!("{domain}.");
-            entries.push(self.entry(alias, RecordType::Cname, value, written, &origin));
+            let alias = RecordName::from(alias.clone());
+            entries.push(self.entry(&alias, RecordType::Cname, value, written, &origin));
         }
         for entry in &mut entries {
             let points = entry.is(RecordType::Ns) || entry.is(RecordType::Cname);
@@ -142,6 +171,13 @@ impl Zone<'_> {
         entries
     }
 
+    /// Where an alias is written, if it is.
+    fn written(&self, alias: &Fqdn) -> Option<Range<usize>> {
+        let aliases = self.raw_site.aliases.as_ref()?;
+        let same = |item: &&At<String>| Fqdn::new(item).as_ref() == Ok(alias);
+        aliases.iter().find(same).map(At::span)
+    }
+
     /// Addresses of the name servers below the domain that have none yet.
     fn glue(&self, nameservers: &[Named], entries: &[Entry]) -> Vec<Entry> {
         let mut glue = Vec::new();
@@ -149,29 +185,29 @@ impl Zone<'_> {
             let has = |entry: &Entry| {
                 entry.record.name == *name && (entry.is_address() || entry.is(RecordType::Cname))
             };
-            if name.is_within(&self.site.domain) && !entries.iter().any(has) {
+            if name.is_within(self.apex) && !entries.iter().any(has) {
                 let origin = format!("the address of the name server {name}");
-                glue.extend(self.addresses(name, span.clone(), &origin));
+                glue.extend(self.addresses(name, span.as_ref(), &origin));
             }
         }
         glue
     }
 
-    fn addresses(&self, name: &Fqdn, span: Option<Range<usize>>, origin: &str) -> Vec<Entry> {
+    fn addresses(&self, name: &Fqdn, span: Option<&Range<usize>>, origin: &str) -> Vec<Entry> {
         // After a mistake in the server's address the records are still checked.
-        let ipv4 = self
-            .server
-            .map_or(Ipv4Addr::UNSPECIFIED, |server| server.ipv4);
+        let unknown = Some(Ipv4Addr::UNSPECIFIED);
+        let ipv4 = self.server.map_or(unknown, |server| server.ipv4);
         let ipv6 = self.server.and_then(|server| server.ipv6);
-        let four = self.entry(name, RecordType::A, ipv4.to_string(), span.clone(), origin);
-        let six =
-            ipv6.map(|ipv6| self.entry(name, RecordType::Aaaa, ipv6.to_string(), span, origin));
-        std::iter::once(four).chain(six).collect()
+        let four = ipv4.map(|ipv4| (RecordType::A, ipv4.to_string()));
+        let six = ipv6.map(|ipv6| (RecordType::Aaaa, ipv6.to_string()));
+        let name = RecordName::from(name.clone());
+        let entry = |(kind, value)| self.entry(&name, kind, value, span.cloned(), origin);
+        four.into_iter().chain(six).map(entry).collect()
     }
 
     fn entry(
         &self,
-        name: &Fqdn,
+        name: &RecordName,
         kind: RecordType,
         value: String,
         span: Option<Range<usize>>,
@@ -192,7 +228,7 @@ impl Zone<'_> {
 
     /// A record of the user.
     fn users(&self, raw: &At<raw::Record>, mistakes: &mut Mistakes<'_>) -> Option<Entry> {
-        let domain = &self.site.domain;
+        let domain = self.apex;
         for (key, is_there, example) in [
             ("name", raw.name.is_some(), "name = \"@\""),
             ("type", raw.kind.is_some(), "type = \"TXT\""),
@@ -219,6 +255,12 @@ impl Zone<'_> {
                     .label("the domain has other records, too")
                     .help("a CNAME stands alone (RFC 1034 section 3.6.2): write an A record"),
             );
+            return None;
+        }
+        if kind == RecordType::Ns && name.wildcard_of().is_some() {
+            let span = raw.name.as_ref().map_or(raw.span(), At::span);
+            let mistake = mistakes.at(span, format!("`{name}` cannot be delegated"));
+            mistakes.push(mistake.help("name servers disagree about what that means (RFC 4592)"));
             return None;
         }
         let origin = format!("the {} record of {name}", kind.as_str());
@@ -286,7 +328,7 @@ fn pointer(entry: &Entry, entries: &[Entry], domain: &Fqdn, mistakes: &mut Mista
     let Some(target) = &entry.target else { return };
     let span = entry.span.clone().unwrap_or_default();
     if entry.is(RecordType::Cname) {
-        if *target == entry.record.name {
+        if entry.record.name == *target {
             let mistake = mistakes.at(span, format!("the CNAME `{target}` points at itself"));
             mistakes.push(mistake);
         }
@@ -309,9 +351,11 @@ fn pointer(entry: &Entry, entries: &[Entry], domain: &Fqdn, mistakes: &mut Mista
     let delegated = entries.iter().any(|other| {
         let cut = other.is(RecordType::Ns) && other.record.name != *domain;
         let own = entry.is(RecordType::Ns) && entry.record.name == other.record.name;
-        cut && !own && target.is_within(&other.record.name)
+        cut && !own && RecordName::from(target.clone()).is_within(&other.record.name.example())
     });
-    if target.is_within(domain) && !delegated && !at_target.any(Entry::is_address) {
+    let stands_for = |other: &Entry| other.is_address() && other.record.name.stands_for(target);
+    let has_address = at_target.any(Entry::is_address) || entries.iter().any(stands_for);
+    if target.is_within(domain) && !delegated && !has_address {
         let message = format!(
             "{} points at `{target}`, which has no address",
             entry.origin

@@ -9,7 +9,7 @@ mod saved;
 mod summary;
 
 pub use ownership::{Managed, forget_lost, record, retire};
-pub use saved::{Moved, SavedPlan, SavedPlanError, Stale};
+pub use saved::{Moved, SavedPlan, SavedPlanError, Stale, unmoved};
 pub use summary::Summary;
 
 use crate::check::Check;

@@ -3,13 +3,15 @@
 //! What is saved of a change is its action, and a digest each of what should be and of what was
 //! found: what the change rests on. From the same two things the same change follows again, so
 //! nothing else needs to be kept, and no text of the server or of the inventory is in the file.
-//! Nothing of a secret is even in the digests: [`SecretValue`](crate::types::SecretValue) has no
-//! other form than `(sensitive)`, and of one that is found only the verdict is kept.
+//! Nothing of a secret is even in those digests: [`SecretValue`](crate::types::SecretValue) has no
+//! other form than `(sensitive)`, and of one that is found only the verdict is kept. That a secret
+//! is still the one that was planned is told by a digest of its own, keyed with a [`Seal`]: only
+//! the server can make that key, so the file alone lets nobody try values.
 //!
 //! A zone's serial and a certificate's end are made when the plan is run, not when it is saved.
 
 use super::{Basis, Plan, Stack, UnknownState, plan};
-use crate::resource::{Action, Observed, Removal, Resource, ResourceId, State, Work};
+use crate::resource::{Action, Observed, Removal, Resource, ResourceId, Seal, State, Work};
 use crate::types::Digest;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -33,6 +35,10 @@ pub struct SavedPlan {
     pub target: Option<Vec<String>>,
     /// What it may remove beside files, links and services.
     pub removal: Removal,
+    /// What the digests of secrets are keyed with, beside what only the server has; none if
+    /// there are none.
+    #[serde(default)]
+    salt: Option<String>,
     resources: Vec<SavedResource>,
 }
 
@@ -45,6 +51,9 @@ struct SavedResource {
     action: Option<Action>,
     desired: Digest,
     observed: Digest,
+    /// Of the secret it brings, if it brings one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    secret: Option<Digest>,
 }
 
 /// Why a file is no saved plan that can be used.
@@ -85,14 +94,14 @@ impl SavedPlanError {
 
 /// What a saved plan rests on and is no longer so.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("what the saved plan rests on has changed:{}", lines(.0))]
+#[error("what the plan rests on has changed:{}", lines(.0))]
 pub struct Stale(pub Vec<Moved>);
 
 impl Stale {
     /// What to do next.
     #[must_use]
     pub fn hint(&self) -> &'static str {
-        "nothing was changed; make a new plan with `foobar-stack plan --out FILE`"
+        "nothing was changed; look at a new plan"
     }
 }
 
@@ -105,6 +114,8 @@ pub enum Moved {
     Gone(String),
     /// The resource should be something else.
     Desired(String),
+    /// The resource brings another secret than the one that was planned.
+    Secret(String),
     /// The resource is something else on the server.
     Observed(String),
     /// The resource has become what it should be.
@@ -119,6 +130,10 @@ impl fmt::Display for Moved {
             Self::Server(then, now) => write!(f, "the server was {then}, and is {now} now"),
             Self::Gone(id) => write!(f, "{id} is no longer part of the stack"),
             Self::Desired(id) => write!(f, "{id} is another in the inventory or its roles"),
+            Self::Secret(id) => write!(
+                f,
+                "the value of {id} is another in the source of the secret"
+            ),
             Self::Observed(id) => write!(f, "{id} has changed on the server"),
             Self::Done(id) => write!(f, "{id} is already as it should be"),
             Self::Action(id) => write!(f, "{id} needs something else by now"),
@@ -153,6 +168,7 @@ impl SavedPlan {
                 action,
                 desired: desired(resource),
                 observed: found(observed),
+                secret: None,
             })
         });
         Self {
@@ -162,7 +178,55 @@ impl SavedPlan {
             made: plan.basis.now,
             target: plan.target.clone(),
             removal: Removal::default(),
+            salt: None,
             resources: resources.collect(),
+        }
+    }
+
+    /// True if it changes something that brings a secret to the server.
+    #[must_use]
+    pub fn brings_secrets(&self, stack: &Stack) -> bool {
+        let brings =
+            |resource: &Resource| resource.spec.secret().is_some() && self.has(&resource.id);
+        stack.resources.iter().any(brings)
+    }
+
+    /// The same plan with digests of its secrets; `seal` was made of this salt.
+    #[must_use]
+    pub fn sealed(mut self, stack: &Stack, salt: &str, seal: &Seal) -> Self {
+        self.salt = Some(salt.to_owned());
+        let secrets = sealed(stack, seal);
+        for saved in &mut self.resources {
+            saved.secret = secrets.get(&saved.id).cloned();
+        }
+        self
+    }
+
+    /// What its digests of secrets are keyed with, beside what only the server has.
+    #[must_use]
+    pub fn salt(&self) -> Option<&str> {
+        self.salt.as_deref()
+    }
+
+    /// Compares the secrets with those that were planned; `seal` was made of [`Self::salt`].
+    ///
+    /// # Errors
+    /// When one of them is another.
+    pub fn check_secrets(&self, stack: &Stack, seal: &Seal) -> Result<(), Stale> {
+        let secrets = sealed(stack, seal);
+        let other = |saved: &&SavedResource| {
+            saved.secret.is_some() && secrets.get(&saved.id) != saved.secret.as_ref()
+        };
+        let moved: Vec<Moved> = self
+            .resources
+            .iter()
+            .filter(other)
+            .map(|saved| Moved::Secret(saved.id.clone()))
+            .collect();
+        if moved.is_empty() {
+            Ok(())
+        } else {
+            Err(Stale(moved))
         }
     }
 
@@ -327,6 +391,46 @@ fn part_of(
 /// A digest of what a resource should be. The debug form has every field, and no secret.
 fn desired(resource: &Resource) -> Digest {
     Digest::of(format!("{:?}", resource.spec).as_bytes())
+}
+
+/// Of each resource that brings a secret, the digest of that.
+fn sealed(stack: &Stack, seal: &Seal) -> BTreeMap<String, Digest> {
+    let one = |resource: &Resource| {
+        let id = resource.id.to_string();
+        let digest = seal.of(&id, resource.spec.secret()?);
+        Some((id, digest))
+    };
+    stack.resources.iter().filter_map(one).collect()
+}
+
+/// Compares what a plan was made of with what was observed of it later: `then` and `now` have one
+/// entry for each resource of the stack.
+///
+/// # Errors
+/// When something that the plan changes is no longer as it was.
+pub fn unmoved(
+    plan: &Plan,
+    stack: &Stack,
+    then: &[Observed<State>],
+    now: &[Observed<State>],
+) -> Result<(), Stale> {
+    let changed = |id: &ResourceId| {
+        let hidden = plan.hidden.iter().map(|(id, _)| id);
+        let mut changed = plan.changes.iter().map(|change| &change.id).chain(hidden);
+        changed.any(|one| one == id)
+    };
+    let moved: Vec<Moved> = stack
+        .resources
+        .iter()
+        .zip(then.iter().zip(now))
+        .filter(|(resource, (then, now))| changed(&resource.id) && found(then) != found(now))
+        .map(|(resource, _)| Moved::Observed(resource.id.to_string()))
+        .collect();
+    if moved.is_empty() {
+        Ok(())
+    } else {
+        Err(Stale(moved))
+    }
 }
 
 /// A digest of what was found.

@@ -240,6 +240,13 @@ impl Kind for File {
         vec![Owned::Path(self.path.clone())]
     }
 
+    fn secret(&self) -> Option<&SecretValue> {
+        match &self.content {
+            FileContent::Plain(_) => None,
+            FileContent::Sensitive(secret) => Some(secret),
+        }
+    }
+
     fn work(&self, _: &Observed<Found>, change: &Change, _: &Surroundings<'_>, work: &mut Work) {
         let payload = work.payload(match &self.content {
             FileContent::Plain(bytes) => Content::Bytes(Arc::clone(bytes)),

@@ -29,6 +29,7 @@ mod recorded;
 mod registry;
 mod release;
 mod retired;
+mod seal;
 mod secret;
 mod service;
 mod sql;
@@ -46,6 +47,7 @@ pub use left::Data;
 pub use probe::{Observed, Probe};
 pub(crate) use registry::libraries;
 pub use registry::{Spec, State, fields_of, kinds};
+pub use seal::Seal;
 pub use work::{Content, Future, Payload, Phase, Reaction, Reading, Step, Work};
 
 use crate::diagnostic::Diagnostics;
@@ -401,6 +403,11 @@ pub trait Kind: Sized + Clone + fmt::Debug {
     fn rendered(&self, date: &str) -> Vec<Rendered> {
         let _ = date;
         Vec::new()
+    }
+
+    /// The secret it brings to the server, if it brings one.
+    fn secret(&self) -> Option<&SecretValue> {
+        None
     }
 
     /// Adds the work that makes the change.

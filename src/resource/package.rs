@@ -54,9 +54,18 @@ impl Kind for Package {
     }
 
     fn observe(batch: &[&Self], _: &Probe, reply: &str) -> Vec<Observed<Installed>> {
-        let installed: BTreeMap<&str, &str> = reply
-            .lines()
-            .filter_map(|line| <[&str; 3]>::try_from(line.split('\t').collect::<Vec<_>>()).ok())
+        let lines = || {
+            reply.lines().filter_map(|line| {
+                let parts: Vec<&str> = line.splitn(3, '\t').collect();
+                <[&str; 3]>::try_from(parts).ok()
+            })
+        };
+        // No package has this name, which is also in the list of those of dpkg.
+        let refused: BTreeMap<&str, &str> = lines()
+            .filter(|[word, ..]| *word == "refused")
+            .map(|[_, name, why]| (name, why))
+            .collect();
+        let installed: BTreeMap<&str, &str> = lines()
             // The second letter is the state: `i` is installed, all else is not usable.
             .filter(|[_, status, _]| status.chars().nth(1) == Some('i'))
             .map(|[name, _, version]| (name, version))
@@ -67,7 +76,13 @@ impl Kind for Package {
                 Some(version) => Observed::Present(Installed {
                     version: (*version).to_owned(),
                 }),
-                None => Observed::Absent,
+                None => match refused.get(package.name.as_str()) {
+                    Some(why) => Observed::unknown(format!(
+                        "apt would not install it: {why}; is it spelled as the distribution \
+                         does, and are the package lists new (`apt-get update`)?"
+                    )),
+                    None => Observed::Absent,
+                },
             })
             .collect()
     }
@@ -110,6 +125,11 @@ mod tests {
         let package = |name: &str| Package { name: name.into() };
         let (a, b, c, d) = (package("a1"), package("b1"), package("c1"), package("d1"));
         let reply = "a1\tii \t1.0\nb1\trc \t1.0\nc1\tiF \t1.0\n";
+        let none = "refused\tnosuch\tUnable to locate package nosuch\n";
+        let unknown = Package::observe(&[&package("nosuch")], &Probe::new("s".into()), none);
+        assert!(
+            matches!(&unknown[0], Observed::Unknown { reason } if reason.contains("locate package"))
+        );
         let found = Package::observe(&[&a, &b, &c, &d], &Probe::new("s".into()), reply);
         let version = "1.0".to_owned();
         assert_eq!(

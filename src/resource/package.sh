@@ -5,7 +5,39 @@
 # dpkg-query answers 1 when it does not know some of them; that is an answer.
 probe_package() {
 	dpkg-query -W -f '${Package}\t${db:Status-Abbrev}\t${Version}\n' -- "$@" 2>/dev/null
-	[ $? -le 1 ]
+	[ $? -le 1 ] || return
+	packages_to_be_had "$@"
+}
+
+# packages_to_be_had NAME...: what apt says of each that is not installed and that it
+# would not install. Most have a version to install; of the others apt is asked itself,
+# since a name may stand for a package that provides it.
+packages_to_be_had() {
+	installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' -- "$@" 2>/dev/null)
+	for name do
+		shift
+		case "
+$installed
+" in
+		*"
+installed $name
+"*) ;;
+		*) set -- "$@" "$name" ;;
+		esac
+	done
+	[ $# -gt 0 ] || return 0
+	known=$(apt-cache policy -- "$@" | sed -n '/^[^ ]/{s/:$//;h};/^  Candidate: [^(]/{x;p}')
+	for name do
+		case "
+$known
+" in
+		*"
+$name
+"*) continue ;;
+		esac
+		said=$(apt-get install --simulate -qq --no-install-recommends -- "$name" 2>&1) ||
+			printf 'refused\t%s\t%s\n' "$name" "$(printf '%s\n' "$said" | sed -n 's/^E: //p' | head -n 1)"
+	done
 }
 
 # install_packages NAME...: one transaction; no service of theirs starts yet.

@@ -13,7 +13,7 @@ use super::{
     left, left_package, link, package, release, retired, secret, service, user, zone,
 };
 use crate::shell::Script;
-use crate::types::AbsolutePath;
+use crate::types::{AbsolutePath, SecretValue};
 use std::collections::{BTreeMap, BTreeSet};
 
 macro_rules! registry {
@@ -163,6 +163,14 @@ macro_rules! registry {
             pub fn rendered(&self, date: &str) -> Vec<Rendered> {
                 match self {
                     $(Self::$kind(spec) => spec.rendered(date),)*
+                }
+            }
+
+            /// The secret it brings to the server, if it brings one.
+            #[must_use]
+            pub fn secret(&self) -> Option<&SecretValue> {
+                match self {
+                    $(Self::$kind(spec) => spec.secret(),)*
                 }
             }
 

@@ -7,7 +7,7 @@ use super::{
     Phase, Probe, SecretMaterial, Surroundings, Work,
 };
 use crate::shell::Script;
-use crate::types::{AbsolutePath, AccountName, Digest, FileMode};
+use crate::types::{AbsolutePath, AccountName, Digest, FileMode, SecretValue};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -143,6 +143,13 @@ impl Kind for Secret {
             SecretMaterial::Generated => Owned::Data(Data::Secret(path)),
             SecretMaterial::Value(_) => Owned::Path(path),
         }]
+    }
+
+    fn secret(&self) -> Option<&SecretValue> {
+        match &self.material {
+            SecretMaterial::Generated => None,
+            SecretMaterial::Value(value) => Some(value),
+        }
     }
 
     fn work(

@@ -61,6 +61,7 @@ activate_service() {
 	[ "$active" = active ] || made service "$1"
 	if [ "$2" != leave ]; then
 		case $boot in
+		masked-runtime) systemctl unmask --runtime --quiet -- "$1" ;;
 		masked*) systemctl unmask --quiet -- "$1" ;;
 		esac
 		systemctl "$2" --quiet -- "$1"

@@ -1,7 +1,7 @@
 //! Zone files as text: written in one fixed form, and read back whatever their form.
 
 use super::EntryError;
-use crate::types::Fqdn;
+use crate::types::{Fqdn, RecordName};
 use hickory_proto::rr::{Name, RData};
 use hickory_proto::serialize::txt::Parser;
 use serde::Deserialize;
@@ -12,7 +12,7 @@ use std::str::FromStr;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ZoneRecord {
-    name: Fqdn,
+    name: RecordName,
     #[serde(rename = "type")]
     kind: String,
     value: String,
@@ -175,7 +175,7 @@ mod tests {
 
     fn record(name: &str, kind: &str, value: &str) -> ZoneRecord {
         ZoneRecord {
-            name: Fqdn::new(name).unwrap(),
+            name: RecordName::new(name).unwrap(),
             kind: kind.into(),
             value: value.into(),
             ttl: 3600,

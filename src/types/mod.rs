@@ -11,6 +11,7 @@ mod fqdn;
 mod mode;
 mod path;
 mod pem;
+mod record_name;
 mod secret;
 mod tree;
 
@@ -22,6 +23,7 @@ pub use fqdn::Fqdn;
 pub use mode::FileMode;
 pub use path::AbsolutePath;
 pub use pem::{PemBlock, private_key};
+pub use record_name::RecordName;
 pub use secret::{SecretSource, SecretValue};
 pub use tree::{Node, Tree};
 

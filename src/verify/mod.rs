@@ -29,8 +29,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Where the stack is.
 #[derive(Debug, Clone)]
 pub struct Target {
-    /// Its public IPv4 address, as in its zone.
-    pub ipv4: Ipv4Addr,
+    /// Its public IPv4 address, as in its zone; there if there is no IPv6 address.
+    pub ipv4: Option<Ipv4Addr>,
     /// Its public IPv6 address, as in its zone.
     pub ipv6: Option<Ipv6Addr>,
     /// The address of a throw-away server that plays this one: everything meant for the public
@@ -42,7 +42,7 @@ pub struct Target {
 impl Target {
     /// The server at its public addresses.
     #[must_use]
-    pub fn new(ipv4: Ipv4Addr, ipv6: Option<Ipv6Addr>) -> Self {
+    pub fn new(ipv4: Option<Ipv4Addr>, ipv6: Option<Ipv6Addr>) -> Self {
         Self {
             ipv4,
             ipv6,
@@ -55,19 +55,26 @@ impl Target {
     fn addresses(&self) -> Vec<IpAddr> {
         match self.stand_in {
             Some(address) => vec![address],
-            None => [Some(self.ipv4.into()), self.ipv6.map(Into::into)]
-                .into_iter()
-                .flatten()
-                .collect(),
+            None => self.public().collect(),
         }
+    }
+
+    /// Its public addresses.
+    fn public(&self) -> impl Iterator<Item = IpAddr> {
+        let four = self.ipv4.map(IpAddr::from);
+        four.into_iter().chain(self.ipv6.map(IpAddr::from))
+    }
+
+    /// The public address that visitors would take first of those that every visitor has.
+    fn first(&self) -> IpAddr {
+        let unknown = Ipv4Addr::UNSPECIFIED.into();
+        self.public().next().unwrap_or(unknown)
     }
 
     /// Where an address that DNS gave is reached.
     fn reached(&self, given: IpAddr) -> IpAddr {
         match self.stand_in {
-            Some(address) if given == self.ipv4 || Some(given) == self.ipv6.map(IpAddr::V6) => {
-                address
-            }
+            Some(address) if self.public().any(|public| public == given) => address,
             _ => given,
         }
     }

@@ -46,7 +46,7 @@ pub(super) async fn ask(checks: &[&Check], target: &Target, limits: &Limits, now
                 Question::Dns(dns) => Reply::Dns(hear(&dns.question(), &target, &limits).await),
                 Question::Port(port) => Reply::Port(knock(&port, &target, &limits).await),
                 Question::Certificate(certificate) => {
-                    let address = target.reached(target.ipv4.into());
+                    let address = target.reached(target.first());
                     Reply::Certificate(web::presented(&certificate, address, &limits).await)
                 }
                 _ => return None,
@@ -75,7 +75,7 @@ pub(super) async fn ask(checks: &[&Check], target: &Target, limits: &Limits, now
         }
         let trust = trust(http, checks, &replies);
         let ours = checks.iter().any(|check| match &check.question {
-            Question::Dns(dns) => http.url.host.is_within(&dns.name),
+            Question::Dns(dns) => http.url.host.is_within(&dns.name.example()),
             _ => false,
         });
         let (http, target, limits) = (http.clone(), target.clone(), limits.clone());
@@ -158,14 +158,19 @@ async fn get(
     target: &Target,
     limits: &Limits,
 ) -> Result<Response, String> {
-    let mut address = IpAddr::from(target.ipv4);
+    let mut address = target.first();
     if ours {
-        let question = question(&http.url.host, RecordType::A);
+        let kind = if address.is_ipv4() {
+            RecordType::A
+        } else {
+            RecordType::AAAA
+        };
+        let question = question(&http.url.host, kind);
         let server = SocketAddr::new(target.reached(address), target.dns_port);
         let message = dns::ask(server, Transport::Udp, &question, limits)
             .await
             .map_err(|reason| format!("DNS gave no address: {reason}"))?;
-        address = addresses(&message, &http.url.host)
+        address = addresses(&message, &http.url.host, kind)
             .first()
             .copied()
             .ok_or_else(|| format!("DNS gave no address of {}", http.url.host))?;

@@ -165,7 +165,7 @@ async fn prove(
         ),
     ]
     .map(|(kind, entry)| Check::from_entry(kind, entry.parse().unwrap()).unwrap());
-    let mut target = Target::new(PUBLIC, None);
+    let mut target = Target::new(Some(PUBLIC), None);
     target.stand_in = Some(HERE);
     target.dns_port = names.serve().await;
 
@@ -343,7 +343,7 @@ async fn a_stack_is_given_time_to_settle() {
 
 #[test]
 fn a_stand_in_takes_what_is_meant_for_the_public_addresses() {
-    let mut target = Target::new(PUBLIC, Some("2001:db8::1".parse().unwrap()));
+    let mut target = Target::new(Some(PUBLIC), Some("2001:db8::1".parse().unwrap()));
     let (v4, v6) = (IpAddr::from(PUBLIC), "2001:db8::1".parse().unwrap());
     assert_eq!(target.addresses(), [v4, v6]);
     assert_eq!(target.reached(v4), v4);

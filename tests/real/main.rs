@@ -19,6 +19,7 @@ mod login;
 
 mod operate;
 mod page;
+mod planned;
 mod prepare;
 mod refused;
 mod releases;
@@ -73,6 +74,7 @@ fn a_debian_with_mariadb() {
                 operate::a_site_is_looked_at_and_closed_for_maintenance,
             ),
             ("saved", saved::a_saved_plan_runs_as_it_is_or_not_at_all),
+            ("planned", planned::a_plan_sees_it_before_a_run_does),
             ("rollback", rollback::a_proven_generation_comes_back),
             (
                 "lockout",

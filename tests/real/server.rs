@@ -3,7 +3,7 @@
 use crate::support::{CANARY_VARIABLE, Ending, Running, ending, program, ssh, start, write};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
 /// The secrets of the inventory that come from this machine, by how they come.
@@ -191,6 +191,32 @@ impl Site {
     /// Starts the program with its inventory.
     pub(crate) fn start(&self, arguments: &[&str]) -> Running {
         start(&mut self.command(arguments))
+    }
+
+    /// Starts the program with its inventory as somebody at a terminal does: what it asks is
+    /// answered on its standard input, and all it says is on its standard output.
+    pub(crate) fn at_a_terminal(&self, arguments: &[&str]) -> Child {
+        let program = self.command(arguments);
+        let words = std::iter::once(program.get_program()).chain(program.get_args());
+        let words: Vec<String> = words
+            .map(|word| format!("'{}'", word.to_string_lossy()))
+            .collect();
+        let mut terminal = Command::new("script");
+        terminal.args(["-qec", &words.join(" "), "/dev/null"]);
+        for (name, value) in program.get_envs() {
+            match value {
+                Some(value) => terminal.env(name, value),
+                None => terminal.env_remove(name),
+            };
+        }
+        match terminal
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+        {
+            Ok(child) => child,
+            Err(error) => panic!("cannot run script(1): {error}"),
+        }
     }
 
     /// Starts the program with its inventory, its output in a file.

@@ -11,6 +11,11 @@ use std::sync::Arc;
 
 /// The folder without what the patterns exclude; they read as lines of a `.gitignore`.
 pub(in crate::commands) fn read(folder: &Path, patterns: &[String]) -> Result<Tree, Error> {
+    read_all(folder, patterns).map(|(tree, _)| tree)
+}
+
+/// The same, and the folders in which there is nothing, which no release has.
+pub(super) fn read_all(folder: &Path, patterns: &[String]) -> Result<(Tree, Vec<String>), Error> {
     let lines = match std::fs::read_to_string(folder.join(exclude::FILE)) {
         Ok(lines) => lines,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
@@ -28,7 +33,7 @@ pub(in crate::commands) fn read(folder: &Path, patterns: &[String]) -> Result<Tr
             !exclude.has(entry.path(), folder)
         })
         .build();
-    let mut entries = Vec::new();
+    let (mut entries, mut empty) = (Vec::new(), Vec::new());
     for entry in walk {
         let entry = entry.map_err(|source| Error::Walk {
             folder: folder.display().to_string(),
@@ -53,6 +58,9 @@ pub(in crate::commands) fn read(folder: &Path, patterns: &[String]) -> Result<Tr
             continue;
         };
         let node = if kind.is_dir() {
+            if std::fs::read_dir(entry.path()).is_ok_and(|mut inside| inside.next().is_none()) {
+                empty.push(relative.to_owned());
+            }
             continue;
         } else if kind.is_symlink() {
             let target = std::fs::read_link(entry.path())
@@ -77,7 +85,7 @@ pub(in crate::commands) fn read(folder: &Path, patterns: &[String]) -> Result<Tr
         };
         entries.push((relative.to_owned(), node));
     }
-    Ok(Tree::new(entries))
+    Ok((Tree::new(entries), empty))
 }
 
 /// Adds the files of a folder to `all`, by their paths with `prefix` before them; none if there
@@ -121,7 +129,9 @@ mod tests {
         std::fs::write(path(".foobar-stack-ignore"), "# not these\n*.log\n").unwrap();
         std::fs::write(path("a/x.log"), "").unwrap();
         let exclude = [".git", "__pycache__", ".env"].map(str::to_owned);
-        let tree = read(folder.path(), &exclude).unwrap();
+        std::fs::create_dir_all(path("b/empty")).unwrap();
+        let (tree, empty) = read_all(folder.path(), &exclude).unwrap();
+        assert_eq!(empty, ["b/empty"]);
         let names: Vec<&str> = tree.entries().map(|(path, _)| path).collect();
         assert_eq!(names, ["a/x.py", "link", "run.sh"]);
         assert!(tree.entries().any(|(_, node)| matches!(

@@ -36,6 +36,8 @@ impl Place<'_> {
 pub(super) struct Fetched {
     pub(super) tree: Tree,
     pub(super) origin: Option<String>,
+    /// Folders in which there is nothing, and which are left out.
+    pub(super) empty: Vec<String>,
 }
 
 /// Whether other machines may be asked.
@@ -57,10 +59,14 @@ pub(super) async fn fetch(
     let exclude = &app.exclude;
     match &app.source {
         None => Ok(None),
-        Some(AppSource::Folder { folder: code }) => Ok(Some(Fetched {
-            tree: folder::read(&folder.join(code), exclude)?,
-            origin: None,
-        })),
+        Some(AppSource::Folder { folder: code }) => {
+            let (tree, empty) = folder::read_all(&folder.join(code), exclude)?;
+            Ok(Some(Fetched {
+                tree,
+                origin: None,
+                empty,
+            }))
+        }
         Some(
             source @ AppSource::Git {
                 repository,
@@ -92,6 +98,7 @@ pub(super) async fn fetch(
             Ok(Some(Fetched {
                 tree,
                 origin: Some(origin),
+                empty: Vec::new(),
             }))
         }
         Some(AppSource::Archive {
@@ -122,6 +129,7 @@ pub(super) async fn fetch(
             Ok(Some(Fetched {
                 tree,
                 origin: Some(origin),
+                empty: Vec::new(),
             }))
         }
     }

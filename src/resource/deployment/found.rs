@@ -175,6 +175,27 @@ pub(super) fn observe(batch: &[&Deployment], probe: &Probe, reply: &str) -> Vec<
     batch.iter().map(one).collect()
 }
 
+/// Why the other slot could not start beside the one that serves, if it could not: with another
+/// first port, its ports can be those of that one.
+fn crowded(process: &Process, serving: Slot, found: &Found) -> Option<String> {
+    process.port?;
+    let running = &found.slot(serving).running;
+    let wanted = process.instances(serving.other());
+    let taken: Vec<String> = wanted
+        .iter()
+        .filter(|port| running.contains(port))
+        .map(ToString::to_string)
+        .collect();
+    let last = running.last()?;
+    (!taken.is_empty()).then(|| {
+        format!(
+            "with this app.port the next release would listen on port {}, where the one that \
+             serves listens until then; take the first port of before, or one above {last}",
+            taken.join(" and "),
+        )
+    })
+}
+
 fn look(
     deployment: &Deployment,
     process: &Process,
@@ -203,6 +224,9 @@ fn look(
         found.taken.clone_from(&reply.listening);
         return Ok(());
     };
+    if let Some(reason) = crowded(process, slot, found) {
+        return Err(reason);
+    }
     let names = names(slot);
     let left = reply.notes.left(&deployment.name).map(|(_, why)| why);
     let mut owed = left;

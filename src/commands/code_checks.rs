@@ -1,0 +1,126 @@
+//! The app's code, looked at before it is sent: what the inventory names of it must be there, and
+//! what could not work on the server, or should not be there, is said at its place.
+
+use crate::diagnostic::{Diagnostic, Diagnostics, Source};
+use crate::error::Error;
+use crate::inventory::{FileReference, Inventory};
+use crate::types::{Node, Tree, private_key};
+use std::sync::Arc;
+
+/// Every file or folder of the code that the inventory names and that is not in it, each at its
+/// place.
+pub(super) fn missing_in_code(
+    source: &Arc<Source>,
+    tree: &Tree,
+    wanted: &[FileReference],
+) -> Result<(), Error> {
+    let missing = wanted.iter().filter(|file| {
+        let found = if file.directory {
+            tree.has_folder(&file.path)
+        } else {
+            tree.get(&file.path).is_some()
+        };
+        !found
+    });
+    let mistakes: Vec<Diagnostic> = missing
+        .map(|file| {
+            let kind = if file.directory { "folder" } else { "file" };
+            let message = format!("{}: the app's code has no {kind} {}", file.key, file.path);
+            let diagnostic = Diagnostic::new(source, file.span.clone(), message);
+            diagnostic
+                .label("not found")
+                .help("what app.exclude names and empty folders are not part of it")
+        })
+        .collect();
+    if mistakes.is_empty() {
+        Ok(())
+    } else {
+        Err(Diagnostics(mistakes).into())
+    }
+}
+
+/// The largest file that is looked at for a key.
+const MOST_OF_A_KEY: usize = 256 << 10;
+
+/// Refuses private keys in the folders of the code that Nginx shows to everybody, each at the
+/// place that names the folder.
+pub(super) fn keys_for_visitors(
+    source: &Arc<Source>,
+    tree: &Tree,
+    shown: &[FileReference],
+) -> Result<(), Error> {
+    let mut mistakes = Vec::new();
+    for folder in shown.iter().filter(|folder| folder.directory) {
+        let below = format!("{}/", folder.path);
+        let inside = |path: &str| folder.path == "." || path.starts_with(&below);
+        let key = tree.entries().find_map(|(path, node)| match node {
+            Node::File { content, .. } if inside(path) && content.len() <= MOST_OF_A_KEY => {
+                Some((path, private_key(content)?))
+            }
+            _ => None,
+        });
+        if let Some((path, what)) = key {
+            let message = format!(
+                "{}: {path} is {what}, and visitors could fetch it",
+                folder.key
+            );
+            let mistake = Diagnostic::new(source, folder.span.clone(), message);
+            mistakes.push(mistake.help("move it out of this folder, or name it in app.exclude"));
+        }
+    }
+    if mistakes.is_empty() {
+        Ok(())
+    } else {
+        Err(Diagnostics(mistakes).into())
+    }
+}
+
+/// Says which empty folders no release has, unless they are made there anyway.
+pub(super) fn left_out(empty: &[String], inventory: &Inventory) -> Vec<String> {
+    let kept = &inventory.app.persistent;
+    let left = empty.iter().filter(|folder| !kept.contains(folder));
+    left.map(|folder| {
+        format!(
+            "app.source: the empty folder {folder} is left out; app.build can make it, and \
+             app.persistent keeps one that the app writes to"
+        )
+    })
+    .collect()
+}
+
+/// Refuses a script with the line ends of Windows as a command: Linux would look for an
+/// interpreter whose name ends in a carriage return, and say only "No such file or directory".
+pub(super) fn runs_on_linux(
+    source: &Arc<Source>,
+    span: std::ops::Range<usize>,
+    tree: &Tree,
+    inventory: &Inventory,
+) -> Result<(), Error> {
+    let app = &inventory.app;
+    let build = app.build.iter().map(|words| ("app.build", words));
+    let migrate = app.migrate.iter().map(|words| ("app.migrate", words));
+    let commands = std::iter::once(("app.command", &app.command));
+    for (key, words) in commands.chain(migrate).chain(build) {
+        for word in words {
+            let path = word.strip_prefix("./").unwrap_or(word);
+            let Some(Node::File { content, .. }) = tree.get(path) else {
+                continue;
+            };
+            let first = content.split(|byte| *byte == b'\n').next();
+            let Some([b'#', b'!', .., b'\r']) = first else {
+                continue;
+            };
+            let message = format!("{key}: {path} has the line ends of Windows (CRLF)");
+            let mistake = Diagnostic::new(source, span, message);
+            return Err(Error::Input(
+                mistake
+                    .label("it comes from here")
+                    .help(format!(
+                        "Linux cannot run it; write it anew with: sed -i 's/\\r$//' {path}"
+                    ))
+                    .into(),
+            ));
+        }
+    }
+    Ok(())
+}
