@@ -276,7 +276,12 @@ impl Kind for Database {
                  foobar-stack to see that a write works'"
             );
             let back = format!("DROP TABLE IF EXISTS {table}");
-            script.call("change_sql", [unit, &what, &there, &back]);
+            let known = format!(
+                "SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {}",
+                sql::string(self.name.as_str()),
+                sql::string(CHECK_TABLE)
+            );
+            script.call("change_sql", [unit, &what, &there, &back, &known]);
         }
         work.step(Phase::Activate, &change.id, script);
     }

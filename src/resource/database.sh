@@ -77,9 +77,13 @@ run_sql() {
 	return "$status"
 }
 
-# change_sql UNIT WHAT STATEMENTS BACK: what brings back WHAT is on disk before it changes.
+# change_sql UNIT WHAT STATEMENTS BACK [KNOWN]: what brings back WHAT is on disk before it
+# changes. If KNOWN finds something, it was there already: the server did not run when the
+# plan was made.
 change_sql() {
-	note sql "$1" "$2" "$(printf '%s' "$4" | base64 -w 0)"
+	known=
+	[ -z "${5:-}" ] || known=$(run_sql "$5")
+	[ -n "$known" ] || note sql "$1" "$2" "$(printf '%s' "$4" | base64 -w 0)"
 	run_sql "$3"
 }
 

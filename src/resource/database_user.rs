@@ -320,7 +320,17 @@ impl Kind for DatabaseUser {
                 let before = before.join(", ");
                 back.push_str(&format!("GRANT {before} ON {object} TO {account};\n"));
             }
-            script.call("change_sql", [unit, &what, &there, &back]);
+            let mut words = vec![unit, &what, &there, &back];
+            let known = format!(
+                "SELECT 1 FROM mysql.db WHERE Host = 'localhost' AND User = {} AND Db IN ({}, {})",
+                sql::string(self.name.as_str()),
+                sql::string(self.database.as_str()),
+                sql::string(&sql::escaped(self.database.as_str()))
+            );
+            if now.is_none() {
+                words.push(&known);
+            }
+            script.call("change_sql", words);
         }
         if !script.is_empty() {
             work.step(Phase::Activate, &change.id, script);

@@ -23,12 +23,15 @@ pub(super) fn name(value: &str) -> String {
 
 /// The name of a database in a GRANT, where `_` and `%` are wildcards unless escaped.
 pub(super) fn grant_name(value: &str) -> String {
-    name(
-        &value
-            .replace('\\', "\\\\")
-            .replace('_', "\\_")
-            .replace('%', "\\%"),
-    )
+    name(&escaped(value))
+}
+
+/// The same as the server keeps it.
+pub(super) fn escaped(value: &str) -> String {
+    value
+        .replace('\\', "\\\\")
+        .replace('_', "\\_")
+        .replace('%', "\\%")
 }
 
 #[cfg(test)]

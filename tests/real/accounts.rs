@@ -129,6 +129,17 @@ fn another_database_is_refused_adopted_and_undone(server: &Server, before: &str)
         "put back: the grants of the database account foobar",
     ]);
     assert_eq!(sql(server, STATE), before);
+
+    // What cannot be seen when the plan is made, since the server does not run, is as it was, too.
+    let engine = server.engine();
+    let unseen = server.site_with("unseen", |text| text);
+    failing(&unseen);
+    let tables = sql(server, "SHOW TABLES IN foobar");
+    server.on(&format!("systemctl stop {engine}"));
+    unseen.run(&["apply", "--yes"]).exits(6);
+    server.on(&format!("systemctl start {engine}"));
+    assert_eq!(sql(server, STATE), before);
+    assert_eq!(sql(server, "SHOW TABLES IN foobar"), tables);
 }
 
 /// Not one request is lost on the way to another database, to another account, and back.
