@@ -267,6 +267,12 @@ pub struct Apply {
     /// Do not ask; needed where there is no terminal
     #[arg(short, long)]
     pub yes: bool,
+    /// Take what the stack has and the server's record does not know for made by foobar-stack
+    ///
+    /// For a server whose record was lost. It is files, links, services and releases that leave
+    /// with the inventory from then on; accounts, data and packages stay nobody's to remove.
+    #[arg(long)]
+    pub adopt: bool,
     /// Do not prove the stack afterwards
     #[arg(long)]
     pub no_verify: bool,

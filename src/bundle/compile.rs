@@ -7,9 +7,10 @@ use crate::resource::{Content, Future, Payload, Phase, Work, libraries};
 use crate::shell::Script;
 
 /// The executor: what runs the steps, undoes them, shows the future, and asks for proof.
-const EXECUTOR: [&str; 4] = [
+const EXECUTOR: [&str; 5] = [
     include_str!("executor.sh"),
     include_str!("undo.sh"),
+    include_str!("space.sh"),
     include_str!("future.sh"),
     include_str!("prove.sh"),
 ];
@@ -138,6 +139,7 @@ pub fn compile(occasion: &Occasion<'_>, plan: &Plan, work: &Work, stack: &Stack)
         });
     }
     let mut steps = Steps::default();
+    steps.own("check the free space".to_owned(), &space(work));
     if !work.packages.is_empty() {
         let mut body = Script::new();
         body.call(
@@ -236,6 +238,30 @@ pub fn compile(occasion: &Occasion<'_>, plan: &Plan, work: &Work, stack: &Stack)
         checks: super::digest(checks),
         payload,
     }
+}
+
+/// Asks whether what the run puts on the server fits there. Files come beside what they replace,
+/// which is kept with the run.
+fn space(work: &Work) -> Script {
+    let files = work
+        .payload
+        .iter()
+        .map(|payload| payload.content.size())
+        .sum::<u64>();
+    let mut words = Vec::new();
+    for place in ["/etc", STATE] {
+        words.extend([place.to_owned(), files.to_string()]);
+    }
+    for (path, bytes) in &work.space {
+        words.extend([path.to_string(), bytes.to_string()]);
+    }
+    let mut script = Script::new();
+    script.call("check_space", words);
+    if !work.packages.is_empty() {
+        let names = work.packages.iter().map(|(_, name)| name);
+        script.call("check_space_for_packages", names);
+    }
+    script
 }
 
 /// The validators that a change of these paths concerns.

@@ -68,7 +68,12 @@ pub enum Event {
         /// What.
         what: String,
     },
-    /// All of that is as it was before.
+    /// What the run brought and an undo leaves: packages, accounts, data.
+    Stays {
+        /// What to call it.
+        what: String,
+    },
+    /// All else is as it was before.
     Undone,
     /// Something could not be put back.
     UndoFailed {
@@ -136,6 +141,9 @@ impl Event {
             "put-back" => Some(Self::PutBack {
                 what: rest.to_owned(),
             }),
+            "stays" => Some(Self::Stays {
+                what: rest.to_owned(),
+            }),
             "undone" => Some(Self::Undone),
             "undo-failed" => Some(Self::UndoFailed {
                 what: rest.to_owned(),
@@ -189,6 +197,12 @@ mod tests {
             event("undo-failed\tkept /etc/x"),
             Some(Event::UndoFailed {
                 what: "kept /etc/x".into()
+            })
+        );
+        assert_eq!(
+            event("stays\taccount x"),
+            Some(Event::Stays {
+                what: "account x".into()
             })
         );
         assert_eq!(event("junk"), None);

@@ -82,6 +82,7 @@ give_up() {
 	if [ "$touched" = yes ]; then
 		emit undoing
 		undo_run
+		name_staying | while IFS= read -r line; do emit stays "$line"; done
 		settle "$RUN"
 		if [ -s "$RUN/undo-failed" ]; then
 			while IFS= read -r line; do emit undo-failed "$line"; done <"$RUN/undo-failed"
@@ -135,18 +136,23 @@ begin_run() {
 	# What earlier runs left that were killed together with their end.
 	find "$STATE/runs" -mindepth 2 -maxdepth 2 ! -path "$RUN/*" \
 		\( -name payload -o -name reserve \) -exec rm -rf -- {} +
+	for journal in "$STATE"/runs/*/journal; do
+		[ ! -e "$journal" ] || clear_unfinished "${journal%/*}"
+	done
 	brought_packages
+	rm -f -- "$RUN/made"
 	# What is made on the server goes there, too, beside what travelled.
 	mkdir -p -m 700 -- "$RUN/payload"
 	release_services
 }
 
 # replace PATH: puts what comes on standard input in the place of a file, whole or
-# not at all, whatever dies in between.
+# not at all, whatever dies in between. It is on disk when this returns.
 replace() {
 	cat >"${1%/*}/.${1##*/}.new"
 	sync -- "${1%/*}/.${1##*/}.new"
 	mv -fT -- "${1%/*}/.${1##*/}.new" "$1"
+	sync -- "${1%/*}"
 }
 
 # clean_up: takes away what only a run that is under way needs. The unit does the
@@ -200,6 +206,7 @@ release_services() {
 # touch_server: from here on a failure is undone.
 touch_server() {
 	: >"$RUN/journal"
+	sync -- "$RUN/journal" "$RUN" "$STATE/runs" "$STATE"
 	touched=yes
 }
 
@@ -208,10 +215,14 @@ is_known() {
 	[ "$(systemctl show --value -p LoadState -- "$1")" != not-found ]
 }
 
-# made WORD NAME: a run of ours has made this; it was not there. That is noted
-# until a proven run records it, so that one that was killed forgets nothing.
+# made WORD NAME...: a run of ours makes these; they were not there. That is on disk before
+# they are made, until a proven run records it, so that neither a kill nor a power
+# cut turns what is ours into what was there before.
 made() {
-	printf '%s\t%s\n' "$1" "$2" >>"$STATE/made"
+	word=$1
+	shift
+	for name do printf '%s\t%s\n' "$word" "$name"; done | tee -a -- "$STATE/made" >>"$RUN/made"
+	sync -- "$STATE/made" "$STATE"
 }
 
 # unmade WORD NAME: it was undone.
@@ -234,21 +245,39 @@ look_before_packages() {
 # from then, nothing is taken for ours.
 brought_packages() {
 	[ -s "$STATE/packages-before" ] || return 0
-	installed_packages | { grep -vxF -f "$STATE/packages-before" || true; } |
-		while IFS= read -r name; do made package "$name"; done
+	# shellcheck disable=SC2046 # their names have no blanks
+	set -- $(installed_packages | grep -vxF -f "$STATE/packages-before")
+	[ $# -eq 0 ] || made package "$@"
 	rm -f -- "$STATE/packages-before"
 }
 
 # record_managed: writes down what foobar-stack owns on this server. What the
-# client does not know, the notes say: whether a run of ours has made it.
+# client does not know, the notes say: whether a run of ours has made it. A line that
+# the client does not understand stays as it is.
 record_managed() {
 	: >>"$STATE/made"
-	while IFS='	' read -r made role kind name more; do
+	while IFS= read -r line; do
+		case $line in
+		"as-is	"*)
+			printf '%s\n' "${line#as-is	}"
+			continue
+			;;
+		esac
+		IFS='	' read -r made role kind name more <<-END
+			$line
+		END
 		case $kind in
 		path | secret | folder | tree) sort=path ;;
 		*) sort=$kind ;;
 		esac
-		if [ "$made" = new ]; then
+		if [ "$made" = gone ]; then
+			# What goes after the proof is ours until then.
+			case $sort in
+			path) exists "$name" || continue ;;
+			*) systemctl is-active --quiet -- "$name" || systemctl is-enabled --quiet -- "$name" 2>/dev/null || continue ;;
+			esac
+			made=made
+		elif [ "$made" = new ]; then
 			# Not there yet: a run of a part of the plan.
 			[ "$sort" != path ] || exists "$name" || continue
 			[ "$kind" != service ] || is_known "$name" || continue
@@ -261,14 +290,25 @@ record_managed() {
 	{ grep -vxF -f "$RUN/payload/recorded" -- "$STATE/made" || true; } | replace "$STATE/made"
 }
 
+# record_commands: the keys of the commands that ran. The last fifty are remembered:
+# who goes back to one of them has had it already.
+record_commands() {
+	for ran in "$RUN"/payload/ran-*; do
+		[ -e "$ran" ] || continue
+		mkdir -p -m 700 -- "$STATE/commands"
+		done=$STATE/commands/${ran##*/ran-}
+		{
+			cat -- "$ran"
+			grep -vxF -f "$ran" -- "$done" 2>/dev/null | head -n 49 || true
+		} | replace "$done"
+	done
+}
+
 # forget WORD NAME: it is gone, and not ours any more.
 forget() {
 	# It is written beside its place.
 	# shellcheck disable=SC2094
-	while IFS='	' read -r made role kind name more; do
-		[ "$kind	$name" = "$1	$2" ] ||
-			printf '%s\t%s\t%s\t%s\n' "$made" "$role" "$kind" "$name${more:+	$more}"
-	done <"$STATE/managed" | replace "$STATE/managed"
+	gone="$1	$2" awk -F '\t' '$3 "\t" $4 != ENVIRON["gone"]' "$STATE/managed" | replace "$STATE/managed"
 }
 
 # record_run SUMMARY WHO DIGEST STANDING BACK: the run is proven, and the server
@@ -276,6 +316,7 @@ forget() {
 # stays for who wants to look, except secrets.
 record_run() {
 	record_managed
+	record_commands
 	mkdir -p -m 700 -- "$STATE/generations"
 	kept=$STATE/generations/$generation.json.gz
 	(umask 077 && gzip -n <"$RUN/payload/generation" >"$kept.new")
@@ -288,18 +329,28 @@ record_run() {
 		>>"$STATE/history"
 	sync -- "$STATE/history" "$STATE"
 	proven=yes
-	for journal in "$STATE"/runs/*/journal; do
-		[ -e "$journal" ] || continue
-		grep '^secret	' "$journal" | while IFS='	' read -r _ path; do rm -f -- "${journal%/*}/before$path"; done
-		settle "${journal%/*}"
+	for run in "$STATE"/runs/*; do
+		if [ -e "$run/journal" ]; then settle "$run"; fi
+		forget_secrets "$run"
 	done
 }
 
 # settle DIRECTORY: what a run's journal says counts no longer, and how somebody logged in
-# to the database before is nobody's business.
+# to the database before is nobody's business. What could not be put back is kept until
+# the next run that is proven.
 settle() {
 	sed -i '/^sql	/d' -- "$1/journal" || true
+	[ -s "$1/undo-failed" ] || forget_secrets "$1"
 	mv -f -- "$1/journal" "$1/journal.settled"
+}
+
+# forget_secrets DIRECTORY: what a run kept for undoing alone: secrets, and whatever not
+# everybody may read.
+forget_secrets() {
+	[ -d "$1/before" ] || return 0
+	find "$1/before" -type f ! -perm -004 -exec rm -f -- {} +
+	cat -- "$1/journal" "$1/journal.settled" 2>/dev/null | sed -n 's/^secret	//p' |
+		while IFS= read -r path; do rm -f -- "$1/before$path"; done
 }
 
 # end_run: all is done. The newest twenty runs are kept.
@@ -326,7 +377,7 @@ owe() {
 	mkdir -p -m 700 -- "$STATE/pending"
 	if [ "$(cat "$STATE/pending/$1" 2>/dev/null)" != restart ]; then
 		printf '%s\n' "$2" | replace "$STATE/pending/$1"
-		sync -- "$STATE/pending" "$STATE"
+		sync -- "$STATE"
 	fi
 }
 

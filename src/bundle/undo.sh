@@ -1,8 +1,10 @@
 # The journal of a run, and how a run is undone from it.
 
-# note WORD...: one line of the journal, from which a run is undone.
+# note WORD...: one line of the journal, from which a run is undone. It is on disk when
+# this returns: before what it speaks of is touched.
 note() {
 	(IFS='	' && printf '%s\n' "$*") >>"$RUN/journal"
+	sync -- "$RUN/journal"
 }
 
 # noted PATH: whether the journal already says what stood there; only that was
@@ -25,20 +27,48 @@ keep() {
 	fi
 }
 
-# keep_ownership PATH: the same for mode, owner and group alone.
+# make_parents PATH: the folders above it that are not there. An undo removes them.
+make_parents() {
+	if [ -n "${1%/*}" ] && [ ! -d "${1%/*}" ]; then
+		make_parents "${1%/*}"
+		keep "${1%/*}"
+		mkdir -m 755 -- "${1%/*}"
+	fi
+}
+
+# keep_ownership PATH: the same as `keep` for mode, owner, group and access control list alone.
+# They are numbers: an owner need not have a name.
 keep_ownership() {
 	if exists "$1"; then
-		note owned "$1" "$(stat -c '%a %U:%G' -- "$1")"
+		acl=
+		if command -v getfacl >/dev/null; then
+			acl=$(getfacl --absolute-names --omit-header --numeric --no-effective -- "$1" | sed '/^$/d' | paste -sd ,)
+		fi
+		note owned "$1" "$(stat -c '%a %u:%g' -- "$1")" "$acl"
 	else
 		note created "$1"
 		made path "$1"
 	fi
 }
 
-# undo_run: takes back what the journal says, the last first. Packages,
-# system accounts and data stay, and are named. What cannot be taken back is named in
-# undo-failed. Who is killed meanwhile leaves it to the next plan: each service owes what
-# it would have done here.
+# remember NAME COUNT WORD...: for what is set elsewhere than in files. The first COUNT words
+# are a command that prints how it is now; the others are one that sets it again when
+# it gets that on its standard input.
+remember() {
+	memory=$RUN/remembered/$1 count=$2
+	shift 2
+	mkdir -p -m 700 -- "$RUN/remembered"
+	printf '%s\0' "$@" | head -z -n "$count" | xargs -0 env >"$memory"
+	printf '%s\0' "$@" | tail -z -n "+$((count + 1))" >"$memory.back"
+	sync -- "$memory" "$memory.back"
+	note remembered "${memory##*/}"
+}
+
+# undo_run: takes back what the journal says, the last first: configuration, then what
+# services run, then what visitors were served until then. Packages, accounts and data
+# stay, and are named. What cannot be taken back is named in undo-failed. Who is
+# killed meanwhile leaves it to the next plan: each service owes what it would
+# have done here.
 undo_run() {
 	: >"$RUN/undo-failed"
 	undo_database inactive
@@ -49,12 +79,18 @@ undo_run() {
 	done
 	tac -- "$RUN/journal" | while IFS='	' read -r word subject detail more; do
 		case $word in
-		created) undo_created "$subject" ;;
+		created) is_served "$subject" || undo_created "$subject" ;;
 		kept) undo_kept "$subject" ;;
-		owned) chmod "00${detail%% *}" -- "$subject" && chown "${detail#* }" -- "$subject" ;;
+		owned)
+			chown "${detail#* }" -- "$subject" && { [ -z "$more" ] || setfacl --set "$more" -- "$subject"; } &&
+				chmod "00${detail%% *}" -- "$subject"
+			;;
 		current) ln -sfn -- "$detail" "$subject.undo" && mv -fT -- "$subject.undo" "$subject" ;;
 		*) true ;;
 		esac || undo_failed "$word" "$subject"
+	done
+	noted_of zone | while IFS='	' read -r path payload serial; do
+		! noted "$path" || undo_zone "$path" "$payload" "$serial" || undo_failed zone "$path"
 	done
 	systemctl daemon-reload || undo_failed unit files
 	noted_of unit | while IFS='	' read -r unit active boot verb; do
@@ -67,6 +103,19 @@ undo_run() {
 		undo_slot "$target" "$seconds" "$proxy" || undo_failed slot "$target"
 	done
 	undo_database active
+	noted_of remembered | tac | while IFS= read -r name; do
+		xargs -0 -a "$RUN/remembered/$name.back" env <"$RUN/remembered/$name" || undo_failed setting "$name"
+	done
+	# What still runs is not taken away from under it.
+	if ! grep -qs '^slot ' "$RUN/undo-failed"; then
+		noted_of making | while IFS= read -r path; do rm -rf -- "$path" || undo_failed release "$path"; done
+		noted_of replaced | while IFS= read -r path; do
+			mv -T -- "${path%/*}/.${path##*/}.old" "$path" || undo_failed release "$path"
+		done
+	fi
+	noted_of created | tac | while IFS= read -r path; do
+		! is_served "$path" || undo_created "$path" || undo_failed created "$path"
+	done
 	noted_of pending | while IFS='	' read -r unit _ before; do
 		if ! grep -qxF "unit $unit" "$RUN/undo-failed"; then undo_pending "$unit" "$before"; fi
 	done
@@ -93,6 +142,56 @@ noted_of() {
 	sed -n "s/^$1	//p" "$RUN/journal"
 }
 
+# is_served PATH: visitors may still get it until Nginx has gone back.
+is_served() {
+	case $1 in
+	/srv/* | /var/www/*) return 0 ;;
+	*) return 1 ;;
+	esac
+}
+
+# clear_unfinished DIRECTORY: releases that this run was making when it was killed.
+clear_unfinished() {
+	sed -n 's/^making	//p' "$1/journal" | while IFS= read -r path; do
+		[ -e "$path/.foobar-stack-complete" ] || rm -rf -- "$path"
+	done
+	sed -n 's/^replaced	//p' "$1/journal" | while IFS= read -r path; do
+		old=${path%/*}/.${path##*/}.old
+		if [ ! -e "$path" ] && [ -e "$old" ]; then mv -T -- "$old" "$path"; fi
+	done
+}
+
+# name_staying: what the run brought and an undo leaves.
+name_staying() {
+	[ -e "$RUN/made" ] || return 0
+	sort -u -- "$RUN/made" | while IFS='	' read -r word name; do
+		grep -qsxF -e "$word	$name" -- "$STATE/made" || continue
+		case $word in
+		package) continue ;;
+		path)
+			exists "$name" || continue
+			if [ -d "$name" ]; then word="folder (others' files are in it)"; fi
+			;;
+		service) continue ;;
+		database-account) word='database account' ;;
+		esac
+		printf '%s %s\n' "$word" "$name"
+	done
+	packages=$(sed -n 's/^package	//p' "$RUN/made")
+	if [ -n "$packages" ]; then
+		# shellcheck disable=SC2086 # their names have no blanks
+		set -- $packages
+		case $# in
+		1) printf 'the package %s\n' "$1" ;;
+		*) printf '%s packages (%s, …)\n' $# "$1" ;;
+		esac
+	fi
+	noted_of ran | while IFS= read -r name; do
+		grep -qsxF -e "remembered	command-$name" -- "$RUN/journal" ||
+			printf 'what the command %s has done\n' "$name"
+	done
+}
+
 undo_failed() {
 	printf '%s\n' "$*" >>"$RUN/undo-failed"
 }
@@ -116,6 +215,20 @@ undo_kept() {
 	cp -a -T -- "$RUN/before$1" "$new" || return
 	[ -L "$new" ] || sync -- "$new"
 	mv -fT -- "$new" "$1"
+}
+
+# undo_zone PATH PAYLOAD SERIAL: its content of before under a serial that nobody has seen.
+undo_zone() {
+	[ -n "$2" ] && [ -f "$1" ] || return 0
+	new=${1%/*}/.${1##*/}.foobar-stack
+	cp -p -T -- "$1" "$new" && cat -- "$RUN/payload/$2" >"$new" && sync -- "$new" &&
+		publish_serial "$1" "$3" && mv -fT -- "$new" "$1"
+}
+
+# publish_serial PATH SERIAL: no other content of this zone may have it from now on.
+publish_serial() {
+	mkdir -p -m 700 -- "$STATE/serials"
+	printf '%s\n' "$2" | replace "$STATE/serials/${1##*/}"
 }
 
 # is_as_kept PATH: the step that kept it did not come to change it.
@@ -161,8 +274,21 @@ undo_change() {
 	[ "$3" != keep ] || return 0
 	systemctl reset-failed -- "$1" 2>/dev/null
 	if [ "$3" = reload ] && systemctl is-active --quiet -- "$1"; then
-		systemctl reload -- "$1" || systemctl restart -- "$1"
+		if ! systemctl reload -- "$1" || ! undo_in_force "$1"; then systemctl restart -- "$1"; fi
 	else
 		systemctl restart -- "$1"
 	fi
+}
+
+# undo_in_force UNIT: waits until it agrees that it runs what its files say again, if it was
+# asked that when they were new.
+undo_in_force() {
+	[ -e "$RUN/asks-$1" ] || return 0
+	clock
+	deadline=$((now + 2000))
+	until xargs -0 -a "$RUN/asks-$1" env >/dev/null 2>&1 </dev/null; do
+		clock
+		[ "$now" -lt "$deadline" ] || return 1
+		sleep 0.1
+	done
 }

@@ -74,8 +74,8 @@ pub(crate) async fn converge(
         reporter.note(&format!("not in the saved plan, and left alone: {ids}"));
     }
     // A run that was killed at its very end made what nobody has written down yet.
-    let unrecorded = whole && first.facts.unsettled;
-    if first.plan.is_empty() && unrecorded {
+    let unrecorded = whole && (first.facts.unsettled || first.lost || request.adopt);
+    if first.plan.is_empty() && whole && first.facts.unsettled {
         reporter.note("an earlier run did not come to its end; this one clears up after it");
     }
     if first.plan.is_empty() && !unrecorded {

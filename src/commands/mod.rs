@@ -75,6 +75,7 @@ async fn dispatch(cli: &Cli, reporter: &Reporter) -> Result<Exit, Error> {
                 request: Request {
                     scope: scope(&wish.selection),
                     removal: removal(&wish.removal),
+                    adopt: false,
                 },
                 detailed_exitcode: wish.detailed_exitcode,
                 out: wish.out.clone(),
@@ -96,6 +97,7 @@ async fn dispatch(cli: &Cli, reporter: &Reporter) -> Result<Exit, Error> {
                 request: Request {
                     scope,
                     removal: removal(&wish.removal),
+                    adopt: wish.adopt,
                 },
                 yes: wish.yes,
                 no_verify: wish.no_verify,

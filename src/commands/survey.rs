@@ -132,6 +132,8 @@ pub(crate) struct Request {
     pub(crate) scope: Scope,
     /// What may go beside files, links and services.
     pub(crate) removal: Removal,
+    /// Whether what the record does not know is taken for ours.
+    pub(crate) adopt: bool,
 }
 
 /// A server as it is beside what it should be.
@@ -141,6 +143,8 @@ pub(crate) struct Survey {
     pub(crate) record: String,
     /// How much the server's record has now.
     pub(crate) managed: usize,
+    /// Whether there is no record, though the stack is there.
+    pub(crate) lost: bool,
     pub(crate) stack: Stack,
     /// One for each resource of the stack.
     pub(crate) observed: Vec<Observed<State>>,
@@ -163,11 +167,14 @@ pub(crate) async fn survey(
     reporter.busy(Some("looking at the server"));
     let facts = read_facts(session, &workspace.roles.asked_packages(), reporter).await?;
     let mut stack = role::compile(&workspace.inputs, &workspace.roles, &facts)?;
-    let managed: Vec<Managed> = facts
-        .managed
-        .iter()
-        .filter_map(|line| Managed::parse(line))
-        .collect();
+    let mut managed: Vec<Managed> = Vec::new();
+    let mut foreign: Vec<&str> = Vec::new();
+    for line in &facts.managed {
+        match Managed::parse(line) {
+            Some(one) => managed.push(one),
+            None => foreign.push(line),
+        }
+    }
     let removal = match scope {
         Scope::Saved(saved) => saved.removal,
         Scope::Everything | Scope::Roles(_) => request.removal,
@@ -199,6 +206,7 @@ pub(crate) async fn survey(
     if !conflicts.is_empty() {
         return Err(Conflicts(conflicts).into());
     }
+    plan::prune(&mut stack, &mut observed);
     let basis = Basis {
         generation: facts.generation,
         now: facts.now,
@@ -216,12 +224,18 @@ pub(crate) async fn survey(
     if facts.maintenance {
         reporter.note("maintenance is on: visitors get 503 until `foobar-stack maintenance off`");
     }
-    let record = plan::record(&stack, &managed, plan.target.as_deref(), &left);
+    let mut record = plan::record(&stack, &managed, &foreign, plan.target.as_deref(), &left);
+    if request.adopt {
+        record = plan::adopt(&record);
+    }
+    let lost =
+        facts.generation == 0 && managed.is_empty() && plan::is_there(&stack, &observed, &plan);
     let staying = Staying::of(&stack.resources, &observed, &plan.changes);
     Ok(Survey {
         facts,
         record,
         managed: managed.len(),
+        lost,
         stack,
         observed,
         left,
@@ -237,6 +251,13 @@ const SHOWN: usize = 12;
 /// Shows the plan, and says what left the inventory and stays all the same.
 pub(crate) fn show(survey: &Survey, reporter: &Reporter) {
     reporter.plan(&survey.plan);
+    if survey.lost {
+        reporter.note(
+            "the server has this stack, and no record of it in /var/lib/foobar-stack: what is there \
+             now counts as there before foobar-stack, and will never be removed; if earlier runs \
+             made it, `foobar-stack apply --adopt` says so",
+        );
+    }
     for (names, what) in [
         (
             &survey.staying.data,

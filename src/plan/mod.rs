@@ -8,7 +8,7 @@ mod ownership;
 mod saved;
 mod summary;
 
-pub use ownership::{Managed, forget_lost, record, retire};
+pub use ownership::{Managed, adopt, forget_lost, is_there, prune, record, retire};
 pub use saved::{Moved, SavedPlan, SavedPlanError, Stale, unmoved};
 pub use summary::Summary;
 

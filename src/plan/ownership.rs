@@ -6,7 +6,7 @@
 //! removed; what was there before is left as it is, and forgotten. Data and packages stay, and
 //! in the record, until somebody asks for their removal.
 
-use super::Stack;
+use super::{Plan, Stack};
 use crate::resource::{Data, Observed, Owned, Reading, Removal, Resource, ResourceId, Spec, State};
 use crate::types::AbsolutePath;
 
@@ -32,6 +32,9 @@ impl Managed {
             fields.next()?,
             fields.next()?,
         );
+        if !matches!(made, "made" | "taken") {
+            return None;
+        }
         let reads: Vec<Reading> = fields.map(Reading::parse).collect::<Option<_>>()?;
         let owned = match kind {
             "service" => Owned::Service {
@@ -75,6 +78,16 @@ pub fn retire(stack: &mut Stack, record: &[Managed], removal: Removal) {
         .iter()
         .flat_map(|resource| resource.spec.owned())
         .collect();
+    let known = record.iter().map(|managed| &managed.owned);
+    let reads: Vec<&Reading> = owned
+        .iter()
+        .chain(known)
+        .filter_map(|owned| match owned {
+            Owned::Service { reads, .. } => Some(reads),
+            _ => None,
+        })
+        .flatten()
+        .collect();
     let mut left: Vec<&Managed> = record
         .iter()
         .filter(|managed| managed.made && !owned.iter().any(|owned| owned.is(&managed.owned)))
@@ -95,8 +108,14 @@ pub fn retire(stack: &mut Stack, record: &[Managed], removal: Removal) {
     let mut paths = 0;
     let mut gone = Vec::new();
     for managed in left {
-        let spec = managed.owned.gone(removal);
+        let mut spec = managed.owned.gone(removal);
         let id = spec.id();
+        if let (Spec::Absent(absent), Owned::Path(path)) = (&mut spec, &managed.owned)
+            && !path.as_str().starts_with("/etc/")
+            && !reads.iter().any(|reading| id.matches(&reading.pattern))
+        {
+            absent.goes_last();
+        }
         if stack.resources.iter().all(|resource| resource.id != id) {
             // Paths come first: whoever has read them sees that they go.
             let place = match managed.owned {
@@ -162,14 +181,42 @@ pub fn forget_lost(stack: &mut Stack, observed: &mut Vec<Observed<State>>) {
     (stack.resources, *observed) = stay.unzip();
 }
 
+/// Adds to the stack the releases that the wanted one makes superfluous.
+pub fn prune(stack: &mut Stack, observed: &mut Vec<Observed<State>>) {
+    let mut place = 0;
+    while let (Some(resource), Some(found)) = (stack.resources.get(place), observed.get(place)) {
+        let old = match (&resource.spec, found) {
+            (Spec::Release(release), Observed::Present(State::Release(found))) => {
+                release.superseded(found)
+            }
+            _ => Vec::new(),
+        };
+        let role = resource.role.clone();
+        for old in old {
+            place += 1;
+            let spec = Spec::OldRelease(old);
+            let resource = Resource {
+                id: spec.id(),
+                role: role.clone(),
+                origin: "what the server keeps".to_owned(),
+                spec,
+            };
+            stack.resources.insert(place, resource);
+            observed.insert(place, Observed::Present(State::OldRelease(())));
+        }
+        place += 1;
+    }
+}
+
 /// The record as it is to be after a run of this stack: a line each, where `new` stands for
 /// what the executor alone knows, whether it made the thing. With `target` the other roles'
 /// lines stay as they are, and so do those of the resources in `left`, which the run leaves
-/// alone.
+/// alone. The lines in `foreign` are those that are not understood; they stay, too.
 #[must_use]
 pub fn record(
     stack: &Stack,
     before: &[Managed],
+    foreign: &[&str],
     target: Option<&[String]>,
     left: &[ResourceId],
 ) -> String {
@@ -189,10 +236,22 @@ pub fn record(
             || left.contains(&managed.owned.gone(Removal::default()).id())
     };
     let mut text = String::new();
+    for line in foreign {
+        text.push_str(&format!("as-is\t{line}\n"));
+    }
     for managed in before.iter().filter(stays) {
         text.push_str(&managed.line(if managed.made { "made" } else { "taken" }));
     }
     for resource in resources {
+        // It is ours until it is gone, which the executor knows.
+        if matches!(resource.spec, Spec::Absent(_) | Spec::Retired(_)) {
+            let goes = |managed: &&Managed| {
+                managed.made && managed.owned.gone(Removal::default()).id() == resource.id
+            };
+            if let Some(managed) = before.iter().find(goes) {
+                text.push_str(&managed.line("gone"));
+            }
+        }
         for owned in resource.spec.owned() {
             let known = before.iter().find(|managed| managed.owned.is(&owned));
             let made = match known {
@@ -209,6 +268,31 @@ pub fn record(
         }
     }
     text
+}
+
+/// The record in which files, links, services and releases that were not known are ours. Whether
+/// an account, data or a package is, nobody can say afterwards.
+#[must_use]
+pub fn adopt(record: &str) -> String {
+    let line = |line: &str| {
+        let ours = line.strip_prefix("new\t").filter(|rest| {
+            let kind = rest.split('\t').nth(1);
+            matches!(kind, Some("path" | "service" | "tree"))
+        });
+        ours.map_or_else(|| format!("{line}\n"), |rest| format!("made\t{rest}\n"))
+    };
+    record.lines().map(line).collect()
+}
+
+/// Whether the server has most of the stack's files, just as they should be.
+#[must_use]
+pub fn is_there(stack: &Stack, observed: &[Observed<State>], plan: &Plan) -> bool {
+    let files = stack.resources.iter().zip(observed);
+    let files = files.filter(|(resource, _)| resource.id.kind == "file");
+    let (there, not): (Vec<_>, Vec<_>) = files.partition(|(resource, found)| {
+        found.present().is_some() && plan.changes.iter().all(|change| change.id != resource.id)
+    });
+    there.len() > not.len()
 }
 
 #[cfg(test)]
@@ -233,6 +317,7 @@ mod tests {
             );
         }
         assert_eq!(Managed::parse("made\tweb\tplanet\tmars"), None);
+        assert_eq!(Managed::parse("lent\tweb\tpath\t/x"), None);
         assert_eq!(Managed::parse("made\tweb\tpath\trelative"), None);
         assert_eq!(Managed::parse("made\tweb\tpath\t/x\treload file:/x"), None);
         assert_eq!(Managed::parse("made\tweb\tservice\tx.service\t?"), None);
@@ -257,16 +342,25 @@ mod tests {
             .map(|resource| resource.id.to_string())
             .collect();
         assert_eq!(ids, ["absent:/etc/a", "retired:a.service"]);
-        // Retired things own nothing: after the run the record has forgotten them.
-        assert_eq!(super::record(&stack, &record, None, &[]), "");
+        // The executor forgets them when they are gone.
+        assert_eq!(
+            super::record(&stack, &record, &[], None, &[]),
+            "gone\tx\tpath\t/etc/a\ngone\tx\tservice\ta.service\n"
+        );
         // A partial run leaves the lines of other roles alone.
-        let other = super::record(&Stack::default(), &record, Some(&["y".to_owned()]), &[]);
+        let other = super::record(
+            &Stack::default(),
+            &record,
+            &[],
+            Some(&["y".to_owned()]),
+            &[],
+        );
         assert_eq!(other.lines().count(), 3);
         // So does one that leaves an orphan alone.
         let left = [stack.resources[0].id.clone()];
         assert_eq!(
-            super::record(&stack, &record, None, &left),
-            "made\tx\tpath\t/etc/a\n"
+            super::record(&stack, &record, &[], None, &left),
+            "made\tx\tpath\t/etc/a\ngone\tx\tservice\ta.service\n"
         );
     }
 
@@ -302,11 +396,30 @@ mod tests {
             ]
         );
         // What stays as it is, is forgotten; what is ours has one file more to tell of.
-        let after = super::record(&stack, &record, None, &[]);
+        let after = super::record(&stack, &record, &[], None, &[]);
         assert_eq!(
             after,
-            "taken\tx\tservice\tours.service\trestart file:/etc/ssh/a\n"
+            "gone\tx\tpath\t/etc/ssh/a\n\
+             taken\tx\tservice\tours.service\trestart file:/etc/ssh/a\n\
+             gone\tx\tservice\tmade.service\treload file:/etc/ssh/a\n"
         );
+    }
+
+    #[test]
+    fn what_is_adopted_is_what_can_be_made_again() {
+        let record = "new\tx\tpath\t/etc/a\nnew\tx\taccount\tx\ntaken\tx\tpath\t/b\nas-is\tnew\tx\tpath\t/c\n";
+        assert_eq!(
+            adopt(record),
+            "made\tx\tpath\t/etc/a\nnew\tx\taccount\tx\ntaken\tx\tpath\t/b\nas-is\tnew\tx\tpath\t/c\n"
+        );
+    }
+
+    #[test]
+    fn a_line_that_is_not_understood_stays() {
+        let foreign = "made\tweb\tplanet\tmars\t\twith  two moons ";
+        let stack = Stack::default();
+        let text = super::record(&stack, &[], &[foreign], Some(&[]), &[]);
+        assert_eq!(text, format!("as-is\t{foreign}\n"));
     }
 
     #[test]
@@ -337,12 +450,12 @@ mod tests {
                 "left_package:xx"
             ]
         );
-        let after = super::record(&stack, &record, None, &[]);
+        let after = super::record(&stack, &record, &[], None, &[]);
         assert_eq!(after.lines().count(), 5, "{after}");
         let mut observed = vec![Observed::Absent; 5];
         observed[0] = Observed::unknown("down");
         forget_lost(&mut stack, &mut observed);
-        let after = super::record(&stack, &record, None, &[]);
+        let after = super::record(&stack, &record, &[], None, &[]);
         assert_eq!(after, "made\tx\tdatabase\tx\n");
     }
 
@@ -362,10 +475,10 @@ mod tests {
         };
         let left = [stack.resources[0].id.clone()];
         let new = "new\tx\tpath\t/etc/a\n";
-        assert_eq!(record(&stack, &[], None, &[]), new);
-        assert_eq!(record(&stack, &[], None, &left), "");
+        assert_eq!(record(&stack, &[], &[], None, &[]), new);
+        assert_eq!(record(&stack, &[], &[], None, &left), "");
         let before = [Managed::parse("taken\tx\tpath\t/etc/a").unwrap()];
         let same = "taken\tx\tpath\t/etc/a\n";
-        assert_eq!(record(&stack, &before, None, &left), same);
+        assert_eq!(record(&stack, &before, &[], None, &left), same);
     }
 }

@@ -96,6 +96,7 @@ impl Json {
             Event::PutBack { what } => {
                 json!({ "type": "run", "state": "put-back", "what": what })
             }
+            Event::Stays { what } => json!({ "type": "run", "state": "stays", "what": what }),
             Event::Undone => json!({ "type": "run", "state": "undone" }),
             Event::UndoFailed { what } => {
                 json!({ "type": "run", "state": "undo-failed", "what": what })

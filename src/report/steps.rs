@@ -28,6 +28,8 @@ pub(super) struct Steps {
     running: Option<Running>,
     finished: usize,
     took: Duration,
+    /// What an undone run leaves.
+    stays: Vec<String>,
     last_line: Instant,
 }
 
@@ -46,6 +48,7 @@ impl Steps {
             running: None,
             finished: 0,
             took: Duration::ZERO,
+            stays: Vec::new(),
             last_line: now,
         }
     }
@@ -120,11 +123,18 @@ impl Steps {
             Event::PutBack { what } => {
                 lines.push(format!("  put back: {}", visible(what)));
             }
+            Event::Stays { what } => self.stays.push(visible(what).into_owned()),
             Event::Undone => {
-                lines.push(format!(
-                    "{} everything is as it was before",
-                    paint(GOOD, '✓')
-                ));
+                let what = if self.stays.is_empty() {
+                    "everything is"
+                } else {
+                    "files, links, services and the release are"
+                };
+                lines.push(format!("{} {what} as before the run", paint(GOOD, '✓')));
+                if !self.stays.is_empty() {
+                    let stays = self.stays.join(", ");
+                    lines.push(format!("  what stays of it: {stays}"));
+                }
             }
             Event::UndoFailed { what } => {
                 let text = format!("could not be put back: {}", visible(what));

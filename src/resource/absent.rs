@@ -1,6 +1,7 @@
 //! Paths at which nothing should be: what a package brings and the stack does not want.
 
 use super::ownership::{Place, place_of, read_places};
+use super::retired::Retired;
 use super::{
     Action, Change, Delta, Diff, EntryError, Future, Kind, Materials, Observed, Phase, Probe,
     Surroundings, Work,
@@ -16,6 +17,8 @@ pub struct Absent {
     package: Option<String>,
     /// Whether a run of ours once put something there.
     left: bool,
+    /// Whether it may be served or used until the run is proven.
+    late: bool,
 }
 
 impl Absent {
@@ -26,7 +29,35 @@ impl Absent {
             path,
             package: None,
             left: true,
+            late: false,
         }
+    }
+
+    /// It goes after the proof: nobody reads it as configuration, and until services have taken
+    /// theirs, visitors may get it.
+    pub fn goes_last(&mut self) {
+        self.late = true;
+    }
+
+    /// The unit of which this is the file. A slot's target and its instances are one.
+    fn unit(&self) -> Option<String> {
+        let name = self.path.as_str().strip_prefix("/etc/systemd/system/")?;
+        if name.contains('/') {
+            return None;
+        }
+        Some(match name.strip_suffix("@.service") {
+            Some(stem) => format!("{stem}.target"),
+            None => name.to_owned(),
+        })
+    }
+
+    /// Whether it is the file of a unit that runs until the run is proven.
+    fn belongs_to_what_runs(&self, around: &Surroundings<'_>) -> bool {
+        let stops = |unit: String| {
+            let mut changes = around.changes.iter();
+            changes.any(|change| change.id.kind == Retired::NAME && change.id.name == unit)
+        };
+        self.left && Retired::stops_last(around) && self.unit().is_some_and(stops)
     }
 }
 
@@ -53,6 +84,7 @@ impl Kind for Absent {
             path,
             package,
             left: false,
+            late: false,
         })
     }
 
@@ -88,7 +120,23 @@ impl Kind for Absent {
         Some(Delta::quiet(Action::Delete, because, Diff::default()))
     }
 
-    fn work(&self, _: &Observed<Place>, change: &Change, _: &Surroundings<'_>, work: &mut Work) {
+    fn work(
+        &self,
+        _: &Observed<Place>,
+        change: &Change,
+        around: &Surroundings<'_>,
+        work: &mut Work,
+    ) {
+        let runs = self.belongs_to_what_runs(around);
+        if self.late || runs {
+            let mut script = Script::new();
+            script.call("discard_path", [self.path.as_str()]);
+            if runs {
+                script.raw("read_units");
+            }
+            work.step(Phase::Finish, &change.id, script);
+            return;
+        }
         work.future(Future::Absent(self.path.clone()));
         let mut script = Script::new();
         script.call("remove_path", [self.path.as_str()]);

@@ -1,6 +1,7 @@
 //! Commands that run once for each value of a key: migrations, for example.
 
 use super::probe::fields;
+use super::setting::Undo;
 use super::{
     Action, Change, Delta, Diff, EntryError, Kind, Materials, Observed, Phase, Probe, Surroundings,
     Work,
@@ -20,6 +21,7 @@ pub struct Command {
     environment: BTreeMap<String, String>,
     credentials: BTreeMap<String, AbsolutePath>,
     key: String,
+    undo: Option<Undo>,
 }
 
 /// The fields of `[[command]]`.
@@ -38,6 +40,8 @@ pub struct Entry {
     #[serde(default)]
     credentials: BTreeMap<String, AbsolutePath>,
     key: String,
+    /// How an undo takes it back; without it what the command did stays.
+    undo: Option<Undo>,
 }
 
 /// The key of a success: the wanted one if it is among them, else the last.
@@ -73,7 +77,9 @@ impl Kind for Command {
             environment,
             credentials,
             key,
+            undo,
         } = entry;
+        undo.as_ref().map_or(Ok(()), Undo::check)?;
         Ok(Self {
             name,
             command,
@@ -82,6 +88,7 @@ impl Kind for Command {
             environment,
             credentials,
             key,
+            undo,
         })
     }
 
@@ -156,6 +163,9 @@ impl Kind for Command {
         words.push("--".to_owned());
         words.extend(self.command.iter().cloned());
         let mut script = Script::new();
+        if let Some(undo) = &self.undo {
+            undo.remember(&format!("command-{}", self.name), &mut script);
+        }
         script.call("run_once", words);
         work.step(Phase::Activate, &change.id, script);
     }

@@ -19,17 +19,12 @@ probe_command() {
 	done
 }
 
-# run_once NAME KEY WORD...: the words are those of systemd-run; the key is
-# noted when the command has ended well. The last fifty are remembered: who goes
-# back to one of them has had it already.
+# run_once NAME KEY WORD...: the words are those of systemd-run; the key counts when the
+# run is proven (record_commands in executor.sh).
 run_once() {
 	name=$1 key=$2
 	shift 2
+	note ran "$name"
 	systemd-run --quiet --collect --pipe --wait --service-type=exec "$@" </dev/null
-	mkdir -p -m 700 -- "$STATE/commands"
-	{
-		printf '%s\n' "$key"
-		grep -vxF -e "$key" -- "$STATE/commands/$name" 2>/dev/null | head -n 49 || true
-	} >"$STATE/commands/.$name.new"
-	mv -fT -- "$STATE/commands/.$name.new" "$STATE/commands/$name"
+	printf '%s\n' "$key" >"$RUN/payload/ran-$name"
 }

@@ -4,6 +4,9 @@
 
 # probe_current NAME ROOT: which release is current.
 probe_current() {
+	if exists "$2/current" && [ ! -L "$2/current" ]; then
+		printf 'taken\037%s\037%s\n' "$1" "$2/current"
+	fi
 	current=$(readlink -- "$2/current" || true)
 	printf 'current\037%s\037%s\n' "$1" "${current##*/}"
 	if IFS= read -r reaction 2>/dev/null <"/var/lib/foobar-stack/pending/$1"; then
@@ -46,6 +49,7 @@ probe_units() {
 
 # switch_release ROOT ID
 switch_release() {
+	[ "$(readlink -- "$1/current")" != "releases/$2" ] || return 0
 	if old=$(readlink -- "$1/current"); then
 		note current "$1/current" "$old"
 	else

@@ -15,8 +15,8 @@ make_directory() {
 	if exists "$path" && { [ -L "$path" ] || [ ! -d "$path" ]; }; then
 		fail "$path is there and is not a folder; move it away"
 	fi
+	make_parents "$path"
 	keep_ownership "$path"
-	mkdir -p -m 755 -- "${path%/*}/"
 	[ -d "$path" ] || mkdir -m 700 -- "$path"
 	# Before the mode, so that no reader is kept out for a moment; then the mode no longer says
 	# what the group may do, so that is said here, too.

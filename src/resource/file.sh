@@ -42,9 +42,9 @@ put_file() {
 	if [ -d "$2" ] && [ ! -L "$2" ]; then
 		fail "$2 is a folder, a file should be there; move it away"
 	fi
+	make_parents "$2"
 	keep "$2"
 	new=${2%/*}/.${2##*/}.foobar-stack
-	mkdir -p -m 755 -- "${2%/*}/"
 	install -T -m "$3" -o "$4" -g "$5" -- "$RUN/payload/$1" "$new"
 	sync -- "$new"
 	mv -fT -- "$new" "$2"

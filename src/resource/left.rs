@@ -16,12 +16,15 @@ use std::collections::BTreeMap;
 /// Where the dumps of dropped databases are, on the server, for root alone.
 const DUMPS: &str = "/var/lib/foobar-stack/dropped";
 
+/// The field of a change that names what is not removed with the rest.
+const STAYS: &str = "others' files";
+
 /// Something that only exists once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Data {
     /// A folder; what others have put into it is theirs.
     Folder(AbsolutePath),
-    /// A folder with all that is in it.
+    /// The folder of the releases; what others have put into it is theirs.
     Tree(AbsolutePath),
     /// A secret that was made on the server.
     Secret(AbsolutePath),
@@ -128,14 +131,19 @@ impl Left {
                 Self::NAME => change.id.name.split_once(':').map_or("", |(_, name)| name),
                 _ => &change.id.name,
             };
-            change.action == Action::Delete && name == path
+            let stays = change.diff.fields.iter().any(|field| field.name == STAYS);
+            change.action == Action::Delete && name == path && !stays
         })
     }
 }
 
 impl Kind for Left {
     const NAME: &'static str = "left";
-    const LIBRARY: &'static str = concat!(include_str!("database.sh"), include_str!("left.sh"));
+    const LIBRARY: &'static str = concat!(
+        include_str!("database.sh"),
+        include_str!("release.sh"),
+        include_str!("left.sh")
+    );
     const REACTS: bool = true;
     type Entry = Entry;
     type State = Found;
@@ -221,6 +229,10 @@ impl Kind for Left {
             Data::Folder(_) if !found.holds.iter().all(|path| Self::goes(path, around)) => {
                 return None;
             }
+            Data::Tree(_) if !found.holds.is_empty() => {
+                let holds = found.holds.join(", ");
+                diff.compare(STAYS, Some(&holds), Some(&format!("{holds} (they stay)")));
+            }
             Data::Account(_) if !found.holds.is_empty() => {
                 diff.compare("folders", Some(&found.holds.join(", ")), None);
             }
@@ -248,7 +260,8 @@ impl Kind for Left {
         let mut script = Script::new();
         match &self.data {
             Data::Folder(_) => script.call("destroy_folder", [name]),
-            Data::Tree(_) | Data::Secret(_) => script.call("destroy_tree", [name]),
+            Data::Tree(_) => script.call("destroy_releases", [name]),
+            Data::Secret(_) => script.call("destroy_secret", [name]),
             Data::Account(_) => {
                 let folders = found.present().map_or(&[][..], |found| &found.holds);
                 let folders = folders.iter().map(String::as_str);
@@ -323,7 +336,11 @@ mod tests {
             because: delta.because,
             diff: delta.diff,
         };
-        assert!(compare(&folder, reply, &[tree]).is_some());
+        assert!(compare(&folder, reply, std::slice::from_ref(&tree)).is_some());
+        // Unless others' files stay in the one within.
+        let mut kept = tree;
+        kept.diff.compare(STAYS, Some("x"), Some("x (they stay)"));
+        assert_eq!(compare(&folder, reply, &[kept]), None);
     }
 
     #[test]

@@ -21,7 +21,17 @@ probe_left() {
 				left_is "$1" "$2" absent
 			fi
 			;;
-		tree | secret) if exists "$2"; then left_is "$1" "$2" there; else left_is "$1" "$2" absent; fi ;;
+		tree)
+			if [ -d "$2" ]; then
+				left_is "$1" "$2" there
+				others_in "$2" | head -n 50 | while IFS= read -r name; do
+					printf 'tree\037%s\037holds\037%s\n' "$2" "$2/$name"
+				done
+			else
+				left_is "$1" "$2" absent
+			fi
+			;;
+		secret) if exists "$2"; then left_is "$1" "$2" there; else left_is "$1" "$2" absent; fi ;;
 		account) probe_left_account "$2" ;;
 		*) probe_left_data "$1" "$2" ;;
 		esac
@@ -70,9 +80,33 @@ destroy_folder() {
 	rmdir -- "$1"
 }
 
-# destroy_tree PATH
-destroy_tree() {
-	rm -rf -- "$1"
+# others_in FOLDER: what in this folder of releases is not ours.
+others_in() {
+	find "$1" -mindepth 1 -maxdepth 1 -printf '%f\n' | while IFS= read -r name; do
+		id=${name#.} id=${id%%.*}
+		case $id in
+		'' | *[!0-9a-f]*) printf '%s\n' "$name" && continue ;;
+		esac
+		case $name in
+		"$id.used" | ".$id.new" | ".$id.old") ;;
+		"$id") is_release "${1%/*}" "$id" || printf '%s\n' "$name" ;;
+		*) printf '%s\n' "$name" ;;
+		esac
+	done
+}
+
+# destroy_releases FOLDER: what others have put into it is theirs.
+destroy_releases() {
+	others_in "$1" >"$RUN/others"
+	find "$1" -mindepth 1 -maxdepth 1 -printf '%f\n' | while IFS= read -r name; do
+		grep -qxF -e "$name" -- "$RUN/others" || rm -rf -- "${1:?}/$name"
+	done
+	[ -s "$RUN/others" ] || rmdir -- "$1"
+}
+
+# destroy_secret PATH
+destroy_secret() {
+	rm -f -- "$1"
 }
 
 # destroy_account NAME FOLDER...

@@ -21,8 +21,8 @@ put_link() {
 	if [ -d "$1" ] && [ ! -L "$1" ]; then
 		fail "$1 is a folder, a link should be there; move it away"
 	fi
+	make_parents "$1"
 	keep "$1"
-	mkdir -p -m 755 -- "${1%/*}/"
 	new=${1%/*}/.${1##*/}.foobar-stack
 	ln -sfn -- "$2" "$new"
 	mv -fT -- "$new" "$1"

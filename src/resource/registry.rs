@@ -10,7 +10,7 @@ use super::{
 };
 use super::{
     absent, certificate, command, database, database_user, deployment, directory, file, introspect,
-    left, left_package, link, package, release, retired, secret, service, user, zone,
+    left, left_package, link, old_release, package, release, retired, secret, service, user, zone,
 };
 use crate::shell::Script;
 use crate::types::{AbsolutePath, SecretValue};
@@ -277,6 +277,7 @@ registry! {
     certificate::Certificate,
     zone::Zone,
     release::Release,
+    old_release::OldRelease,
     command::Command,
     deployment::Deployment,
     service::Service,

@@ -6,7 +6,7 @@ mod manifest;
 use super::probe::{decode, fields};
 use super::{
     Action, Change, Content, Data, Delta, Diff, EntryError, Kind, Materials, Observed, Owned,
-    Phase, Probe, Surroundings, Work,
+    Phase, Probe, Surroundings, Work, old_release::OldRelease,
 };
 use crate::shell::Script;
 use crate::types::{AbsolutePath, AccountName, Code, Tree};
@@ -48,6 +48,11 @@ pub struct Found {
     edited: Vec<String>,
     /// What it can be made of, if it is not there.
     base: Option<Base>,
+    /// All that are ours, with when each was last proven, in seconds since 1970; 0 for one that
+    /// never was.
+    kept: Vec<(u64, String)>,
+    /// The one that serves.
+    current: String,
 }
 
 /// A release of which another can be made, without what was changed in it.
@@ -66,15 +71,16 @@ impl Release {
     }
 
     /// What is there, of the probe's lines for this release.
-    fn found(&self, lines: &[[&str; 3]]) -> Observed<Found> {
+    fn found(&self, lines: &[[&str; 3]], kept: Vec<(u64, String)>) -> Observed<Found> {
         let all = |word: &'static str| lines.iter().filter(move |line| line[0] == word);
         let one = |word| all(word).map(|line| line[2]).next();
+        let current = one("current").unwrap_or_default().to_owned();
         let edited: Vec<String> = all("edited").map(|line| line[2].to_owned()).collect();
         let id = self.id();
         match (one("wanted"), self.code.tree()) {
             (None, _) => Observed::unknown(format!("the probe says nothing of {}", self.path)),
             (Some("absent"), None) => {
-                let kept: Vec<&str> = all("kept").map(|line| line[2]).collect();
+                let kept: Vec<&str> = kept.iter().map(|(_, id)| id.as_str()).collect();
                 let kept = if kept.is_empty() {
                     "none".to_owned()
                 } else {
@@ -92,14 +98,16 @@ impl Release {
                     let id = id.to_owned();
                     Base { id, manifest }
                 });
-                match base {
-                    None => Observed::Absent,
-                    base => Observed::Present(Found {
-                        whole: false,
-                        edited,
-                        base,
-                    }),
+                if base.is_none() && kept.is_empty() {
+                    return Observed::Absent;
                 }
+                Observed::Present(Found {
+                    whole: false,
+                    edited,
+                    base,
+                    kept,
+                    current,
+                })
             }
             (Some(_), None) if !edited.is_empty() => Observed::unknown(format!(
                 "the release {id} was changed on the server: {}",
@@ -109,8 +117,27 @@ impl Release {
                 whole: true,
                 edited,
                 base: None,
+                kept,
+                current,
             }),
         }
+    }
+
+    /// The releases that this one makes superfluous: those that never served, and those that have,
+    /// but for the newest ones. What serves stays until another one does.
+    #[must_use]
+    pub fn superseded(&self, found: &Found) -> Vec<OldRelease> {
+        let others = found.kept.iter().filter(|(_, id)| id != self.id());
+        let (mut served, never): (Vec<_>, Vec<_>) = others.partition(|(used, _)| *used > 0);
+        served.sort_by(|one, other| other.cmp(one));
+        let keep = self.keep as usize;
+        let old = served.iter().skip(keep).map(|(_, id)| (id, Some(keep)));
+        let never = never.iter().map(|(_, id)| (id, None));
+        never
+            .chain(old)
+            .filter(|(id, _)| **id != found.current)
+            .map(|(id, newer)| OldRelease::new(&self.path, id, newer))
+            .collect()
     }
 
     /// What must travel to make it of what is there.
@@ -177,21 +204,31 @@ impl Kind for Release {
             let lines = lines.iter().filter(|line| line[1] == release.path.as_str());
             lines.copied().collect::<Vec<_>>()
         };
+        let kept = |release: &Self| {
+            let lines = reply.lines().filter_map(fields::<4>);
+            let lines = lines.filter(|line| line[0] == "kept" && line[1] == release.path.as_str());
+            lines
+                .map(|[_, _, used, id]| (used.parse().unwrap_or(0), id.to_owned()))
+                .collect()
+        };
         batch
             .iter()
-            .map(|release| release.found(&own(release)))
+            .map(|release| release.found(&own(release), kept(release)))
             .collect()
     }
 
-    fn applied(&self, _: &Observed<Found>, _: &Surroundings<'_>) -> Observed<Found> {
+    fn applied(&self, before: &Observed<Found>, _: &Surroundings<'_>) -> Observed<Found> {
+        let before = before.present();
         Observed::Present(Found {
             whole: true,
             edited: Vec::new(),
             base: None,
+            kept: before.map_or_else(Vec::new, |found| found.kept.clone()),
+            current: self.id().to_owned(),
         })
     }
 
-    /// Of what it is made does not matter, nor what of that was changed.
+    /// Of what it is made does not matter, nor what of that was changed, nor what else is kept.
     fn footing(found: &Found) -> String {
         format!("{:?} {:?}", found.whole, found.edited)
     }
@@ -245,6 +282,7 @@ impl Kind for Release {
                 gone,
             } = difference;
             let digest = Manifest::of(tree).digest();
+            work.needs_space(&self.path, tree);
             let sent = work.payload(Content::Tree(Arc::new(sent)));
             let lines = work.payload(Content::Bytes(lines.as_bytes().into()));
             let mut words = vec![
@@ -266,8 +304,10 @@ impl Kind for Release {
         }
         work.step(Phase::Activate, &change.id, script);
         let mut script = Script::new();
-        script.call("prune_releases", [path, &self.keep.to_string()]);
-        work.step(Phase::Finish, &change.id, script);
+        script.call("forget_replaced", [path, self.id()]);
+        if observed.present().is_some_and(|found| found.whole) {
+            work.step(Phase::Finish, &change.id, script);
+        }
     }
 }
 
@@ -342,7 +382,7 @@ mod tests {
         assert_eq!(release.compare(&found, &AROUND), None);
         for reply in [
             "wanted\x1f/srv/x\x1fabsent\n".to_owned(),
-            "wanted\x1f/srv/x\x1fabsent\nkept\x1f/srv/x\x1fold\n".to_owned(),
+            "wanted\x1f/srv/x\x1fabsent\nkept\x1f/srv/x\x1f7\x1fold\n".to_owned(),
             format!("{there}edited\x1f/srv/x\x1fapp.py\n"),
         ] {
             let Observed::Unknown { reason } = observe(&release, &reply) else {
@@ -353,6 +393,20 @@ mod tests {
                 assert!(reason.ends_with("kept are old"), "{reason}");
             }
         }
+    }
+
+    #[test]
+    fn what_is_superseded_is_what_never_served_and_what_is_old() {
+        let release = release();
+        let reply = "wanted\x1f/srv/x\x1fabsent\ncurrent\x1f/srv/x\x1f1\n\
+            kept\x1f/srv/x\x1f10\x1f1\nkept\x1f/srv/x\x1f20\x1f2\nkept\x1f/srv/x\x1f30\x1f3\n\
+            kept\x1f/srv/x\x1f40\x1f4\nkept\x1f/srv/x\x1f5\x1f5\nkept\x1f/srv/x\x1f0\x1f6\n\
+            kept\x1f/srv/x\x1f0\x1fID\n";
+        let found = observe(&release, reply);
+        let old = release.superseded(found.present().unwrap());
+        let names: Vec<String> = old.iter().map(Kind::name).collect();
+        // 1 is as old, but serves.
+        assert_eq!(names, ["/srv/x/releases/6", "/srv/x/releases/5"]);
     }
 
     /// What the probe says of a server where another release serves.

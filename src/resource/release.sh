@@ -1,25 +1,40 @@
 # Releases, on the server. A release is root's and read-only for the app. Its
 # .foobar-stack-manifest says of what it was made; .foobar-stack-complete in it is
-# written last, so that what changed after it was changed by hand.
+# written last, so that what changed after it was changed by hand, and has the
+# release's id: a folder in which it does not stand is somebody else's.
+
+# is_release PATH ID: our mark is in it. Earlier versions left that file empty.
+is_release() {
+	[ -f "$1/releases/$2/.foobar-stack-complete" ] && [ ! -L "$1/releases/$2" ] || return
+	marked=
+	read -r marked <"$1/releases/$2/.foobar-stack-complete" || true
+	case $2 in *[!0-9a-f]*) return 1 ;; esac
+	[ "${marked:-$2}" = "$2" ] && [ -f "$1/releases/$2/.foobar-stack-manifest" ]
+}
 
 # probe_release PATH ID...: whether release ID is there, whole, and which of its
 # files were changed since (ten at most). If it is not there: which are kept, the
 # manifest of the one that serves, and what of that was changed: the wanted one
-# can be made of it.
+# can be made of it. And the releases that are ours, with when each was last proven; 0
+# for one that never was.
 probe_release() {
 	while [ $# -gt 0 ]; do
-		if [ -e "$1/releases/$2/.foobar-stack-complete" ]; then
+		if is_release "$1" "$2"; then
 			printf 'wanted\037%s\037present\n' "$1"
 			edited_in "$1/releases/$2" "edited\037$1\037" | head -n 10
 		else
 			printf 'wanted\037%s\037absent\n' "$1"
-			for kept in "$1"/releases/*/.foobar-stack-complete; do
-				[ -e "$kept" ] || continue
-				kept=${kept%/*}
-				printf 'kept\037%s\037%s\n' "$1" "${kept##*/}"
-			done
 			probe_base "$1"
 		fi
+		current=$(readlink -- "$1/current" || true)
+		printf 'current\037%s\037%s\n' "$1" "${current##*/}"
+		for id in "$1"/releases/*/.foobar-stack-complete; do
+			id=${id%/*}
+			id=${id##*/}
+			is_release "$1" "$id" || continue
+			used=$(stat -c %Y -- "$1/releases/$id.used" 2>/dev/null || echo 0)
+			printf 'kept\037%s\037%s\037%s\n' "$1" "$used" "$id"
+		done
 		shift 2
 	done
 }
@@ -29,9 +44,7 @@ probe_base() {
 	base=$(readlink -- "$1/current" || true)
 	base=${base##*/}
 	folder=$1/releases/$base
-	if [ -z "$base" ] || [ ! -e "$folder/.foobar-stack-complete" ] || [ ! -e "$folder/.foobar-stack-manifest" ]; then
-		return 0
-	fi
+	[ -n "$base" ] && is_release "$1" "$base" || return 0
 	edited=$(edited_in "$folder" "changed\037$1\037" | head -n 1001)
 	if [ "$(printf '%s\n' "$edited" | wc -l)" -le 1000 ]; then
 		printf 'base\037%s\037%s\n%s\n' "$1" "$base" "$edited"
@@ -50,9 +63,13 @@ edited_in() {
 # of the files in TREE and, of release BASE, all but GONE. LINES are those of the
 # manifest for TREE, DIGEST is that of the whole manifest.
 make_release() {
-	new=$1/releases/.$2.new
-	exists "$1/releases" || made path "$1/releases"
-	mkdir -p -m 755 -- "$1/releases"
+	new=$1/releases/.$2.new place=$1/releases/$2
+	make_parents "$new"
+	if exists "$place" && ! is_release "$1" "$2" && { [ ! -d "$place" ] || [ -n "$(ls -A -- "$place")" ]; }; then
+		fail "$place is there and is no release of foobar-stack; move it away"
+	fi
+	note making "$new"
+	is_release "$1" "$2" || note making "$place"
 	rm -rf -- "$new"
 	mkdir -m 755 -- "$new"
 	: >"$RUN/payload/kept"
@@ -73,7 +90,6 @@ make_release() {
 	END
 	[ "$digest" = "$3" ] || fail "release ${6:-} on the server is not what the plan was made for"
 	if ! said=$(sed -n 's/^[fx] //p' -- "$RUN/payload/manifest" | (cd -- "$new" && sha256sum --quiet --strict -c -) 2>&1); then
-		rm -rf -- "$new"
 		fail "release $2 could not be made; of release ${6:-none} these are not as they were: $said"
 	fi
 	sed -n 's/^f .\{66\}//p' -- "$RUN/payload/manifest" | (cd -- "$new" && xargs -r -d '\n' chmod 644 --)
@@ -90,8 +106,6 @@ prepare_release() {
 		journalctl --no-pager --output=cat --lines=40 \
 			"_SYSTEMD_INVOCATION_ID=$(systemctl show --value -p InvocationID -- "$4")"
 		systemctl reset-failed -- "$4" || true
-		rm -rf -- "$new"
-		rmdir --ignore-fail-on-non-empty -- "$place"
 		fail "release $2 was not made ready, and is removed again"
 	fi
 	chown -R -h root:root -- "$new"
@@ -110,34 +124,38 @@ prepare_release() {
 	mv -f -- "$RUN/payload/unaltered" "$RUN/payload/manifest"
 }
 
-# place_release PATH ID: puts it in its place.
+# place_release PATH ID: puts it in its place. What was edited there stays beside it until
+# the run is proven.
 place_release() {
 	new=$1/releases/.$2.new place=$1/releases/$2
 	mv -f -- "$RUN/payload/manifest" "$new/.foobar-stack-manifest"
 	chmod 444 -- "$new/.foobar-stack-manifest"
 	sync -f "$new"
-	if [ -e "$place" ]; then
+	if is_release "$1" "$2"; then
 		rm -rf -- "$1/releases/.$2.old"
+		note replaced "$place"
 		mv -T -- "$place" "$1/releases/.$2.old"
+		note making "$place"
 	fi
+	# An empty folder gives way.
 	mv -T -- "$new" "$place"
-	rm -rf -- "$1/releases/.$2.old"
-	: >"$place/.foobar-stack-complete"
+	printf '%s\n' "$2" >"$place/.foobar-stack-complete"
 	chmod 444 -- "$place/.foobar-stack-complete"
 	sync -f "$place"
 }
 
-# prune_releases PATH KEEP: the current one and the KEEP that served last stay. A
-# release that has served has a file beside it, .used, whose date says when; one
-# that has not was made by a run that failed.
-prune_releases() {
-	current=$(readlink -- "$1/current")
-	current=${current##*/}
-	find "$1/releases" -mindepth 1 -maxdepth 1 -name '*.used' ! -name "$current.used" \
-		-printf '%T@ %f\n' | sort -rn | tail -n "+$(($2 + 1))" | while read -r _ old; do
-		rm -rf -- "$1/releases/${old%.used}" "$1/releases/$old"
-	done
-	find "$1/releases" -mindepth 1 -maxdepth 1 -type d ! -name "$current" -printf '%f\n' | while read -r old; do
-		[ -e "$1/releases/$old.used" ] || rm -rf -- "$1/releases/$old"
-	done
+# forget_replaced PATH ID
+forget_replaced() {
+	rm -rf -- "$1/releases/.$2.old"
+}
+
+# prune_release PATH ID: one that has served before, or never did, if it is ours and not
+# what serves.
+prune_release() {
+	current=$(readlink -- "$1/current" || true)
+	[ "${current##*/}" != "$2" ] || fail "$1/releases/$2 serves"
+	is_release "$1" "$2" || fail "$1/releases/$2 is no release of foobar-stack"
+	# Half of one would pass for a whole one.
+	mv -T -- "$1/releases/$2" "$1/releases/.$2.old"
+	rm -rf -- "$1/releases/.$2.old" "$1/releases/$2.used"
 }

@@ -1,5 +1,9 @@
 //! Services that left the inventory: stopped, and not started at boot any more.
+//!
+//! They stop after the proof, when nobody is led to them any more, unless something else starts
+//! that may need their place: a port, a socket, a folder.
 
+use super::deployment::Deployment;
 use super::probe::fields;
 use super::{
     Action, Change, Delta, Diff, EntryError, Impact, Kind, Materials, Observed, Phase, Probe,
@@ -29,7 +33,22 @@ pub struct Unit {
     enabled: bool,
 }
 
+/// Who leads visitors to the slots of a deployment; the record does not say it.
+const PROXY: &str = "nginx.service";
+/// How long requests that are under way in a slot may take to end, in seconds.
+const DRAIN: &str = "30";
+
 impl Retired {
+    /// Whether services stop after the proof.
+    pub(super) fn stops_last(around: &Surroundings<'_>) -> bool {
+        let starts = |change: &Change| match change.id.kind {
+            "service" => matches!(change.action, Action::Create | Action::Update),
+            "deployment" => change.action == Action::Create,
+            _ => false,
+        };
+        !around.changes.iter().any(starts)
+    }
+
     /// The unit of this name, retired.
     #[must_use]
     pub fn new(name: &str) -> Self {
@@ -104,10 +123,27 @@ impl Kind for Retired {
         })
     }
 
-    fn work(&self, _: &Observed<Unit>, change: &Change, _: &Surroundings<'_>, work: &mut Work) {
+    fn work(
+        &self,
+        _: &Observed<Unit>,
+        change: &Change,
+        around: &Surroundings<'_>,
+        work: &mut Work,
+    ) {
         let mut script = Script::new();
-        script.call("retire_service", [&self.name]);
-        work.step(Phase::Retire, &change.id, script);
+        if !Self::stops_last(around) {
+            script.call("retire_service", [&self.name]);
+            work.step(Phase::Retire, &change.id, script);
+            return;
+        }
+        if self.name.ends_with(".target") {
+            script.call("stop_target", [self.name.as_str(), PROXY, DRAIN]);
+            work.uses(Deployment::NAME);
+        } else {
+            script.call("stop_service", [&self.name]);
+        }
+        // Its files are there until it has stopped.
+        work.first(Phase::Finish, &change.id, script);
     }
 }
 

@@ -29,8 +29,8 @@ keep_secret() {
 
 # generate_secret PATH MODE OWNER GROUP: 256 random bits as text.
 generate_secret() {
+	make_parents "$1"
 	keep_secret "$1"
-	mkdir -p -m 755 -- "${1%/*}/"
 	new=${1%/*}/.${1##*/}.foobar-stack
 	(
 		umask 077
@@ -44,8 +44,8 @@ generate_secret() {
 
 # put_secret PAYLOAD PATH MODE OWNER GROUP: a value the client brought.
 put_secret() {
+	make_parents "$2"
 	keep_secret "$2"
-	mkdir -p -m 755 -- "${2%/*}/"
 	new=${2%/*}/.${2##*/}.foobar-stack
 	install -T -m 600 -- "$RUN/payload/$1" "$new"
 	own_secret "$new" "$3" "$4" "$5"

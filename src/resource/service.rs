@@ -8,6 +8,7 @@ pub(super) use self::unit::Unit;
 use super::database::Database;
 use super::gap::Gap;
 use super::owed::Notes;
+use super::setting::Undo;
 use super::{
     Action, Change, Delta, Diff, EntryError, Impact, Kind, Materials, Observed, Owned, Phase,
     Probe, Reaction, Reading, Surroundings, Work,
@@ -33,6 +34,7 @@ pub struct Service {
     restart_on: Vec<String>,
     in_force: Option<InForce>,
     live: Option<Live>,
+    undo: Option<Undo>,
     impact: Option<Impact>,
     /// Whether it is none of the stack: then it only takes that files of ours have gone.
     left: bool,
@@ -68,6 +70,8 @@ pub struct Entry {
     in_force: Option<InForce>,
     /// What need not wait for a start, where the service is a database server.
     live: Option<live::Entry>,
+    /// How an undo sets back what the service sets elsewhere than in files.
+    undo: Option<Undo>,
     /// What visitors notice of that, if less than the word says: `none`.
     impact: Option<Impact>,
 }
@@ -83,6 +87,7 @@ impl Service {
             restart_on: Vec::new(),
             in_force: None,
             live: None,
+            undo: None,
             impact: None,
             left: true,
         };
@@ -127,6 +132,7 @@ impl Kind for Service {
             let message = "its command has at least one word";
             return Err(EntryError::field("in_force", message));
         }
+        entry.undo.as_ref().map_or(Ok(()), Undo::check)?;
         Ok(Self {
             name: entry.name,
             enabled: entry.enabled.unwrap_or(true),
@@ -137,6 +143,7 @@ impl Kind for Service {
                 .live
                 .map(|live| Live::build(live, materials))
                 .transpose()?,
+            undo: entry.undo,
             impact: entry.impact,
             left: false,
         })
@@ -379,6 +386,9 @@ impl Kind for Service {
         if let Some(need) = need.filter(|_| verb == "restart") {
             work.uses(Database::NAME);
             need.forget(&self.name, &mut script);
+        }
+        if let Some(undo) = self.undo.as_ref().filter(|_| verb != "keep") {
+            undo.remember(&format!("service-{}", self.name), &mut script);
         }
         let words = [self.name.as_str(), boot, verb, back].map(str::to_owned);
         let asks = in_force.map_or(&[][..], |in_force| &in_force.command);

@@ -57,6 +57,7 @@ probe_service() {
 activate_service() {
 	boot=$(systemctl show --value -p UnitFileState -- "$1")
 	if systemctl is-active --quiet -- "$1"; then active=active; else active=inactive; fi
+	[ $# -le 4 ] || (shift 4 && printf '%s\0' "$@") >"$RUN/asks-$1"
 	note unit "$1" "$active" "${boot:-disabled}" "$4"
 	[ "$active" = active ] || made service "$1"
 	if [ "$2" != leave ]; then

@@ -16,7 +16,8 @@ pub enum Phase {
     Stage,
     /// Checks the staged future. Touches nothing that is live.
     Validate,
-    /// Services that left the inventory stop, while their files are still there.
+    /// Services that left the inventory stop, while their files are still there, if others start
+    /// that may need their place.
     Retire,
     /// Accounts and folders, then files and links take their places.
     Commit,
@@ -106,6 +107,21 @@ pub enum Content {
     Tree(Arc<Tree>),
 }
 
+/// What a file takes on a disk beside its bytes, at most.
+const BLOCK: u64 = 4096;
+
+impl Content {
+    /// About how much space it takes where it is put, if that is not a place of its own.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes.len() as u64 + BLOCK,
+            Self::Secret(secret) => secret.expose().len() as u64 + BLOCK,
+            Self::Tree(_) => 0,
+        }
+    }
+}
+
 /// One file of the payload; the library finds it by its number.
 #[derive(Debug, Clone)]
 pub struct Payload {
@@ -159,6 +175,8 @@ pub struct Work {
     pub steps: Vec<Step>,
     /// What travels.
     pub payload: Vec<Payload>,
+    /// What else than the payload's files needs space, where, and how many bytes.
+    pub space: Vec<(AbsolutePath, u64)>,
     /// What the validators are shown.
     pub future: Vec<Future>,
     /// Services that owe a reaction from the moment the first file is in place.
@@ -185,6 +203,16 @@ impl Work {
         });
     }
 
+    /// Adds a step before all others of its phase.
+    pub fn first(&mut self, phase: Phase, id: &ResourceId, script: Script) {
+        let step = Step {
+            phase,
+            id: id.clone(),
+            script,
+        };
+        self.steps.insert(0, step);
+    }
+
     /// Notes that a service owes a reaction.
     pub fn pending(&mut self, unit: &str, reaction: Reaction) {
         self.pending.insert(unit.to_owned(), reaction);
@@ -203,6 +231,12 @@ impl Work {
             content,
         });
         name
+    }
+
+    /// Notes that a folder gets all of this.
+    pub fn needs_space(&mut self, path: &AbsolutePath, tree: &Tree) {
+        let bytes = tree.size() + BLOCK * tree.len() as u64;
+        self.space.push((path.clone(), bytes));
     }
 
     /// Notes how a path will look. Units that change must be read again by systemd.

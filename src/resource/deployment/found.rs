@@ -64,6 +64,8 @@ impl Found {
 
 /// The reply of the probe, cut up.
 struct Reply<'a> {
+    /// What stands where the link to the release should be, and is none.
+    taken: BTreeMap<&'a str, &'a str>,
     current: BTreeMap<&'a str, &'a str>,
     files: BTreeMap<&'a str, String>,
     /// Ports on which somebody listens.
@@ -106,7 +108,12 @@ impl<'a> Reply<'a> {
         let ports = noted.lines().filter_map(fields::<2>);
         let ports = ports.filter(|line| line[0] == "listening");
         let unit = |block: &'a str| Unit(block.lines().filter_map(|l| l.split_once('=')).collect());
+        let taken = noted.lines().filter_map(fields::<3>);
         Self {
+            taken: taken
+                .filter(|line| line[0] == "taken")
+                .map(|line| (line[1], line[2]))
+                .collect(),
             current: current
                 .filter(|line| line[0] == "current")
                 .map(|line| (line[1], line[2]))
@@ -150,6 +157,12 @@ impl<'a> Reply<'a> {
 pub(super) fn observe(batch: &[&Deployment], probe: &Probe, reply: &str) -> Vec<Observed<Found>> {
     let reply = Reply::read(reply);
     let one = |deployment: &&Deployment| {
+        if let Some(path) = reply.taken.get(deployment.name.as_str()) {
+            return Observed::unknown(format!(
+                "{path} is not a symbolic link, and the link to the release goes there; \
+                 move it away: `mv {path} {path}.before`"
+            ));
+        }
         let Some(current) = reply.current.get(deployment.name.as_str()) else {
             return Observed::unknown(format!("the probe says nothing of {}", deployment.name));
         };

@@ -14,6 +14,7 @@ fn service() -> Service {
             otherwise: Reaction::Reload,
         }),
         live: None,
+        undo: None,
         impact: None,
         left: false,
     }
