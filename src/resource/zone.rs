@@ -3,7 +3,9 @@
 
 use super::ownership::{Ownership, Place, place_of, read_places};
 use super::probe::{decode, fields};
-use super::zone_text::{ZoneContent, ZoneRecord, ZoneText, find_serial, next_serial, read};
+use super::zone_text::{
+    ZoneContent, ZoneRecord, ZoneText, find_serial, newer, next_serial, read, with_serial,
+};
 use super::{
     Change, Content, Delta, Diff, EntryError, Future, Kind, Materials, Observed, Owned, Phase,
     Probe, Rendered, Surroundings, TextChange, Work,
@@ -37,9 +39,13 @@ pub struct Entry {
 pub struct Found {
     place: Place,
     text: String,
+    /// The last serial that a run has published, if that is known.
+    published: Option<u32>,
 }
 
 const TYPE: &str = "regular file";
+/// The type of what is not there.
+const NOTHING: &str = "nothing";
 
 impl Zone {
     /// What the file says, if it can be read as a zone.
@@ -53,12 +59,16 @@ impl Zone {
         let wanted = self.content(&self.zone.render(1));
         let serial = match (content, wanted) {
             (Some(content), Some(wanted)) if content.records == wanted.records => content.serial,
-            _ => next_serial(
-                before.and_then(|found| find_serial(&found.text)),
-                around.date,
-            ),
+            _ => next_serial(before.and_then(Found::newest_serial), around.date),
         };
         self.zone.render(serial)
+    }
+}
+
+impl Found {
+    /// The newest serial that anybody may have seen.
+    fn newest_serial(&self) -> Option<u32> {
+        newer(find_serial(&self.text), self.published)
     }
 }
 
@@ -114,29 +124,36 @@ impl Kind for Zone {
         batch
             .iter()
             .map(|zone| {
+                let line = |word: &str| {
+                    let mut lines = reply.lines().filter_map(fields::<3>);
+                    lines.find(|line| line[0] == word && line[1] == zone.path.as_str())
+                };
+                let published = line("serial").and_then(|[_, _, serial]| serial.parse().ok());
+                let found = |place: Place, text: String| Found {
+                    place,
+                    text,
+                    published,
+                };
                 let place = match place_of(&places, &zone.path) {
                     Observed::Present(place) => place,
-                    other => {
-                        return other.map(|place| Found {
-                            place,
-                            text: String::new(),
-                        });
+                    // It was there once, for those who have asked.
+                    Observed::Absent if published.is_some() => {
+                        let place = Place {
+                            file_type: NOTHING.to_owned(),
+                            ..Place::like(TYPE, &zone.ownership)
+                        };
+                        return Observed::Present(found(place, String::new()));
                     }
+                    other => return other.map(|place| found(place, String::new())),
                 };
-                let text = reply
-                    .lines()
-                    .filter_map(fields::<3>)
-                    .find(|line| line[0] == "text" && line[1] == zone.path.as_str())
-                    .and_then(|[_, _, encoded]| decode(encoded));
+                let text = line("text").and_then(|[_, _, encoded]| decode(encoded));
                 match text {
-                    Some(text) => Observed::Present(Found {
-                        place,
-                        text: String::from_utf8_lossy(&text).into_owned(),
-                    }),
-                    None if place.file_type != TYPE => Observed::Present(Found {
-                        place,
-                        text: String::new(),
-                    }),
+                    Some(text) => {
+                        Observed::Present(found(place, String::from_utf8_lossy(&text).into_owned()))
+                    }
+                    None if place.file_type != TYPE => {
+                        Observed::Present(found(place, String::new()))
+                    }
                     None => Observed::unknown(format!("{} could not be read", zone.path)),
                 }
             })
@@ -147,13 +164,14 @@ impl Kind for Zone {
         Observed::Present(Found {
             place: Place::like(TYPE, &self.ownership),
             text: self.wanted(before.present(), around),
+            published: before.present().and_then(|found| found.published),
         })
     }
 
     fn compare(&self, observed: &Observed<Found>, around: &Surroundings<'_>) -> Option<Delta> {
         let found = observed.present();
         let wanted = self.wanted(found, around);
-        let Some(found) = found else {
+        let Some(found) = found.filter(|found| found.place.file_type != NOTHING) else {
             let mut delta = Delta::create(self.ownership.fields());
             delta.diff.text = Some(TextChange {
                 before: String::new(),
@@ -196,14 +214,34 @@ impl Kind for Zone {
         around: &Surroundings<'_>,
         work: &mut Work,
     ) {
-        let text = self.wanted(observed.present(), around);
+        let found = observed.present();
+        let text = self.wanted(found, around);
+        let serial = find_serial(&text).unwrap_or_default();
+        // An undo goes back to the content, never to the serial: that of this run may be known
+        // to other servers already. Where only the form changes, it is the same.
+        let rises = found.and_then(|found| find_serial(&found.text)) != Some(serial);
+        let later = next_serial(Some(serial), "");
+        let undo = found
+            .filter(|_| rises)
+            .and_then(|found| with_serial(&found.text, later))
+            .map(|text| work.payload(Content::Bytes(text.into_bytes().into())));
         let payload = work.payload(Content::Bytes(text.into_bytes().into()));
         work.future(Future::File(self.path.clone(), payload.clone()));
         let mut script = Script::new();
         let [mode, owner, group] = self.ownership.words();
+        let (serial, later) = (serial.to_string(), later.to_string());
         script.call(
-            "put_file",
-            [payload.as_str(), self.path.as_str(), mode, owner, group],
+            "put_zone",
+            [
+                payload.as_str(),
+                self.path.as_str(),
+                mode,
+                owner,
+                group,
+                &serial,
+                undo.as_deref().unwrap_or_default(),
+                &later,
+            ],
         );
         work.step(Phase::Commit, &change.id, script);
         work.uses("file");
@@ -238,6 +276,7 @@ mod tests {
         Observed::Present(Found {
             place: Place::like(TYPE, &ownership),
             text: text.to_owned(),
+            published: None,
         })
     }
 
@@ -280,6 +319,21 @@ mod tests {
             .unwrap()
             .after;
         assert_eq!(after, first);
+        // A serial that an undone run has published is not used again.
+        let Observed::Present(undone) = found(&edited) else {
+            unreachable!()
+        };
+        let undone = Found {
+            published: Some(2_026_112_207),
+            ..undone
+        };
+        assert!(zone.wanted(Some(&undone), &AROUND).contains(" 2026112208 "));
+        let gone = "absent\x1f/etc/bind/zones/foobar.com.zone\n\
+            serial\x1f/etc/bind/zones/foobar.com.zone\x1f2026112201\n";
+        let gone = Zone::observe(&[&zone], &Probe::new("s".into()), gone).remove(0);
+        let delta = zone.compare(&gone, &AROUND).unwrap();
+        assert_eq!(delta.action, crate::resource::Action::Create);
+        assert!(delta.diff.text.unwrap().after.contains(" 2026112202 "));
         // The serial alone raised by hand is content that we keep.
         let raised = first.replace("2026112201", "2026112299");
         assert_eq!(zone.compare(&found(&raised), &AROUND), None);

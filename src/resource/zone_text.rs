@@ -6,6 +6,7 @@ use hickory_proto::rr::{Name, RData};
 use hickory_proto::serialize::txt::Parser;
 use serde::Deserialize;
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::str::FromStr;
 
 /// One record, as the inventory has it.
@@ -121,30 +122,81 @@ pub(super) fn read(text: &str, domain: &Fqdn) -> Result<ZoneContent, String> {
             }
             data => format!("{} {data}", record.record_type()),
         };
-        records.insert(format!("{} {} {data}", record.name, record.ttl).to_ascii_lowercase());
+        let data = if is_without_case(&record.data) {
+            data.to_ascii_lowercase()
+        } else {
+            data
+        };
+        let name = record.name.to_string().to_ascii_lowercase();
+        records.insert(format!("{name} {} {data}", record.ttl));
     }
     let serial = serial.ok_or("it has no SOA record")?;
     Ok(ZoneContent { serial, records })
 }
 
+/// Whether letter case means nothing in this data: it is names and numbers (RFC 4343). In
+/// character-strings it does.
+fn is_without_case(data: &RData) -> bool {
+    matches!(
+        data,
+        RData::SOA(_)
+            | RData::A(_)
+            | RData::AAAA(_)
+            | RData::NS(_)
+            | RData::CNAME(_)
+            | RData::PTR(_)
+            | RData::MX(_)
+            | RData::SRV(_)
+            | RData::SSHFP(_)
+            | RData::TLSA(_)
+    )
+}
+
+/// The text with another serial, as far as it has one.
+pub(super) fn with_serial(text: &str, serial: u32) -> Option<String> {
+    let place = serial_place(text)?;
+    Some(format!(
+        "{}{serial}{}",
+        &text[..place.start],
+        &text[place.end..]
+    ))
+}
+
 /// The serial of a zone file that may not be readable as a whole, so that even then the next
 /// one is newer: the third word after `SOA`.
 pub(super) fn find_serial(text: &str) -> Option<u32> {
-    let words = text
-        .lines()
-        .flat_map(|line| {
-            line.split(';')
-                .next()
-                .unwrap_or_default()
-                .split_whitespace()
-        })
-        .flat_map(|word| word.split(['(', ')']))
-        .filter(|word| !word.is_empty());
-    words
-        .skip_while(|word| !word.eq_ignore_ascii_case("SOA"))
-        .nth(3)?
-        .parse()
-        .ok()
+    text[serial_place(text)?].parse().ok()
+}
+
+/// Where in the text the serial stands.
+fn serial_place(text: &str) -> Option<Range<usize>> {
+    let mut words = Vec::new();
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let code = line.split(';').next().unwrap_or_default();
+        let separator = |c: char| c.is_whitespace() || "()".contains(c);
+        let mut begin = 0;
+        for part in code.split(separator) {
+            if !part.is_empty() {
+                words.push(at + begin..at + begin + part.len());
+            }
+            // Each separator is one byte, or what follows is out of place: then it is no number.
+            begin += part.len() + 1;
+        }
+        at += line.len();
+    }
+    let is_soa = |place: &Range<usize>| text[place.clone()].eq_ignore_ascii_case("SOA");
+    let place = words.iter().position(is_soa)? + 3;
+    words.get(place).cloned()
+}
+
+/// The newer of two serials, in the sense of RFC 1982.
+pub(super) fn newer(one: Option<u32>, other: Option<u32>) -> Option<u32> {
+    match (one, other) {
+        (Some(one), Some(other)) if (1..1 << 31).contains(&other.wrapping_sub(one)) => Some(other),
+        (None, other) => other,
+        (one, _) => one,
+    }
 }
 
 /// The serial that follows `before`: that of the date (`YYYYMMDD`) if it is newer in the sense
@@ -227,6 +279,43 @@ mod tests {
             read(&text, &zone.domain).unwrap().records
         );
         assert!(read("$INCLUDE /etc/passwd\n", &zone.domain).is_err());
+    }
+
+    #[test]
+    fn letter_case_counts_in_strings_and_not_in_names() {
+        let zone = zone();
+        let text = zone.render(5);
+        let records = |text: &str| read(text, &zone.domain).unwrap().records;
+        assert_eq!(
+            records(&text.replace("CNAME foobar", "CNAME FooBar")),
+            records(&text)
+        );
+        assert_eq!(
+            records(&text.replace("www.foobar.com. 3600", "WWW.foobar.com. 3600")),
+            records(&text)
+        );
+        assert_ne!(
+            records(&text.replace("spf1 -all", "spf1 -ALL")),
+            records(&text)
+        );
+        let caa = |value: &str| {
+            records(&format!(
+                "{text}foobar.com. 3600 IN CAA 0 iodef \"{value}\"\n"
+            ))
+        };
+        assert_ne!(caa("mailto:Me@foobar.com"), caa("mailto:me@foobar.com"));
+    }
+
+    #[test]
+    fn a_serial_is_replaced_in_its_place() {
+        let text = zone().render(7);
+        assert_eq!(with_serial(&text, 8), Some(zone().render(8)));
+        let other = "@ IN SOA a. b. ( ; SOA 1 2 3\n 9 ; serial\n 1 2 3 4)";
+        assert_eq!(with_serial(other, 10), Some(other.replace(" 9 ", " 10 ")));
+        assert_eq!(with_serial("ä SOA", 1), None);
+        assert_eq!(newer(Some(u32::MAX), Some(1)), Some(1));
+        assert_eq!(newer(Some(5), Some(4)), Some(5));
+        assert_eq!(newer(None, Some(4)), Some(4));
     }
 
     #[test]
