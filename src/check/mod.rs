@@ -75,6 +75,8 @@ registry! {
 /// One check of the stack.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Check {
+    /// The role that asks for it.
+    pub role: String,
     /// What is checked, for people.
     pub title: String,
     /// The part of the chain it proves.
@@ -110,7 +112,7 @@ impl Check {
     /// # Errors
     /// When there is no such kind, a field is unknown, missing or wrong, or the check needs a
     /// hop that cannot come before its own.
-    pub fn from_entry(kind: &str, mut entry: toml::Table) -> Result<Self, CheckError> {
+    pub fn from_entry(role: &str, kind: &str, mut entry: toml::Table) -> Result<Self, CheckError> {
         let common: toml::Table = ["title", "hop", "needs", "unit"]
             .into_iter()
             .filter_map(|key| entry.remove_entry(key))
@@ -141,6 +143,7 @@ impl Check {
             }
         };
         Ok(Self {
+            role: role.to_owned(),
             title: common.title.unwrap_or(defaults.title),
             hop,
             needs,
@@ -233,7 +236,7 @@ mod tests {
     use std::error::Error as _;
 
     fn check(kind: &str, entry: &str) -> Result<Check, CheckError> {
-        Check::from_entry(kind, entry.parse().unwrap())
+        Check::from_entry("role", kind, entry.parse().unwrap())
     }
 
     #[test]

@@ -69,6 +69,14 @@ pub struct Report {
 }
 
 impl Report {
+    /// Every text in it that somebody else wrote, to be changed.
+    pub fn texts_mut(&mut self) -> impl Iterator<Item = &mut String> {
+        self.outcomes.iter_mut().flat_map(|outcome| {
+            let seen = outcome.actual.iter_mut().chain(&mut outcome.because);
+            seen.chain(&mut outcome.log)
+        })
+    }
+
     /// Whether no check failed. A skipped check is no failure, and no proof either.
     #[must_use]
     pub fn healthy(&self) -> bool {
@@ -210,7 +218,7 @@ mod tests {
                 "title = 'data'\nuser = 'foobar'\ndatabase = 'foobar'\nclient = 'mysql'",
             ),
         ]
-        .map(|(kind, entry)| Check::from_entry(kind, entry.parse().unwrap()).unwrap())
+        .map(|(kind, entry)| Check::from_entry("role", kind, entry.parse().unwrap()).unwrap())
         .into()
     }
 

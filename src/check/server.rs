@@ -202,7 +202,7 @@ mod tests {
     fn checks(entries: &[(&str, &str)]) -> Vec<Check> {
         entries
             .iter()
-            .map(|(kind, entry)| Check::from_entry(kind, entry.parse().unwrap()).unwrap())
+            .map(|(kind, entry)| Check::from_entry("role", kind, entry.parse().unwrap()).unwrap())
             .collect()
     }
 

@@ -80,11 +80,11 @@ fn named(text: &str, role: &str, files: &mut Vec<(String, String)>) {
 #[must_use]
 pub fn script(units: &Units, files: &[(String, String)], wish: &Wish) -> Option<Script> {
     let wanted = |role: &str| wish.role.as_deref().is_none_or(|one| one == role);
-    let units: Vec<String> = units
-        .all()
-        .filter(|(role, _)| wanted(role))
-        .map(|(_, unit)| format!("--unit={unit}"))
-        .collect();
+    let names: Vec<&str> = match &wish.role {
+        Some(role) => units.of(role).iter().map(String::as_str).collect(),
+        None => units.all().map(|(_, unit)| unit).collect(),
+    };
+    let units: Vec<String> = names.iter().map(|unit| format!("--unit={unit}")).collect();
     let files = files.iter().filter(|(role, _)| wanted(role));
     let files: Vec<&str> = files.map(|(_, path)| path.as_str()).collect();
     if units.is_empty() && files.is_empty() {

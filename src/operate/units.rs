@@ -5,7 +5,7 @@
 
 use crate::check::Question;
 use crate::plan::Stack;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Where the files of units stand.
 const UNIT_FOLDER: &str = "/etc/systemd/system/";
@@ -42,7 +42,7 @@ pub fn units(stack: &Stack, date: &str) -> Units {
     }
     for check in &stack.checks {
         if let Question::Unit(unit) = &check.question {
-            add(&check.hop.to_string(), unit.name.as_str());
+            add(&check.role, unit.name.as_str());
         }
     }
     let ordered = stack
@@ -76,11 +76,13 @@ impl Units {
         found.map_or(String::new(), |(role, _)| role.to_owned())
     }
 
-    /// Every unit, with its role.
+    /// Every unit once, with the first role that has it.
     pub fn all(&self) -> impl Iterator<Item = (&str, &str)> {
+        let mut seen = BTreeSet::new();
         self.0
             .iter()
             .flat_map(|(role, units)| units.iter().map(|unit| (role.as_str(), unit.as_str())))
+            .filter(move |(_, unit)| seen.insert(*unit))
     }
 }
 
@@ -121,5 +123,16 @@ mod tests {
         assert_eq!(units.all().count(), 3);
         assert_eq!(units.of("web"), ["nginx.service"]);
         assert!(units.of("dns").is_empty());
+    }
+
+    #[test]
+    fn what_two_roles_watch_stands_once_among_all() {
+        let units = Units::of_roles(&[
+            ("web", &["nginx.service"]),
+            ("watch", &["nginx.service", "cron.service"]),
+        ]);
+        assert_eq!(units.of("watch"), ["nginx.service", "cron.service"]);
+        let all: Vec<_> = units.all().collect();
+        assert_eq!(all, [("web", "nginx.service"), ("watch", "cron.service")]);
     }
 }

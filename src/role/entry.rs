@@ -158,7 +158,7 @@ fn one(
             });
         }
         EntryKind::Check(kind) => {
-            let check = Check::from_entry(kind, table)
+            let check = Check::from_entry(&manifest.name, kind, table)
                 .map_err(|error| wrong(EntryError::entry(chain(&error))))?;
             stack.checks.push(check);
         }

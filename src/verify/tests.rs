@@ -164,7 +164,7 @@ async fn prove(
             "title = 'A'\nname = 'foobar.com'\ntype = 'A'\nexpect = ['192.0.2.1']".to_owned(),
         ),
     ]
-    .map(|(kind, entry)| Check::from_entry(kind, entry.parse().unwrap()).unwrap());
+    .map(|(kind, entry)| Check::from_entry("role", kind, entry.parse().unwrap()).unwrap());
     let mut target = Target::new(Some(PUBLIC), None);
     target.stand_in = Some(HERE);
     target.dns_port = names.serve().await;
