@@ -116,9 +116,11 @@ begin_run() {
 	mkdir -p -m 700 -- "$STATE"
 	exec 9<>"$STATE/lock"
 	if ! flock -n 9; then
-		emit locked "$(cat "$STATE/holder" 2>/dev/null || true)"
+		emit locked "$(cat "$STATE/busy" "$STATE/holder" 2>/dev/null | head -n 1)"
 		exit 75
 	fi
+	# Who switched maintenance, and was killed while at it.
+	rm -f -- "$STATE/busy"
 	generation=$2
 	actual=$(cat "$STATE/generation" 2>/dev/null || echo 0)
 	if [ "$actual" != "$generation" ]; then

@@ -236,7 +236,7 @@ fn run_id(now: i64) -> String {
 }
 
 /// Who applies, for whoever finds the lock taken.
-fn who(workspace: &Workspace) -> String {
+pub(super) fn who(workspace: &Workspace) -> String {
     let user = std::env::var("USER")
         .or_else(|_| std::env::var("LOGNAME"))
         .unwrap_or_else(|_| {

@@ -1,5 +1,6 @@
 //! `maintenance`: keeps visitors out, and lets them in again.
 
+use super::apply::who;
 use super::load::Secrets;
 use super::survey::{Reach, open, read_facts, traffic};
 use crate::cli::Maintenance;
@@ -60,8 +61,12 @@ pub(super) async fn maintenance(
             "maintenance is off: visitors are let in".to_owned(),
         ),
     };
-    let script = maintenance::script(&wish, unit);
+    let script = maintenance::script(&wish, unit, &who(&workspace));
     let reply = session.run("switching maintenance", &script).await?;
+    if reply.status == maintenance::LOCKED {
+        let holder = String::from_utf8_lossy(&reply.stdout).trim().to_owned();
+        return Err(Error::Locked { holder });
+    }
     if !reply.success() {
         return Err(Error::Maintenance {
             said: reply.stderr.trim().to_owned(),

@@ -31,9 +31,12 @@ pub fn is_possible(stack: &Stack) -> bool {
     resources.any(|resource| resource.id.kind == "file" && resource.id.name == SITE)
 }
 
-/// The script that does it. `unit` is that of Nginx.
+/// The status of a script that found another run under way; it prints who holds the lock.
+pub const LOCKED: i32 = 75;
+
+/// The script that does it. `unit` is that of Nginx, `who` asks for it.
 #[must_use]
-pub fn script(wish: &Wish, unit: &str) -> Script {
+pub fn script(wish: &Wish, unit: &str, who: &str) -> Script {
     let mut script = Script::new();
     let (retry, function, allow) = match wish {
         Wish::On { retry, allow } => (*retry, "maintenance_on", allow.as_slice()),
@@ -43,7 +46,12 @@ pub fn script(wish: &Wish, unit: &str) -> Script {
         .assign("unit", unit)
         .assign("retry", &retry.to_string())
         .raw(include_str!("maintenance.sh"))
-        .call(function, allow);
+        .call(
+            "switch_maintenance",
+            [who, function]
+                .into_iter()
+                .chain(allow.iter().map(String::as_str)),
+        );
     script
 }
 
@@ -57,20 +65,20 @@ mod tests {
             retry: 600,
             allow: vec!["203.0.113.7".to_owned(), "2001:db8::/32".to_owned()],
         };
-        let script = script(&wish, "nginx.service");
+        let script = script(&wish, "nginx.service", "me");
         let text = script.as_str();
         assert!(
             text.starts_with("unit=nginx.service\nretry=600\n"),
             "{text}"
         );
         assert!(
-            text.ends_with("\nmaintenance_on 203.0.113.7 2001:db8::/32\n"),
+            text.ends_with("\nswitch_maintenance me maintenance_on 203.0.113.7 2001:db8::/32\n"),
             "{text}"
         );
         assert!(
-            super::script(&Wish::Off, "nginx.service")
+            super::script(&Wish::Off, "nginx.service", "me")
                 .as_str()
-                .ends_with("\nmaintenance_off\n")
+                .ends_with("\nswitch_maintenance me maintenance_off\n")
         );
     }
 }

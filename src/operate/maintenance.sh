@@ -6,6 +6,7 @@
 # shellcheck shell=sh disable=SC2154
 
 folder=/etc/nginx/maintenance
+state=/var/lib/foobar-stack
 
 # serves PROCESS: whether this worker still takes requests.
 serves() {
@@ -31,6 +32,27 @@ take_over() {
 			sleep 0.05
 		done
 	done
+}
+
+# switch_maintenance WHO FUNCTION WORD...: does it while no run is under way: a run puts files
+# in place one by one, and Nginx must not read them before all are there. Who holds the lock
+# is printed, with status 75.
+switch_maintenance() {
+	who=$1
+	shift
+	mkdir -p -m 700 -- "$state" || return
+	(
+		exec 9<>"$state/lock" || exit
+		if ! flock -n 9; then
+			cat -- "$state/busy" "$state/holder" 2>/dev/null | head -n 1
+			exit 75
+		fi
+		printf 'maintenance, switched since %s by %s\n' "$(date -u '+%Y-%m-%d %H:%M:%S UTC')" "$who" >"$state/busy"
+		"$@"
+		status=$?
+		rm -f -- "$state/busy"
+		exit "$status"
+	)
 }
 
 maintenance_on() {
@@ -67,6 +89,25 @@ maintenance_on() {
 	fi
 }
 
+# What Nginx does not take over is put back: it stays as it was after a later reload, too.
 maintenance_off() {
-	rm -f -- "$folder/on.site" && rm -f -- "$folder/on.http" && take_over
+	for part in site http; do
+		rm -f -- "$folder/off.$part"
+		exists "$folder/on.$part" || continue
+		mv -fT -- "$folder/on.$part" "$folder/off.$part" || return
+	done
+	if take_over; then
+		rm -f -- "$folder/off.site" "$folder/off.http"
+	else
+		for part in http site; do
+			exists "$folder/off.$part" || continue
+			mv -fT -- "$folder/off.$part" "$folder/on.$part"
+		done
+		return 1
+	fi
+}
+
+# exists PATH: true for anything at PATH, a dangling link, too.
+exists() {
+	[ -e "$1" ] || [ -L "$1" ]
 }
