@@ -93,6 +93,29 @@ pub enum Event {
 }
 
 impl Event {
+    /// The text in it that the server wrote, to be changed; most have none.
+    pub fn text_mut(&mut self) -> Option<&mut String> {
+        match self {
+            Self::Log { line: text, .. }
+            | Self::Said { line: text }
+            | Self::Unproven { why: text }
+            | Self::UndoFailed { what: text }
+            | Self::PutBack { what: text }
+            | Self::Locked { holder: text } => Some(text),
+            Self::Started { .. }
+            | Self::StepStarted { .. }
+            | Self::StepFinished { .. }
+            | Self::StepFailed { .. }
+            | Self::Finished { .. }
+            | Self::Proving
+            | Self::Failed
+            | Self::Stopped { .. }
+            | Self::Undoing
+            | Self::Undone
+            | Self::Moved { .. } => None,
+        }
+    }
+
     /// Reads one line of the executor; none for a line that is no event.
     #[must_use]
     pub fn parse(line: &str) -> Option<Self> {

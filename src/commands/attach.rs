@@ -2,6 +2,7 @@
 
 use super::follow::{Follower, Looks};
 use super::load::Secrets;
+use super::masks::mask_readable;
 use super::survey::{Reach, open, read_facts, traffic};
 use crate::bundle::{self, StepTitle};
 use crate::error::{Error, Exit};
@@ -16,6 +17,7 @@ pub(super) async fn attach(
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
     let (workspace, mut session) = open(inventory, Secrets::StandIn, reach, reporter).await?;
+    mask_readable(&workspace, reporter).await;
     let reply = session
         .run("looking for the run", &bundle::current())
         .await?;

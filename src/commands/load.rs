@@ -32,6 +32,9 @@ pub(crate) struct Workspace {
     pub(crate) notes: Vec<String>,
 }
 
+/// What stands in for the value of a secret.
+pub(super) const STAND_IN: &[u8] = b"stand-in";
+
 /// Whether the values of secrets are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Secrets {
@@ -291,7 +294,7 @@ pub(super) async fn read_secrets(
         };
         let value = match (source, wanted) {
             (SecretSource::Generate(_), _) => None,
-            (_, Secrets::StandIn) => Some(b"stand-in".to_vec()),
+            (_, Secrets::StandIn) => Some(STAND_IN.to_vec()),
             (SecretSource::Env(variable), _) => {
                 let value = std::env::var_os(variable);
                 let value =

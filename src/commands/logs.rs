@@ -2,6 +2,7 @@
 
 use super::interruption;
 use super::load::Secrets;
+use super::masks::mask_readable;
 use super::survey::{Reach, open, read_facts};
 use crate::cli;
 use crate::error::{Error, Exit};
@@ -22,6 +23,7 @@ pub(super) async fn logs(
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
     let (workspace, mut session) = open(inventory, Secrets::StandIn, reach, reporter).await?;
+    mask_readable(&workspace, reporter).await;
     let facts = read_facts(&mut session, &workspace.roles.asked_packages(), reporter).await?;
     let stack = role::compile(&workspace.inputs, &workspace.roles, &facts)?;
     let (units, files) = (units(&stack, &facts.date), logs::files(&stack, &facts.date));

@@ -17,6 +17,7 @@ mod load;
 mod load_test;
 mod logs;
 mod maintenance;
+mod masks;
 mod offline;
 mod plan;
 mod recheck;

@@ -1,6 +1,7 @@
 //! Looks at a server and makes the plan: facts, stack, probe, comparison. Three round trips.
 
 use super::load::{Secrets, Workspace, load};
+use super::masks::mask_read;
 use super::recheck;
 use crate::conflict::{self, Claims, Conflicts};
 use crate::error::Error;
@@ -164,6 +165,7 @@ pub(crate) async fn survey(
     reporter: &Reporter,
 ) -> Result<Survey, Error> {
     let scope = &request.scope;
+    mask_read(workspace, reporter);
     reporter.busy(Some("looking at the server"));
     let facts = read_facts(session, &workspace.roles.asked_packages(), reporter).await?;
     let mut stack = role::compile(&workspace.inputs, &workspace.roles, &facts)?;

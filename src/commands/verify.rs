@@ -1,6 +1,7 @@
 //! `verify`: proves the stack from outside and from within.
 
 use super::load::{Secrets, Workspace};
+use super::masks::mask_readable;
 use super::survey::{Reach, open, read_facts, traffic};
 use crate::check::{Check, Report};
 use crate::error::{Error, Exit};
@@ -67,6 +68,10 @@ pub(super) async fn ask(
     };
     let report = verify::run(checks, &target, ask, &limits).await;
     reporter.busy(None);
+    if !report.healthy() {
+        // Then it shows logs.
+        mask_readable(workspace, reporter).await;
+    }
     reporter.verified(&report, began.elapsed());
     report
 }

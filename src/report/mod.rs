@@ -29,6 +29,7 @@ use crate::error::Exit;
 use crate::operate::logs;
 use crate::operate::status::Status;
 use crate::plan::Plan;
+use crate::types::Masks;
 use human::Human;
 use json::Json;
 use screen::Stream;
@@ -142,6 +143,8 @@ pub struct Reporter(Arc<Mutex<Voices>>);
 
 struct Voices {
     human: Human,
+    /// What must not be seen in texts of the server.
+    masks: Masks,
     /// There when programs listen; then it alone writes to standard output.
     json: Option<Json>,
 }
@@ -162,7 +165,16 @@ impl Reporter {
             (Some(stdout), None)
         };
         let human = Human::new(stdout, stderr, settings.verbosity);
-        Self(Arc::new(Mutex::new(Voices { human, json })))
+        Self(Arc::new(Mutex::new(Voices {
+            human,
+            masks: Masks::default(),
+            json,
+        })))
+    }
+
+    /// From now on no text of the server shows these values.
+    pub fn mask(&self, masks: Masks) {
+        self.voices().masks = masks;
     }
 
     /// Something worth knowing that is no result: where the inventory was found, what is waited
@@ -203,9 +215,13 @@ impl Reporter {
     /// The run says something.
     pub fn event(&self, event: &Event) {
         let mut voices = self.voices();
+        let mut event = event.clone();
+        if let Some(text) = event.text_mut() {
+            voices.masks.apply(text);
+        }
         match &mut voices.json {
-            Some(json) => json.event(event),
-            None => voices.human.event(event),
+            Some(json) => json.event(&event),
+            None => voices.human.event(&event),
         }
     }
 
@@ -221,9 +237,13 @@ impl Reporter {
     /// The stack was checked, which took so long. An unhealthy stack is shown with `-q`, too.
     pub fn verified(&self, report: &check::Report, took: Duration) {
         let mut voices = self.voices();
+        let mut report = report.clone();
+        for text in report.texts_mut() {
+            voices.masks.apply(text);
+        }
         match &mut voices.json {
-            Some(json) => json.verified(report, took),
-            None => voices.human.verified(report, took),
+            Some(json) => json.verified(&report, took),
+            None => voices.human.verified(&report, took),
         }
     }
 
@@ -239,9 +259,11 @@ impl Reporter {
     /// A line of a log.
     pub fn log(&self, line: &logs::Line) {
         let mut voices = self.voices();
+        let mut line = line.clone();
+        voices.masks.apply(&mut line.text);
         match &mut voices.json {
-            Some(json) => json.log(line),
-            None => voices.human.log(line),
+            Some(json) => json.log(&line),
+            None => voices.human.log(&line),
         }
     }
 
@@ -311,11 +333,14 @@ impl Reporter {
 
     /// An error with its causes, each once, and what to do next.
     pub fn error(&self, error: &dyn Error, hint: Option<&str>) {
-        let causes = causes(error);
+        let (mut message, mut causes) = (error.to_string(), causes(error));
         let mut voices = self.voices();
-        voices.human.error(&error.to_string(), &causes, hint);
+        for text in causes.iter_mut().chain([&mut message]) {
+            voices.masks.apply(text);
+        }
+        voices.human.error(&message, &causes, hint);
         if let Some(json) = &mut voices.json {
-            json.error(&error.to_string(), &causes, hint);
+            json.error(&message, &causes, hint);
         }
     }
 
