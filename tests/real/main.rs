@@ -13,6 +13,7 @@ mod code;
 mod cost;
 
 mod drift;
+mod hardening;
 mod load;
 mod lockout;
 mod login;
@@ -72,6 +73,10 @@ fn a_debian_with_mariadb() {
             (
                 "operate",
                 operate::a_site_is_looked_at_and_closed_for_maintenance,
+            ),
+            (
+                "hardening",
+                hardening::scanners_find_nothing_and_daemons_come_back,
             ),
             ("saved", saved::a_saved_plan_runs_as_it_is_or_not_at_all),
             ("planned", planned::a_plan_sees_it_before_a_run_does),

@@ -47,7 +47,7 @@ fn visitors(server: &Server) -> Background {
 fn serves_at(server: &Server) -> String {
     let file = "/etc/nginx/foobar-stack/foobar-app.conf";
     let said = server.on(&format!(
-        "sed -n 's/^\tserver \\(.*\\) max_fails=0;/\\1/p' {file}"
+        "sed -n 's/^\tserver \\(.*\\) max_fails=0;/\\1/p' {file} | sort -u"
     ));
     said.trim().to_owned()
 }
