@@ -101,6 +101,7 @@ impl Event {
             | Self::Unproven { why: text }
             | Self::UndoFailed { what: text }
             | Self::PutBack { what: text }
+            | Self::Stays { what: text }
             | Self::Locked { holder: text } => Some(text),
             Self::Started { .. }
             | Self::StepStarted { .. }
