@@ -21,6 +21,7 @@ mod login;
 mod operate;
 mod page;
 mod planned;
+mod power;
 mod prepare;
 mod refused;
 mod releases;
@@ -80,6 +81,7 @@ fn a_debian_with_mariadb() {
             ),
             ("saved", saved::a_saved_plan_runs_as_it_is_or_not_at_all),
             ("planned", planned::a_plan_sees_it_before_a_run_does),
+            ("power", power::what_was_made_before_a_power_cut_is_ours),
             ("rollback", rollback::a_proven_generation_comes_back),
             (
                 "lockout",

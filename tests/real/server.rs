@@ -130,6 +130,17 @@ impl Server {
         site
     }
 
+    /// The file with the number of the process that holds it.
+    pub(crate) fn pid_file(&self) -> String {
+        let folder = self.state.path().join("sandbox").join(self.suite);
+        folder.join("pid").display().to_string()
+    }
+
+    /// A folder of this machine for the time of the test.
+    pub(crate) fn temporary(&self) -> String {
+        self.state.path().display().to_string()
+    }
+
     /// The address of this machine, as the server sees it.
     pub(crate) fn gateway(&self) -> String {
         self.on("set -- $SSH_CONNECTION; echo \"$1\"")
