@@ -344,3 +344,32 @@ fn what_of_the_code_cannot_work_on_a_server_is_said() {
         "{said}"
     );
 }
+
+#[test]
+fn a_zone_above_the_domain_wildcards_and_a_server_with_ipv6_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "[server]\nipv6 = \"2001:db8::1\"\n[site]\ndomain = \"www.foobar.com\"\n\
+        aliases = [\"foobar.com\", \"web.foobar.com\"]\n[app]\nenabled = false\n\
+        [[dns.records]]\nname = \"*\"\ntype = \"TXT\"\nvalue = \"any name\"\n";
+    std::fs::write(folder.path().join("inventory.toml"), text).unwrap();
+    let output = run(folder.path(), "render out");
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    let read = |path: &str| std::fs::read_to_string(folder.path().join("out").join(path)).unwrap();
+    let zone = read("etc/bind/zones/foobar.com.zone");
+    let records: Vec<&str> = zone.lines().skip(4).collect();
+    assert_eq!(
+        records,
+        [
+            "www.foobar.com. 3600 IN AAAA 2001:db8::1",
+            "foobar.com. 3600 IN AAAA 2001:db8::1",
+            "foobar.com. 3600 IN NS ns1.foobar.com.",
+            "web.foobar.com. 3600 IN CNAME www.foobar.com.",
+            "ns1.foobar.com. 3600 IN AAAA 2001:db8::1",
+            "*.foobar.com. 3600 IN TXT \"any name\"",
+        ]
+    );
+    assert!(read("etc/bind/named.conf").contains("zone \"foobar.com\" {"));
+    let site = read("etc/nginx/sites-available/www.foobar.com.conf");
+    assert!(site.contains("\t2001:db8::1 0;"), "{site}");
+    assert!(!site.contains("None") && !site.contains("null"), "{site}");
+}

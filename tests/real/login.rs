@@ -98,6 +98,11 @@ fn root_by_sudo(server: &Server) {
     let run = site.run(&["apply", "--yes", "--json"]).exits(0);
     assert_eq!(run.changes().len(), 2, "{}", run.said());
 
+    server.on("echo 'Defaults requiretty' >>/etc/sudoers.d/deploy");
+    site.run(&["plan"])
+        .exits(4)
+        .says(&["you must have a tty", "Defaults:deploy !requiretty"]);
+
     server.on("rm /etc/sudoers.d/deploy");
     site.run(&["plan"])
         .exits(4)

@@ -103,6 +103,8 @@ fn odd_but_right(server: &Server) {
             "# aliases = [\"www.foobar.com\"]",
             &format!("aliases = [\"www.foobar.com\", \"{long}\"]"),
         );
+        let wildcard = "[[dns.records]]\nname = \"*\"\ntype = \"TXT\"\nvalue = \"any name\"\n\n";
+        let text = text.replace("[tls]\n", &format!("{wildcard}[tls]\n"));
         let lines = "[app.env]\nLINES = \"one\\ntwo\\t%h $X\"\n";
         let text = text.replace("[app.env]\n", lines);
         text.replace("# instances = 1\n", "instances = 2\n")
@@ -116,7 +118,9 @@ fn odd_but_right(server: &Server) {
              certificate = \"/etc/ssl/odd.pem\"\nkey = \"/etc/ssl/odd.key\"\n"
         ),
     );
-    site.run(&["apply", "--yes"]).exits(0);
+    site.run(&["apply", "--yes"])
+        .exits(0)
+        .says(&["*.foobar.com TXT", "\"any name\""]);
     site.run(&["plan"]).exits(0).says(&["No changes."]);
     let name = server.on("openssl x509 -noout -subject -ext subjectAltName -in /etc/ssl/odd.pem");
     assert!(
