@@ -138,6 +138,12 @@ pub enum Error {
         /// What said no.
         why: String,
     },
+    /// The run did what it should, and no client has said that the stack is what it should be.
+    #[error("the run is not proven, and stays as it is: {why}")]
+    Unverified {
+        /// What is missing.
+        why: String,
+    },
     /// The run failed, and what it had touched is as it was before.
     #[error("the run failed and was rolled back; files, links and services are as before")]
     RolledBack(#[source] Box<Error>),
@@ -286,7 +292,7 @@ pub enum Error {
         directory: String,
     },
     /// The client was interrupted; the run was not.
-    #[error("interrupted; the run goes on on the server")]
+    #[error("interrupted; the run continues on the server")]
     LeftBehind {
         /// Its unit.
         unit: String,
@@ -336,6 +342,7 @@ impl Error {
             | Self::Declined
             | Self::Launch { .. }
             | Self::Unproven { .. }
+            | Self::Unverified { .. }
             | Self::UndoFailed { .. }
             | Self::NoRun
             | Self::Generation(_)

@@ -44,6 +44,10 @@ pub struct Facts {
     /// Whether there is a run that neither came to its end nor was undone.
     #[serde(skip)]
     pub unsettled: bool,
+    /// The last run, if no client has said that its checks pass: its id and the digest of its
+    /// generation.
+    #[serde(skip)]
+    pub unverified: Option<(String, String)>,
     /// Version of systemd.
     #[serde(skip)]
     pub systemd: u32,
@@ -204,6 +208,10 @@ pub fn parse(printed: &str, packages: &[String]) -> Result<Facts, FactsError> {
         package_lists_age: lists_time.map(|time| now.saturating_sub(time).max(0).unsigned_abs()),
         dpkg_interrupted: interrupted(&printed, &known),
         unsettled: printed.get("unsettled").is_ok(),
+        unverified: printed.get("unverified").ok().and_then(|line| {
+            let (run, digest) = line.split_once('\t')?;
+            Some((run.to_owned(), digest.to_owned()))
+        }),
         systemd: parse_number(
             "version of systemd",
             systemd

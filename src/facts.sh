@@ -32,6 +32,10 @@ field connection "$SSH_CONNECTION"
 value=0
 [ ! -e /var/lib/foobar-stack/generation ] || read -r value </var/lib/foobar-stack/generation
 field generation "$value"
+if [ -e /var/lib/foobar-stack/unverified ]; then
+    read -r value </var/lib/foobar-stack/unverified
+    field unverified "$value"
+fi
 [ ! -e /etc/nginx/maintenance/on.site ] || field maintenance on
 [ ! -e /var/lib/foobar-stack/managed ] || while IFS= read -r value; do field managed "$value"; done </var/lib/foobar-stack/managed
 [ ! -e /var/lib/foobar-stack/made ] || while IFS= read -r value; do field made "$value"; done </var/lib/foobar-stack/made

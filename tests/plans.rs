@@ -186,6 +186,7 @@ impl Choice {
             package_lists_age: Some(10),
             dpkg_interrupted: Vec::new(),
             unsettled: false,
+            unverified: None,
             systemd: 257,
             generation: 0,
             maintenance: false,

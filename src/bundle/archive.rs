@@ -25,9 +25,9 @@ pub fn archive(bundle: &Bundle) -> io::Result<Vec<u8>> {
     // For who follows the run without having made it.
     add(
         &mut builder,
-        "checks",
+        "prover",
         0o600,
-        format!("{}\n", bundle.checks).as_bytes(),
+        format!("{}\n", bundle.prover).as_bytes(),
     )?;
     let titles: String = bundle
         .titles

@@ -88,19 +88,28 @@ impl Steps {
     }
 }
 
+/// In the place of the digest that tells who may prove a run: only its own client can.
+const NOBODY_ELSE: &str = "-";
 /// How long what was started or restarted must stay up.
 const WATCH_SECONDS: u32 = 4;
-/// How long the run waits for a verdict. One that touches the firewall or sshd goes back when
-/// none comes: then nobody may be able to log in any more.
-const VERDICT_SECONDS: u32 = 25;
+/// How long a run that touches the firewall or sshd waits for somebody to come in over a new
+/// connection, in seconds.
+const LOGIN_SECONDS: u32 = 25;
+/// How long any other run waits for a client, in seconds: long enough for one that has lost its
+/// connection to notice that and to come back.
+const VERDICT_SECONDS: u32 = 60;
 
-/// Whether the run waits for somebody to look at the stack from outside.
+/// What a run needs before it counts, beside services that stay up.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Verdict<'a> {
-    /// It waits for who has made these checks, and goes back if the verdict is no.
-    Expected(&'a [Check]),
-    /// What the server sees itself is enough.
-    NotExpected,
+pub enum Proof<'a> {
+    /// A client makes these checks and says that they pass. Silence is no approval.
+    Checks(&'a [Check]),
+    /// The same, but some of them may have failed before the run, which is the client's to know:
+    /// no other client can say whether the run has broken anything.
+    NoRegression,
+    /// Nobody makes checks. A run that touches the firewall or sshd still needs somebody who can
+    /// log in.
+    Unchecked,
 }
 
 /// What a run is besides its plan: who wants it, and what is written down of it.
@@ -110,8 +119,8 @@ pub struct Occasion<'a> {
     pub run: &'a str,
     /// Shown to whoever finds the lock taken.
     pub who: &'a str,
-    /// Whether it waits for somebody to look at the stack from outside.
-    pub verdict: Verdict<'a>,
+    /// What it needs before it counts.
+    pub proof: Proof<'a>,
     /// What the server's record is to be when it is proven.
     pub record: &'a str,
     /// What it rests on.
@@ -126,7 +135,7 @@ pub struct Occasion<'a> {
 #[must_use]
 pub fn compile(occasion: &Occasion<'_>, plan: &Plan, work: &Work, stack: &Stack) -> Bundle {
     let Occasion {
-        run, who, verdict, ..
+        run, who, proof, ..
     } = *occasion;
     let mut payload = work.payload.clone();
     for (name, text) in [
@@ -203,21 +212,32 @@ pub fn compile(occasion: &Occasion<'_>, plan: &Plan, work: &Work, stack: &Stack)
     } else {
         WATCH_SECONDS
     };
-    let (wait, checks) = match verdict {
-        Verdict::Expected(checks) => (VERDICT_SECONDS, checks),
-        Verdict::NotExpected => (0, &[][..]),
+    let needs = match proof {
+        Proof::Checks(_) | Proof::NoRegression => "verdict",
+        Proof::Unchecked if work.touches_access => "login",
+        Proof::Unchecked => "nothing",
     };
-    let undecided = if work.touches_access && wait > 0 {
-        "undo"
+    let (access, wait) = if work.touches_access {
+        ("access", LOGIN_SECONDS)
     } else {
-        "confirm"
+        ("no-access", VERDICT_SECONDS)
     };
-    let numbers = [watch.to_string(), wait.to_string(), undecided.to_owned()];
-    if wait > 0 || watch > 0 {
-        main.call("prove", numbers.iter().chain(&work.watched));
+    let digest = occasion.generation.digest();
+    let prover = match proof {
+        Proof::Checks(checks) => super::digest(checks),
+        Proof::NoRegression => NOBODY_ELSE.to_owned(),
+        Proof::Unchecked => digest.to_string(),
+    };
+    let words = [
+        watch.to_string(),
+        wait.to_string(),
+        needs.to_owned(),
+        access.to_owned(),
+    ];
+    if watch > 0 || needs != "nothing" {
+        main.call("prove", words.iter().chain(&work.watched));
     }
     let summary = plan.summary().to_string();
-    let digest = occasion.generation.digest();
     let back_to = occasion.back_to.map(|number| number.to_string());
     main.call(
         "record_run",
@@ -235,7 +255,7 @@ pub fn compile(occasion: &Occasion<'_>, plan: &Plan, work: &Work, stack: &Stack)
         run: run.to_owned(),
         program,
         titles: steps.titles,
-        checks: super::digest(checks),
+        prover,
         payload,
     }
 }

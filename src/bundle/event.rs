@@ -42,8 +42,22 @@ pub enum Event {
         /// The number of runs the server has seen.
         generation: u64,
     },
-    /// Everything is done; the run waits for the verdict of who follows it.
-    Proving,
+    /// Everything is done; the run waits until it is proven.
+    Proving {
+        /// Whether a client must say that the checks pass.
+        verdict: bool,
+    },
+    /// The verdict of a client has arrived.
+    Judged {
+        /// Whether it was yes.
+        good: bool,
+    },
+    /// No client has said that the checks pass. The run stays all the same, since there is nothing
+    /// proven to go back to; it is recorded as unverified.
+    Unverified {
+        /// Why it is not proven.
+        why: String,
+    },
     /// The run is not proven; the reason.
     Unproven {
         /// Which check or unit said no.
@@ -99,6 +113,7 @@ impl Event {
             Self::Log { line: text, .. }
             | Self::Said { line: text }
             | Self::Unproven { why: text }
+            | Self::Unverified { why: text }
             | Self::UndoFailed { what: text }
             | Self::PutBack { what: text }
             | Self::Stays { what: text }
@@ -108,7 +123,8 @@ impl Event {
             | Self::StepFinished { .. }
             | Self::StepFailed { .. }
             | Self::Finished { .. }
-            | Self::Proving
+            | Self::Proving { .. }
+            | Self::Judged { .. }
             | Self::Failed
             | Self::Stopped { .. }
             | Self::Undoing
@@ -152,7 +168,15 @@ impl Event {
             "finished" => Some(Self::Finished {
                 generation: rest.parse().ok()?,
             }),
-            "proving" => Some(Self::Proving),
+            "proving" => Some(Self::Proving {
+                verdict: rest == "verdict",
+            }),
+            "judged" => Some(Self::Judged {
+                good: rest == "confirm",
+            }),
+            "unverified" => Some(Self::Unverified {
+                why: rest.to_owned(),
+            }),
             "unproven" => Some(Self::Unproven {
                 why: rest.to_owned(),
             }),
@@ -216,7 +240,12 @@ mod tests {
             Some(Event::Finished { generation: 7 })
         );
         assert_eq!(event("failed"), Some(Event::Failed));
-        assert_eq!(event("proving"), Some(Event::Proving));
+        for (line, verdict) in [("proving\tverdict", true), ("proving\tlogin", false)] {
+            assert_eq!(event(line), Some(Event::Proving { verdict }));
+        }
+        for (line, good) in [("judged\tconfirm", true), ("judged\tundo", false)] {
+            assert_eq!(event(line), Some(Event::Judged { good }));
+        }
         assert_eq!(
             event("undo-failed\tkept /etc/x"),
             Some(Event::UndoFailed {

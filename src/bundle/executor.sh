@@ -41,6 +41,9 @@ clock() {
 # not undone: where one of its steps fails, the others are still made, and the
 # next plan shows what is left.
 step() {
+	if [ "$terminated" = yes ] && [ "$proven" = no ]; then
+		not_proven 'the run was told to end, by systemd or by hand'
+	fi
 	if [ -e "$RUN/stop" ] && [ "$proven" = no ]; then
 		emit stopped "$1"
 		ended=yes
@@ -73,7 +76,8 @@ step() {
 	emit end "$1" $((now - began))
 }
 
-# give_up: the end of a run that failed. What it has touched goes back.
+# give_up: the end of a run that failed. What it has touched goes back, and what runs before it
+# have touched that nothing has proven: the server is then as the last proven run left it.
 give_up() {
 	# From here on a failure must not keep the rest from going back.
 	set +e
@@ -84,6 +88,7 @@ give_up() {
 		undo_run
 		name_staying | while IFS= read -r line; do emit stays "$line"; done
 		settle "$RUN"
+		undo_unproven_runs
 		if [ -s "$RUN/undo-failed" ]; then
 			while IFS= read -r line; do emit undo-failed "$line"; done <"$RUN/undo-failed"
 		else
@@ -93,6 +98,32 @@ give_up() {
 		emit failed
 	fi
 	exit 1
+}
+
+# undo_unproven_runs: undoes the runs that were killed or stopped since the last proven one, the
+# last first.
+undo_unproven_runs() {
+	for journal in "$STATE"/runs/*/journal; do
+		[ -e "$journal" ] || continue
+		earlier=${journal%/*}
+		# Of one that was killed just after it was recorded, only the settling is missing.
+		! grep -qs "	${earlier##*/}	" "$STATE/history" || continue
+		# By generation: the clock that a run is named by may have been wrong.
+		number=$(cat "$earlier/generation" 2>/dev/null)
+		printf '%s\t%s\n' "${number:-0}" "$earlier"
+	done | sort -rn >"$RUN/unproven"
+	while IFS='	' read -r _ earlier; do
+		# By its own program, which has what its journal needs.
+		sh "$earlier/program" undo_alone </dev/null || undo_failed run "${earlier##*/}"
+		[ ! -s "$earlier/undo-failed" ] || cat "$earlier/undo-failed" >>"$RUN/undo-failed"
+	done <"$RUN/unproven"
+}
+
+# undo_alone: undoes this run long after its end.
+undo_alone() {
+	set +e
+	undo_run
+	settle "$RUN"
 }
 
 # last_word: however the run ends, it says so, and nothing of it stays that should
@@ -128,12 +159,15 @@ begin_run() {
 		exit 75
 	fi
 	exec 2>"$RUN/complaints"
-	touched=no proven=no ended=no
+	touched=no proven=no ended=no unverified=no terminated=no
 	trap last_word EXIT
+	# A step is never cut short by this: only what follows it hears of it.
+	trap 'terminated=yes' TERM
 	printf 'run %s, started %s by %s\n' "$1" "$(date -u '+%Y-%m-%d %H:%M:%S UTC')" "$3" |
 		replace "$STATE/holder"
 	generation=$((generation + 1))
 	printf '%s\n' "$generation" | replace "$STATE/generation"
+	printf '%s\n' "$generation" >"$RUN/generation"
 	emit started "$1"
 	# What earlier runs left that were killed together with their end.
 	find "$STATE/runs" -mindepth 2 -maxdepth 2 ! -path "$RUN/*" \
@@ -313,10 +347,12 @@ forget() {
 	gone="$1	$2" awk -F '\t' '$3 "\t" $4 != ENVIRON["gone"]' "$STATE/managed" | replace "$STATE/managed"
 }
 
-# record_run SUMMARY WHO DIGEST STANDING BACK: the run is proven, and the server
+# record_run SUMMARY WHO DIGEST STANDING BACK: the run counts, and the server
 # remembers it. What it rested on is kept for the newest twenty; what it replaced
 # stays for who wants to look, except secrets.
 record_run() {
+	standing=$4
+	[ "$unverified" = no ] || [ "$standing" != proven ] || standing=unverified
 	record_managed
 	record_commands
 	mkdir -p -m 700 -- "$STATE/generations"
@@ -327,8 +363,13 @@ record_run() {
 	find "$STATE/generations" -name '*.json.gz' -printf '%f\n' | sort -rn | tail -n +21 | while read -r old; do
 		rm -f -- "$STATE/generations/$old"
 	done
-	printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$generation" "$(date +%s)" "$2" "${RUN##*/}" "$1" "$3" "$4" "$5" \
+	printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$generation" "$(date +%s)" "$2" "${RUN##*/}" "$1" "$3" "$standing" "$5" \
 		>>"$STATE/history"
+	if [ "$standing" = unverified ]; then
+		printf '%s\t%s\n' "${RUN##*/}" "$3" | replace "$STATE/unverified"
+	else
+		rm -f -- "$STATE/unverified"
+	fi
 	sync -- "$STATE/history" "$STATE"
 	proven=yes
 	for run in "$STATE"/runs/*; do

@@ -9,7 +9,7 @@ pub enum Standing {
     Proven,
     /// A part of the stack was applied.
     Partial,
-    /// The whole stack was applied, and nobody has looked at it from outside.
+    /// The whole stack was applied, and no client has said that its checks pass.
     Unverified,
 }
 

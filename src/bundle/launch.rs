@@ -54,8 +54,8 @@ pub fn stop(run: &str) -> Script {
     script
 }
 
-/// Prints the id of the run that is under way, else of the last one, then the digest of what its
-/// proof looks at and the titles of its steps, a line each.
+/// Prints the id of the run that is under way, else of the last one, then the digest of who
+/// may prove it and the titles of its steps, a line each.
 #[must_use]
 pub fn current() -> Script {
     let mut script = Script::new();
@@ -80,7 +80,8 @@ pub fn generation(number: u64) -> Script {
     script
 }
 
-/// Writes down that a run which nobody has looked at from outside is proven after all.
+/// Writes down that the last run, which was recorded as unverified, is proven after all. Fails
+/// when it is not the last one, or another one is under way.
 #[must_use]
 pub fn approve(run: &str) -> Script {
     let mut script = Script::new();

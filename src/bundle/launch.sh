@@ -2,7 +2,9 @@
 
 # launch_run DIRECTORY UNIT: the archive comes on standard input. The unit is
 # systemd's child, not ours: it goes on when the connection is gone. What a
-# killed run leaves behind, the unit takes away. A run has its folder only when
+# killed run leaves behind, the unit takes away. Who stops the unit, or the machine,
+# lets it undo what it did: only the run itself is told, and its children end with their
+# step. A run has its folder only when
 # all of it is there, with some space for its last words should the disk be full.
 launch_run() {
 	umask 077
@@ -13,6 +15,7 @@ launch_run() {
 		! systemd-run --quiet --collect --unit="$2" --service-type=exec \
 			--description='foobar-stack applies a plan' \
 			--property=OOMScoreAdjust=-500 \
+			--property=KillMode=mixed --property=TimeoutStopSec=300 \
 			--property="ExecStopPost=/bin/sh $1/program clean_up_after" \
 			/bin/sh "$1/program"; then
 		rm -rf -- "$new" "$1"
@@ -42,8 +45,15 @@ follow_run() {
 }
 
 # say_verdict DIRECTORY WORD FLAW: put in place at once, so that no half of it
-# is read.
+# is read. On a full disk it takes the space that was set aside for such words.
 say_verdict() {
+	write_verdict "$@" 2>/dev/null || {
+		rm -f -- "$1/reserve"
+		write_verdict "$@"
+	}
+}
+
+write_verdict() {
 	printf '%s\n%s\n' "$2" "$3" >"$1/verdict.new" && mv -f -- "$1/verdict.new" "$1/verdict"
 }
 
@@ -60,7 +70,7 @@ current_run() {
 	last=/var/lib/foobar-stack/runs/${last%,}
 	[ -e "$last/titles" ] || return 0
 	printf '%s\n' "${last##*/}"
-	cat -- "$last/checks" "$last/titles"
+	cat -- "$last/prover" "$last/titles"
 }
 
 # reach_run DIRECTORY: somebody has come over a new connection.
@@ -83,16 +93,19 @@ print_generation() {
 	gzip -dc -- "$1/generations/$2.json.gz"
 }
 
-# approve_run STATE RUN: the line of the run says `proven` from now on. Whoever
-# holds the lock writes lines, too.
+# approve_run STATE RUN: the line of the run says `proven` from now on, where it said
+# `unverified`. Only the last run can be proven later: what one sees is what that one made.
 approve_run() {
 	exec 9<>"$1/lock"
-	flock -w 60 9 || return
-	while IFS= read -r line; do
-		case $line in
-		*"	$2	"*"	partial	"*) line="${line%	partial	*}	proven	${line##*	partial	}" ;;
-		esac
-		printf '%s\n' "$line"
-	done <"$1/history" >"$1/.history.new"
-	mv -f -- "$1/.history.new" "$1/history"
+	flock -n 9 || return
+	last=$(tail -n 1 -- "$1/history") || return
+	case $last in
+	*"	$2	"*"	unverified	"*) ;;
+	*) return 1 ;;
+	esac
+	{
+		sed '$d' -- "$1/history" &&
+			printf '%s\n' "${last%	unverified	*}	proven	${last##*	unverified	}"
+	} >"$1/.history.new" && sync -- "$1/.history.new" &&
+		mv -f -- "$1/.history.new" "$1/history" && rm -f -- "$1/unverified" && sync -- "$1"
 }

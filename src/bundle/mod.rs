@@ -11,7 +11,7 @@ mod history;
 mod launch;
 
 pub use archive::archive;
-pub use compile::{Occasion, STATE, Verdict, compile, run_directory};
+pub use compile::{Occasion, Proof, STATE, compile, run_directory};
 pub use event::Event;
 pub use generation::{Generation, GenerationError};
 pub use history::{History, PastRun, Standing};
@@ -50,8 +50,9 @@ pub struct Bundle {
     pub program: Script,
     /// Its steps, by their numbers in the events.
     pub titles: Vec<StepTitle>,
-    /// What its proof looks at, as a digest.
-    pub checks: String,
+    /// Which other clients may prove it: a digest of the checks that they would make or, of a run
+    /// without checks, of the inventory that they have.
+    pub prover: String,
     /// The files it needs.
     pub payload: Vec<Payload>,
 }

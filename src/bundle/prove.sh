@@ -1,72 +1,90 @@
-# What a run must pass before it counts: its services stay up, and whoever
-# follows it finds the stack healthy from outside.
+# What a run must pass before it counts: its services stay up, and a client says that the
+# checks pass. Silence is no approval.
 
-# prove WATCH DEADLINE UNDECIDED UNIT...: asks whoever follows for a verdict,
-# and watches meanwhile for WATCH seconds that the units this run started or
-# restarted stay up. When nobody comes over a new connection in DEADLINE
-# seconds, UNDECIDED is the verdict: `confirm`, or `undo` where it may be this
-# run that keeps them out. Who has come has two minutes more to look around.
+# prove WATCH WAIT NEEDS ACCESS UNIT...: for WATCH seconds the units that this run started or
+# restarted must stay up. NEEDS is what must come from outside meanwhile: `verdict`, the word
+# of a client that has made the checks; `login`, somebody who came over a new connection; or
+# `nothing`. It is waited for WAIT seconds, and two minutes more once somebody has come. What
+# follows when it does not come, `undecided` says. ACCESS is `access` for a run that may be
+# what keeps everybody out.
 prove() {
-	watch=$1 wait=$2 verdict=$3 flaw=
-	reached=no
-	shift 3
-	emit proving
+	watch=$1 wait=$2 needs=$3 access=$4 came=no
+	shift 4
+	emit proving "$needs"
 	clock
 	began=$now
-	[ $# -eq 0 ] || before=$(lives "$@")
-	flaw=
-	for unit do
-		# It may have died before anybody watched.
-		is_first_life "$unit" || died "$unit"
-	done
-	[ -z "$flaw" ] || give_up
+	[ $# -eq 0 ] || invocations=$(invocations_of "$@")
+	# One may have ended before anybody watched.
+	for unit do stays_up "$unit"; done
 	while :; do
-		if [ $# -gt 0 ] && [ "$(lives "$@")" != "$before" ]; then
-			for unit do
-				case $before in
-				*"$(lives "$unit")"*) ;;
-				*) died "$unit" ;;
-				esac
-			done
-			give_up
+		[ "$terminated" = no ] || not_proven 'the run was told to end, by systemd or by hand'
+		if [ $# -gt 0 ] && [ "$(invocations_of "$@")" != "$invocations" ]; then
+			invocations=$(invocations_of "$@")
+			for unit do stays_up "$unit"; done
 		fi
-		if [ $reached = no ] && [ -e "$RUN/reached" ]; then
-			reached=yes
-			verdict=confirm
+		if [ "$came" = no ] && [ -e "$RUN/reached" ]; then
+			came=yes
 			wait=$((wait + 120))
+			[ "$needs" != login ] || needs=nothing
 		fi
-		if [ -e "$RUN/verdict" ]; then
+		if [ "$needs" = verdict ] && [ -e "$RUN/verdict" ]; then
 			{ IFS= read -r verdict && IFS= read -r flaw; } <"$RUN/verdict"
-			wait=0
+			emit judged "$verdict"
+			[ "$verdict" = confirm ] || not_proven "$flaw"
+			needs=nothing
 		fi
-		[ "$verdict" != undo ] || [ "$wait" != 0 ] || break
 		clock
-		if [ $((now - began)) -ge $((watch * 100)) ] && [ $((now - began)) -ge $((wait * 100)) ]; then break; fi
+		waited=$(((now - began) / 100))
+		if [ "$waited" -ge "$watch" ]; then
+			[ "$needs" != nothing ] || break
+			if [ "$waited" -ge "$wait" ]; then
+				undecided
+				break
+			fi
+		fi
 		sleep 0.1
 	done
-	if [ "$verdict" != confirm ]; then
-		emit unproven "${flaw:-nobody confirmed over a new connection in time}"
-		give_up
-	fi
 }
 
-# lives UNIT...: which life each unit is in; another one means that it died.
-lives() {
+# undecided: nobody has said whether the stack is what it should be. A run that may keep
+# everybody out goes back, and so does one that has something proven to go back to. What is
+# left stays: going back would only take away what may well serve.
+undecided() {
+	if [ "$came" = no ] && [ "$access" = access ]; then
+		not_proven 'nobody confirmed over a new connection in time'
+	fi
+	if grep -qs '	proven	' "$STATE/history"; then
+		not_proven "no client said in $waited seconds that the checks pass"
+	fi
+	unverified=yes
+	emit unverified "no client said in $waited seconds that the checks pass"
+}
+
+# not_proven WHY: ends the run.
+not_proven() {
+	emit unproven "$1"
+	give_up
+}
+
+# invocations_of UNIT...: which invocation each unit is in, and whether it runs.
+invocations_of() {
 	systemctl show -p Id -p ActiveState -p InvocationID -p NRestarts -- "$@"
 }
 
-# is_first_life UNIT: it runs, and systemd did not have to start it again.
-is_first_life() {
-	case $(lives "$1") in
-	*NRestarts=[1-9]*) return 1 ;;
+# stays_up UNIT: it runs, and systemd did not have to start it again. An administrator or an
+# upgrade may restart it meanwhile.
+stays_up() {
+	shown=$(invocations_of "$1")
+	case $shown in
+	*NRestarts=[1-9]*) did_not_stay_up "$1" ;;
 	*ActiveState=active* | *ActiveState=reloading* | *ActiveState=refreshing*) ;;
-	*) return 1 ;;
+	*) did_not_stay_up "$1" ;;
 	esac
 }
 
-# died UNIT: says that it did not stay up, with its last words.
-died() {
-	flaw=yes
+# did_not_stay_up UNIT: ends the run, with the last lines of the unit's log.
+did_not_stay_up() {
 	emit unproven "$1 does not stay up"
 	journalctl --no-pager -o cat -n 60 -u "$1" | while IFS= read -r line; do emit said "$line"; done
+	give_up
 }

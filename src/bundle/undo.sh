@@ -99,8 +99,8 @@ undo_run() {
 	noted_of settings | while IFS='	' read -r unit path back; do
 		undo_settings "$unit" "$path" "$back" || undo_failed unit "$unit"
 	done
-	noted_of slot | while IFS='	' read -r target _ seconds proxy; do
-		undo_slot "$target" "$seconds" "$proxy" || undo_failed slot "$target"
+	noted_of slot | while IFS='	' read -r target had seconds proxy; do
+		undo_slot "$target" "$had" "$seconds" "$proxy" || undo_failed slot "$target"
 	done
 	undo_database active
 	noted_of remembered | tac | while IFS= read -r name; do

@@ -83,6 +83,25 @@ impl Report {
         self.first_broken.is_none()
     }
 
+    /// What a change since `before` has broken: the first check that fails now and passed then;
+    /// else, where a check that passed then cannot be asked any more, the failure that is in its
+    /// way.
+    #[must_use]
+    pub fn first_regression(&self, before: &Self) -> Option<&Outcome> {
+        let passed = |outcome: &&Outcome| {
+            before.outcomes.iter().any(|earlier| {
+                (earlier.hop, &earlier.name, earlier.outcome)
+                    == (outcome.hop, &outcome.name, Verdict::Pass)
+            })
+        };
+        let mut lost = self.outcomes.iter().filter(passed);
+        let failed = lost
+            .clone()
+            .find(|outcome| outcome.outcome == Verdict::Fail);
+        let skipped = lost.any(|outcome| outcome.outcome == Verdict::Skip);
+        failed.or_else(|| self.first_broken().filter(|_| skipped))
+    }
+
     /// The failure that explains the others.
     #[must_use]
     pub fn first_broken(&self) -> Option<&Outcome> {
@@ -222,10 +241,10 @@ mod tests {
         .into()
     }
 
-    /// The report as text, when the checks of these titles are broken, flawed or not asked.
-    fn report(broken: &[&str], flawed: &[&str], not_asked: &[&str]) -> String {
+    /// The report, when the checks of these titles are broken, flawed or not asked.
+    fn conclusion(broken: &[&str], flawed: &[&str], not_asked: &[&str]) -> Report {
         let checks = stack();
-        let report = conclude(in_chain_order(&checks).into_iter().map(|check| {
+        conclude(in_chain_order(&checks).into_iter().map(|check| {
             let title = check.title.as_str();
             let answer = if not_asked.contains(&title) {
                 Answer::NotAsked("no connection".to_owned())
@@ -240,7 +259,12 @@ mod tests {
                 Answer::Judged { judgement, ms: 1 }
             };
             (check, answer)
-        }));
+        }))
+    }
+
+    /// The same as text.
+    fn report(broken: &[&str], flawed: &[&str], not_asked: &[&str]) -> String {
+        let report = conclusion(broken, flawed, not_asked);
         let mut text = String::new();
         for outcome in &report.outcomes {
             let verdict = match outcome.outcome {
@@ -260,6 +284,35 @@ mod tests {
     #[test]
     fn a_sound_stack_is_healthy() {
         assert_eq!(report(&[], &[], &[]), "root: none");
+    }
+
+    #[test]
+    fn what_failed_before_is_no_regression() {
+        let regression = |before: &Report, after: &Report| {
+            let broken = after.first_regression(before);
+            broken.map(|outcome| outcome.name.clone())
+        };
+        let sound = conclusion(&[], &[], &[]);
+        let no_mysql = conclusion(&["mysql", "data"], &[], &[]);
+        let odd_mysql = conclusion(&[], &["mysql"], &[]);
+        for (before, after, broken) in [
+            (&sound, &sound, None),
+            (&no_mysql, &sound, None),
+            (&no_mysql, &no_mysql, None),
+            (&sound, &no_mysql, Some("mysql")),
+            (&sound, &odd_mysql, Some("mysql")),
+            // It failed before, and now others cannot be asked because of it.
+            (&odd_mysql, &conclusion(&["mysql"], &[], &[]), Some("mysql")),
+            (
+                &no_mysql,
+                &conclusion(&["mysql", "data", "A"], &[], &[]),
+                Some("A"),
+            ),
+            // What nobody could ask says nothing.
+            (&sound, &conclusion(&[], &[], &["A"]), None),
+        ] {
+            assert_eq!(regression(before, after).as_deref(), broken);
+        }
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! `apply`: shows the plan, asks, has the server make it so, and proves it.
 
-use super::follow::{Follower, Looks, SETTLE};
+use super::follow::{Follower, OnInterrupt, Part, SETTLE};
+use super::interruptible;
 use super::load::{Secrets, Workspace};
 use super::recheck;
 use super::survey::{Reach, Request, Scope, Survey, open, random, show, survey, traffic};
 use super::verify;
-use crate::bundle::{self, Generation, Occasion, Standing, Verdict};
-use crate::check::Check;
+use crate::bundle::{self, Generation, Occasion, Proof, Standing};
+use crate::check::Report;
 use crate::error::{Error, Exit};
 use crate::report::Reporter;
 use crate::server::Session;
@@ -55,7 +56,7 @@ pub(crate) async fn converge(
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
     let request = &wish.request;
-    let first = survey(session, workspace, request, reporter).await?;
+    let first = interruptible(survey(session, workspace, request, reporter)).await?;
     // A part of the stack cannot prove the whole.
     let whole = match &request.scope {
         Scope::Everything => true,
@@ -66,7 +67,6 @@ pub(crate) async fn converge(
             saved.target.is_none() && first.left.is_empty()
         }
     };
-    let proves = !wish.no_verify && whole;
     show(&first, reporter);
     if !first.left.is_empty() {
         let ids: Vec<String> = first.left.iter().map(ToString::to_string).collect();
@@ -79,67 +79,75 @@ pub(crate) async fn converge(
         reporter.note("an earlier run did not come to its end; this one clears up after it");
     }
     if first.plan.is_empty() && !unrecorded {
-        if !proves {
+        if wish.no_verify {
             return Ok(Exit::Done);
         }
-        let report = verify::ask(&first.stack.checks, workspace, Ok(session), None, reporter).await;
-        return Ok(verify::exit(&report));
-    }
-    guard(&first, wish)?;
-    let question = "Apply these changes?";
-    if !wish.yes
-        && !first.plan.is_empty()
-        && !reporter
-            .confirm(question)
+        let report = verify::prove(session, workspace, &first, None, reporter);
+        return interruptible(report)
             .await
-            .map_err(Error::io("read the answer"))?
-    {
-        return Err(Error::Declined);
+            .map(|report| verify::exit(&report));
     }
-    // Whoever is asked takes time to answer.
-    if !wish.yes {
-        recheck::server(session, &first, reporter).await?;
-    }
+    agree(session, &first, wish, "Apply these changes?", reporter).await?;
     // What is hidden now cannot be proven yet: that is for the second run.
     let hidden = !first.plan.hidden.is_empty();
+    let standing = |complete: bool| match (whole, complete && !wish.no_verify) {
+        (false, _) => Standing::Partial,
+        (true, false) => Standing::Unverified,
+        (true, true) => Standing::Proven,
+    };
     let launcher = Launcher {
         workspace,
-        back_to: wish.back_to,
+        wish,
         reach,
         reporter,
     };
-    // A part cannot prove the whole, and the first of two runs is a part of them.
-    let standing = |part: bool| match (whole && !part, wish.no_verify) {
-        (false, _) => Standing::Partial,
-        (true, true) => Standing::Unverified,
-        (true, false) => Standing::Proven,
+    let mut report = launcher.run(session, first, standing(!hidden)).await?;
+    let mut after = interruptible(survey(session, workspace, request, reporter)).await?;
+    if hidden && !after.plan.is_empty() {
+        reporter.note("what could not be compared before:");
+        reporter.plan(&after.plan);
+        agree(session, &after, wish, "Apply these changes, too?", reporter).await?;
+        report = launcher.run(session, after, standing(true)).await?;
+        after = interruptible(survey(session, workspace, request, reporter)).await?;
+    }
+    if !after.plan.is_empty() {
+        reporter.plan(&after.plan);
+        return Err(Error::NotConverged {
+            changes: after.plan.changes.len(),
+        });
+    }
+    // What the first of two runs could not prove, there is nothing left to do for.
+    if hidden && whole && !wish.no_verify && after.facts.unverified.is_some() {
+        let proof = verify::prove(session, workspace, &after, Some(SETTLE), reporter);
+        report = Some(interruptible(proof).await?);
+    }
+    // A part that has broken nothing stays, and does not make the stack healthy.
+    Ok(report.as_ref().map_or(Exit::Done, verify::exit))
+}
+
+/// Makes sure that these changes are meant, and still the right ones after the answer.
+async fn agree(
+    session: &mut Session,
+    survey: &Survey,
+    wish: &Wish,
+    question: &str,
+    reporter: &Reporter,
+) -> Result<(), Error> {
+    guard(survey, wish)?;
+    if wish.yes || survey.plan.is_empty() {
+        return Ok(());
+    }
+    let answer = async {
+        reporter
+            .confirm(question)
+            .await
+            .map_err(Error::io("read the answer"))
     };
-    let run = launcher.run(session, first, standing(hidden)).await?;
-    let mut after = survey(session, workspace, request, reporter).await?;
-    if hidden {
-        if after.plan.is_empty() && proves {
-            let checks = &after.stack.checks;
-            let report = verify::ask(checks, workspace, Ok(session), Some(SETTLE), reporter).await;
-            if report.healthy() {
-                let approve = bundle::approve(&run);
-                session.run("writing down the proof", &approve).await?;
-            }
-            return Ok(verify::exit(&report));
-        }
-        if !after.plan.is_empty() {
-            reporter.note("what could not be compared before:");
-            reporter.plan(&after.plan);
-            launcher.run(session, after, standing(false)).await?;
-            after = survey(session, workspace, request, reporter).await?;
-        }
+    if !interruptible(answer).await? {
+        return Err(Error::Declined);
     }
-    if after.plan.is_empty() {
-        return Ok(Exit::Done);
-    }
-    reporter.plan(&after.plan);
-    Err(Error::NotConverged {
-        changes: after.plan.changes.len(),
-    })
+    // The answer may have taken a while.
+    interruptible(recheck::server(session, survey, reporter)).await
 }
 
 /// Refuses a plan that removes more than a third of what is managed, unless that is meant: more
@@ -158,20 +166,20 @@ fn guard(survey: &Survey, wish: &Wish) -> Result<(), Error> {
 /// Has the server run a plan.
 struct Launcher<'a> {
     workspace: &'a Workspace,
-    /// The generation that the run goes back to, if it does that.
-    back_to: Option<u64>,
+    wish: &'a Wish,
     reach: &'a Reach,
     reporter: &'a Reporter,
 }
 
 impl Launcher<'_> {
-    /// Ships the plan's program, and follows it to its end; gives the id of the run.
+    /// Ships the plan's program, and follows it to its end; gives what the checks said, if they
+    /// were made.
     async fn run(
         &self,
         session: &mut Session,
         survey: Survey,
         standing: Standing,
-    ) -> Result<String, Error> {
+    ) -> Result<Option<Report>, Error> {
         let Survey {
             plan,
             work,
@@ -181,23 +189,28 @@ impl Launcher<'_> {
             ..
         } = survey;
         let run = run_id(facts.now);
-        // What touches the firewall or sshd is always confirmed over a new connection, even where
-        // the stack cannot be proven as a whole.
-        let proves = standing == Standing::Proven;
-        let checks: &[Check] = if proves { &stack.checks } else { &[] };
-        let verdict = if proves || work.touches_access {
-            Verdict::Expected(checks)
-        } else {
-            Verdict::NotExpected
+        let checks = &stack.checks[..];
+        // All checks are made after a part, too. What failed before it is not its doing.
+        let mut before = None;
+        if standing != Standing::Proven && !self.wish.no_verify {
+            self.reporter.note("a part of the inventory is applied: what passes its checks now must still pass them then");
+            let look = verify::look(checks, self.workspace, session, self.reporter);
+            before = Some(interruptible(async { Ok(look.await) }).await?);
+        }
+        let before = before.as_ref();
+        let (proof, part) = match (self.wish.no_verify, before) {
+            (true, _) => (Proof::Unchecked, Part::LogIn),
+            (false, None) => (Proof::Checks(checks), Part::Prove { checks, before }),
+            (false, Some(_)) => (Proof::NoRegression, Part::Prove { checks, before }),
         };
         let occasion = Occasion {
             run: &run,
             who: &who(self.workspace),
-            verdict,
+            proof,
             record: &record,
             generation: &Generation::of(&self.workspace.text, &self.workspace.inputs),
             standing,
-            back_to: self.back_to,
+            back_to: self.wish.back_to,
         };
         let bundle = bundle::compile(&occasion, &plan, &work, &stack);
         let archive = bundle::archive(&bundle).map_err(Error::io("pack the bundle"))?;
@@ -221,10 +234,10 @@ impl Launcher<'_> {
             reporter: self.reporter,
             run: &run,
             titles: &titles,
-            checks: Looks::At(checks),
+            part,
+            on_interrupt: OnInterrupt::Stop,
         };
-        follower.follow(session).await?;
-        Ok(run)
+        follower.follow(session).await
     }
 }
 

@@ -1,10 +1,10 @@
 //! `attach`: follows the run that is under way, from anywhere; else shows the last one again.
 
-use super::follow::{Follower, Looks};
+use super::follow::{Follower, OnInterrupt, Part};
 use super::load::Secrets;
 use super::masks::mask_readable;
 use super::survey::{Reach, open, read_facts, traffic};
-use crate::bundle::{self, StepTitle};
+use crate::bundle::{self, Generation, StepTitle};
 use crate::error::{Error, Exit};
 use crate::report::Reporter;
 use crate::role;
@@ -23,7 +23,7 @@ pub(super) async fn attach(
         .await?;
     let text = String::from_utf8_lossy(&reply.stdout).into_owned();
     let mut lines = text.lines().map(str::to_owned);
-    let (Some(run), Some(checks)) = (lines.next(), lines.next()) else {
+    let (Some(run), Some(prover)) = (lines.next(), lines.next()) else {
         return Err(Error::NoRun);
     };
     let titles: Vec<String> = lines.collect();
@@ -36,17 +36,21 @@ pub(super) async fn attach(
         .collect();
     reporter.note(&format!("the run {run}"));
     reporter.steps(&steps);
-    // Whoever started the run may be gone. One with another inventory is not who can say whether
-    // it is proven, but who has come over a new connection all the same.
+    // Whoever started the run may be gone. A client with another inventory cannot say whether the
+    // run is proven.
     let facts = read_facts(&mut session, &workspace.roles.asked_packages(), reporter).await?;
     let stack = role::compile(&workspace.inputs, &workspace.roles, &facts)?;
-    let looks = if checks == bundle::digest(&[]) {
-        Looks::At(&[])
-    } else if checks == bundle::digest(&stack.checks) {
-        Looks::At(&stack.checks)
+    let generation = Generation::of(&workspace.text, &workspace.inputs);
+    let part = if prover == generation.digest().to_string() {
+        Part::LogIn
+    } else if prover == bundle::digest(&stack.checks) {
+        Part::Prove {
+            checks: &stack.checks,
+            before: None,
+        }
     } else {
-        reporter.note("this inventory is not the run's: it is followed, but not proven from here");
-        Looks::Nowhere
+        reporter.note("this only watches the run: proving it is for the client that started it, or one with its inventory");
+        Part::Watch
     };
     let follower = Follower {
         workspace: &workspace,
@@ -54,9 +58,10 @@ pub(super) async fn attach(
         reporter,
         run: &run,
         titles: &titles,
-        checks: looks,
+        part,
+        on_interrupt: OnInterrupt::Detach,
     };
     let ending = follower.follow(&mut session).await;
     reporter.traffic(&traffic(&session));
-    ending.map(|()| Exit::Done)
+    ending.map(|_| Exit::Done)
 }

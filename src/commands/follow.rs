@@ -5,10 +5,11 @@ use super::load::Workspace;
 use super::survey::{Reach, connect};
 use super::verify;
 use crate::bundle::{self, Event};
-use crate::check::{Check, Outcome};
+use crate::check::{Check, Report};
 use crate::error::Error;
 use crate::report::Reporter;
-use crate::server::{ServerError, Session};
+use crate::server::{Reply, ServerError, Session};
+use crate::shell::Script;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -21,13 +22,29 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// How long services may take after a run until they answer.
 pub(super) const SETTLE: Duration = Duration::from_secs(15);
 
-/// What who follows looks at when the run asks for it.
+/// What a client does when the run waits for proof.
 #[derive(Clone, Copy)]
-pub(super) enum Looks<'a> {
-    /// At these checks, and gives the verdict.
-    At(&'a [Check]),
-    /// At nothing: it only says that it has come.
-    Nowhere,
+pub(super) enum Part<'a> {
+    /// It makes these checks, and says whether they pass.
+    Prove {
+        checks: &'a [Check],
+        /// What they said before the run, if that may have been anything but yes: then only what
+        /// passed before must pass.
+        before: Option<&'a Report>,
+    },
+    /// It says that it could log in, which is all that the run asks for.
+    LogIn,
+    /// It only watches.
+    Watch,
+}
+
+/// What Ctrl-C means.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum OnInterrupt {
+    /// The first one stops the run, the second one leaves it to itself.
+    Stop,
+    /// The run continues without us.
+    Detach,
 }
 
 /// Who follows, and what.
@@ -39,17 +56,22 @@ pub(super) struct Follower<'a> {
     pub(super) run: &'a str,
     /// The titles of its steps.
     pub(super) titles: &'a [String],
-    /// What to look at when the run asks.
-    pub(super) checks: Looks<'a>,
+    /// What to do when the run waits for proof.
+    pub(super) part: Part<'a>,
+    /// What Ctrl-C means.
+    pub(super) on_interrupt: OnInterrupt,
 }
 
 /// What the events have told so far.
 #[derive(Default)]
 struct Told {
     lines: usize,
-    /// The run waits for proof, and has not said that it got any.
-    proving: bool,
+    /// What the run waits for, until it says that it has it.
+    proving: Option<Needs>,
+    /// What the checks said.
+    report: Option<Report>,
     finished: bool,
+    unverified: Option<String>,
     failed_step: Option<(usize, i32)>,
     unproven: Option<String>,
     stopped: Option<usize>,
@@ -59,10 +81,24 @@ struct Told {
     moved: Option<u64>,
 }
 
+/// What a run that waits for proof needs of a client.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Needs {
+    /// To hear whether the checks pass.
+    Verdict,
+    /// That somebody could log in, if anything.
+    Login,
+}
+
 impl Told {
     fn take(&mut self, event: &Event) {
-        self.proving = *event == Event::Proving;
+        self.proving = match event {
+            Event::Proving { verdict: true } => Some(Needs::Verdict),
+            Event::Proving { verdict: false } => Some(Needs::Login),
+            _ => None,
+        };
         match event {
+            Event::Unverified { why } => self.unverified = Some(why.clone()),
             Event::Finished { .. } => self.finished = true,
             Event::StepFailed { step, status } => self.failed_step = Some((*step, *status)),
             Event::Unproven { why } => {
@@ -77,12 +113,21 @@ impl Told {
         }
     }
 
-    /// How the run ended.
-    fn ending(self, follower: &Follower<'_>) -> Result<(), Error> {
+    /// How the run ended, and what the checks said.
+    fn ending(self, follower: &Follower<'_>) -> Result<Option<Report>, Error> {
         let title = |step: usize| follower.titles.get(step).cloned().unwrap_or_default();
         let directory = bundle::run_directory(follower.run);
         if self.finished {
-            return Ok(());
+            // What another client has said of it does not make what this one has seen good.
+            let flaw = self
+                .report
+                .as_ref()
+                .and_then(|report| follower.flaw(report));
+            return match (self.unverified, flaw) {
+                (_, Some(why)) => Err(Error::Unproven { why }),
+                (Some(why), None) => Err(Error::Unverified { why }),
+                (None, None) => Ok(self.report),
+            };
         }
         if let Some(holder) = self.locked {
             return Err(Error::Locked { holder });
@@ -121,14 +166,14 @@ impl Told {
 
 impl Follower<'_> {
     /// Shows the events until the run has ended, each once, and says how it ended.
-    pub(super) async fn follow(&self, session: &mut Session) -> Result<(), Error> {
+    pub(super) async fn follow(&self, session: &mut Session) -> Result<Option<Report>, Error> {
         let mut told = Told::default();
         let mut interrupts = Interrupts::new()?;
         loop {
             match self.listen(session, &mut told, &mut interrupts).await {
                 Err(Error::Server(ServerError::Lost { .. })) => {
                     self.reporter.note(
-                        "the connection is lost; the run goes on on the server; connecting again",
+                        "the connection is lost; the run continues on the server; reconnecting",
                     );
                     *session = self.reconnect(&mut interrupts).await?;
                 }
@@ -146,22 +191,38 @@ impl Follower<'_> {
         interrupts: &mut Interrupts,
     ) -> Result<(), Error> {
         let (proving, mut asked) = mpsc::unbounded_channel();
-        if told.proving {
+        if let Some(needs) = told.proving {
             // It was asked over the connection that is lost.
-            let _ = proving.send(());
+            let _ = proving.send(needs);
         }
         let script = bundle::follow(self.run, told.lines + 1);
+        let mut report = told.report.take();
         let mut on_line = |line: &str| {
             told.lines += 1;
             if let Some(event) = Event::parse(line) {
                 told.take(&event);
                 self.reporter.event(&event);
-                if event == Event::Proving {
-                    let _ = proving.send(());
+                if let Some(needs) = told.proving {
+                    let _ = proving.send(needs);
                 }
             }
         };
         let follow = session.follow("following the run", &script, &mut on_line);
+        let ended = self
+            .attend(follow, &mut asked, &mut report, interrupts)
+            .await;
+        told.report = report;
+        ended
+    }
+
+    /// Does what is to be done while events come, until no more come.
+    async fn attend(
+        &self,
+        follow: impl Future<Output = Result<Reply, ServerError>>,
+        asked: &mut mpsc::UnboundedReceiver<Needs>,
+        report: &mut Option<Report>,
+        interrupts: &mut Interrupts,
+    ) -> Result<(), Error> {
         tokio::pin!(follow);
         let mut proof = std::pin::pin!(None);
         let mut stop = std::pin::pin!(None);
@@ -169,12 +230,15 @@ impl Follower<'_> {
         loop {
             tokio::select! {
                 reply = &mut follow => return Ok(reply.map(drop)?),
-                Some(()) = asked.recv() => proof.set(Some(self.prove())),
-                () = pending(proof.as_mut()) => proof.set(None),
+                Some(needs) = asked.recv() => proof.set(Some(self.prove(needs))),
+                seen = pending(proof.as_mut()) => {
+                    proof.set(None);
+                    *report = seen;
+                }
                 () = pending(stop.as_mut()) => stop.set(None),
                 _ = tick.tick() => self.reporter.tick(),
                 () = interrupts.next() => {
-                    if interrupts.count > 1 {
+                    if interrupts.count > 1 || self.on_interrupt == OnInterrupt::Detach {
                         return Err(Error::LeftBehind { unit: bundle::unit(self.run) });
                     }
                     self.reporter.note("stopping after this step; once more leaves the run to itself");
@@ -184,31 +248,74 @@ impl Follower<'_> {
         }
     }
 
-    /// Looks at the stack over a new connection, and tells the run what it saw. When that
-    /// connection cannot be made there is no verdict, which the run understands.
-    async fn prove(&self) {
-        let told = async {
-            let mut session = connect(self.workspace, self.reach, self.reporter).await?;
-            let here = bundle::reach(self.run);
-            session.run("saying that we are here", &here).await?;
-            let Looks::At(checks) = self.checks else {
-                return Ok(());
-            };
-            let flaw = if checks.is_empty() {
-                None
-            } else {
-                let server = Ok(&mut session);
-                let report =
-                    verify::ask(checks, self.workspace, server, Some(SETTLE), self.reporter).await;
-                let name = |outcome: &Outcome| format!("{}: {}", outcome.hop, outcome.name);
-                report.first_broken().map(name)
-            };
-            let script = bundle::say_verdict(self.run, flaw.as_deref());
-            session.run("telling the verdict", &script).await?;
-            Ok::<(), Error>(())
+    /// Gives the run what it needs, over a new connection: again and again until it has arrived.
+    /// When the run ends meanwhile, whoever waits for this does so no longer.
+    async fn prove(&self, needs: Needs) -> Option<Report> {
+        if matches!(self.part, Part::Watch) {
+            return None;
+        }
+        loop {
+            match self.try_to_prove(needs).await {
+                Ok(report) => return report,
+                Err(error) => {
+                    self.reporter.error(&error, error.hint().as_deref());
+                    self.reporter
+                        .note("the run still waits for its proof; trying again");
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+
+    async fn try_to_prove(&self, needs: Needs) -> Result<Option<Report>, Error> {
+        let mut session = connect(self.workspace, self.reach, self.reporter).await?;
+        let here = bundle::reach(self.run);
+        self.deliver(&mut session, "saying that we are here", &here)
+            .await?;
+        let (Needs::Verdict, Part::Prove { checks, .. }) = (needs, self.part) else {
+            return Ok(None);
         };
-        if let Err(error) = told.await {
-            self.reporter.error(&error, error.hint().as_deref());
+        let server = Ok(&mut session);
+        let report = verify::ask(checks, self.workspace, server, Some(SETTLE), self.reporter).await;
+        let verdict = bundle::say_verdict(self.run, self.flaw(&report).as_deref());
+        self.deliver(&mut session, "telling the verdict", &verdict)
+            .await?;
+        Ok(Some(report))
+    }
+
+    /// Why what the checks said does not prove the run, if it does not.
+    fn flaw(&self, report: &Report) -> Option<String> {
+        let Part::Prove { before, .. } = self.part else {
+            return None;
+        };
+        let broken = match before {
+            None => report.first_broken(),
+            Some(before) => report.first_regression(before),
+        };
+        broken.map(|outcome| format!("{}: {}", outcome.hop, outcome.name))
+    }
+
+    /// Runs a script that leaves word for the run, until it could: a full disk may become free.
+    async fn deliver(
+        &self,
+        session: &mut Session,
+        doing: &'static str,
+        script: &Script,
+    ) -> Result<(), Error> {
+        let mut told = false;
+        loop {
+            let reply = session.run(doing, script).await?;
+            if reply.success() {
+                return Ok(());
+            }
+            if !told {
+                told = true;
+                self.reporter.note(&format!(
+                    "{doing} failed, trying again: {}",
+                    reply.stderr.trim()
+                ));
+            }
+            tokio::time::sleep(PAUSE).await;
         }
     }
 
@@ -270,7 +377,7 @@ impl Interrupts {
 }
 
 /// Waits for what may not be under way at all.
-async fn pending<F: Future<Output = ()>>(mut slot: Pin<&mut Option<F>>) {
+async fn pending<F: Future>(mut slot: Pin<&mut Option<F>>) -> F::Output {
     match slot.as_mut().as_pin_mut() {
         Some(future) => future.await,
         None => std::future::pending().await,

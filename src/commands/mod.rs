@@ -50,10 +50,7 @@ pub async fn run(cli: &Cli, reporter: &Reporter) -> Result<Exit, Error> {
         | Command::Demo(_)
         | Command::Load(_)
         | Command::Logs(_) => dispatch(cli, reporter).await,
-        _ => tokio::select! {
-            result = dispatch(cli, reporter) => result,
-            () = interruption() => Err(Error::Interrupted),
-        },
+        _ => interruptible(dispatch(cli, reporter)).await,
     }
 }
 
@@ -147,6 +144,15 @@ fn removal(removal: &cli::Removal) -> Removal {
     Removal {
         data: removal.destroy_data,
         packages: removal.remove_packages,
+    }
+}
+
+/// Does something that Ctrl-C or a signal ends. For the commands that follow a run, outside of
+/// that: once a signal has been listened for, it no longer ends the program by itself.
+async fn interruptible<T>(doing: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    tokio::select! {
+        result = doing => result,
+        () = interruption() => Err(Error::Interrupted),
     }
 }
 

@@ -128,6 +128,7 @@ fn assume(os: AssumedOs, packages: &[String]) -> Facts {
         package_lists_age: Some(0),
         dpkg_interrupted: Vec::new(),
         unsettled: false,
+        unverified: None,
         systemd,
         generation: 0,
         maintenance: false,

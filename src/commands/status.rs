@@ -1,7 +1,7 @@
 //! `status`: what runs, since when, which release, and what should be known of the server.
 
 use super::load::Secrets;
-use super::survey::{Reach, open, read_facts, traffic};
+use super::survey::{Reach, note_unverified, open, read_facts, traffic};
 use crate::error::{Error, Exit};
 use crate::operate::status::{self, Status};
 use crate::operate::units;
@@ -20,6 +20,7 @@ pub(super) async fn status(
     let stack = role::compile(&workspace.inputs, &workspace.roles, &facts)?;
     let units = units(&stack, &facts.date);
     let inventory = &workspace.inputs.inventory;
+    note_unverified(&facts, reporter);
     let script = status::script(&stack, &units, inventory.web.http_port);
     let reply = session.run("asking how it is", &script).await?;
     let status = Status::parse(&stack, &units, &String::from_utf8_lossy(&reply.stdout));

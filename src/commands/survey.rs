@@ -226,6 +226,7 @@ pub(crate) async fn survey(
     if facts.maintenance {
         reporter.note("maintenance is on: visitors get 503 until `foobar-stack maintenance off`");
     }
+    note_unverified(&facts, reporter);
     let mut record = plan::record(&stack, &managed, &foreign, plan.target.as_deref(), &left);
     if request.adopt {
         record = plan::adopt(&record);
@@ -245,6 +246,16 @@ pub(crate) async fn survey(
         plan,
         work,
     })
+}
+
+/// Says it when nobody knows whether the last run did well.
+pub(super) fn note_unverified(facts: &Facts, reporter: &Reporter) {
+    if facts.unverified.is_some() {
+        reporter.note(&format!(
+            "generation {} is unverified: no client has seen its checks pass; `foobar-stack verify` makes them",
+            facts.generation
+        ));
+    }
 }
 
 /// How many names of what stays are shown.

@@ -2,9 +2,11 @@
 
 use super::load::{Secrets, Workspace};
 use super::masks::mask_readable;
-use super::survey::{Reach, open, read_facts, traffic};
+use super::survey::{Reach, Survey, open, read_facts, traffic};
+use crate::bundle::{self, Generation};
 use crate::check::{Check, Report};
 use crate::error::{Error, Exit};
+use crate::facts::Facts;
 use crate::report::Reporter;
 use crate::role;
 use crate::server::Session;
@@ -37,8 +39,70 @@ pub(crate) async fn verify(
     let facts = read_facts(&mut session, &workspace.roles.asked_packages(), reporter).await?;
     let stack = role::compile(&workspace.inputs, &workspace.roles, &facts)?;
     let report = ask(&stack.checks, &workspace, Ok(&mut session), None, reporter).await;
+    approve(&mut session, &workspace, &facts, &report, reporter).await?;
     reporter.traffic(&traffic(&session));
     Ok(exit(&report))
+}
+
+/// Runs the checks of a server that was just looked at, and reports them; a run that was not
+/// proven is, when they pass.
+pub(super) async fn prove(
+    session: &mut Session,
+    workspace: &Workspace,
+    survey: &Survey,
+    settle: Option<Duration>,
+    reporter: &Reporter,
+) -> Result<Report, Error> {
+    let checks = &survey.stack.checks;
+    let report = ask(checks, workspace, Ok(session), settle, reporter).await;
+    approve(session, workspace, &survey.facts, &report, reporter).await?;
+    Ok(report)
+}
+
+/// Writes down that the last run is proven, if it was of this inventory and the checks pass.
+async fn approve(
+    session: &mut Session,
+    workspace: &Workspace,
+    facts: &Facts,
+    report: &Report,
+    reporter: &Reporter,
+) -> Result<(), Error> {
+    let Some((run, digest)) = &facts.unverified else {
+        return Ok(());
+    };
+    let generation = facts.generation;
+    let inventory = Generation::of(&workspace.text, &workspace.inputs).digest();
+    if !report.healthy() {
+        return Ok(());
+    }
+    if *digest != inventory.to_string() {
+        reporter.note(&format!(
+            "generation {generation} stays unverified: it was made from another inventory than this one"
+        ));
+        return Ok(());
+    }
+    let reply = session
+        .run("writing down the proof", &bundle::approve(run))
+        .await?;
+    reporter.note(&if reply.success() {
+        format!("generation {generation} is proven now")
+    } else {
+        format!("generation {generation} stays unverified: another run is under way, or was since")
+    });
+    Ok(())
+}
+
+/// Runs the checks once without reporting them.
+pub(super) async fn look(
+    checks: &[Check],
+    workspace: &Workspace,
+    session: &mut Session,
+    reporter: &Reporter,
+) -> Report {
+    reporter.busy(Some("checking what is healthy before"));
+    let report = run(checks, workspace, Ok(session), None).await;
+    reporter.busy(None);
+    report
 }
 
 /// Runs the checks and reports them.
@@ -48,6 +112,24 @@ pub(super) async fn ask(
     session: Result<&mut Session, String>,
     settle: Option<Duration>,
     reporter: &Reporter,
+) -> Report {
+    reporter.busy(Some("checking from outside and on the server"));
+    let began = Instant::now();
+    let report = run(checks, workspace, session, settle).await;
+    reporter.busy(None);
+    if !report.healthy() {
+        // Then it shows logs.
+        mask_readable(workspace, reporter).await;
+    }
+    reporter.verified(&report, began.elapsed());
+    report
+}
+
+async fn run(
+    checks: &[Check],
+    workspace: &Workspace,
+    session: Result<&mut Session, String>,
+    settle: Option<Duration>,
 ) -> Report {
     let server = &workspace.inputs.inventory.server;
     let target = Target::new(server.ipv4, server.ipv6);
@@ -59,21 +141,12 @@ pub(super) async fn ask(
         // Right after a run a small server is busy; that is no reason to undo it.
         limits.reply *= 3;
     }
-    reporter.busy(Some("checking from outside and on the server"));
-    let began = Instant::now();
     let mut asker = session.map(Asker);
     let ask = match &mut asker {
         Ok(asker) => Ok(asker as &mut dyn AskServer),
         Err(reason) => Err(reason.clone()),
     };
-    let report = verify::run(checks, &target, ask, &limits).await;
-    reporter.busy(None);
-    if !report.healthy() {
-        // Then it shows logs.
-        mask_readable(workspace, reporter).await;
-    }
-    reporter.verified(&report, began.elapsed());
-    report
+    verify::run(checks, &target, ask, &limits).await
 }
 
 /// What a report means for the exit status.

@@ -32,6 +32,9 @@ impl Error {
                 "what was there before is in {directory}/before on the server; put these back by hand, or correct the cause and apply again"
             )),
             Self::Unproven { .. } => Some("correct what the check names and apply again".to_owned()),
+            Self::Unverified { .. } => Some(
+                "`foobar-stack verify` makes the checks, and proves the run when they pass; `foobar-stack rollback` goes back".to_owned(),
+            ),
             Self::Stopped { .. } => {
                 Some("`foobar-stack plan` shows what is left, `apply` does it".to_owned())
             }

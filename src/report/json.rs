@@ -87,7 +87,15 @@ impl Json {
                 self.summarise("generation", generation);
                 json!({ "type": "run", "state": "finished", "generation": generation })
             }
-            Event::Proving => json!({ "type": "run", "state": "proving" }),
+            Event::Proving { verdict } => {
+                json!({ "type": "run", "state": "proving", "verdict": verdict })
+            }
+            Event::Judged { good } => {
+                json!({ "type": "run", "state": "judged", "good": good })
+            }
+            Event::Unverified { why } => {
+                json!({ "type": "run", "state": "unverified", "because": why })
+            }
             Event::Unproven { why } => {
                 json!({ "type": "run", "state": "unproven", "because": why })
             }

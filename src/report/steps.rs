@@ -104,13 +104,19 @@ impl Steps {
                     "{steps} in {took}; this is generation {generation}"
                 ));
             }
-            Event::Proving => {
+            Event::Proving { verdict } => {
                 if self.style == Style::Plain {
-                    lines.push(format!(
-                        "{} services stay up, checks pass?",
-                        paint(PLACE, '▸')
-                    ));
+                    let waits = if *verdict {
+                        "do the services stay up, and do the checks pass?"
+                    } else {
+                        "do the services stay up?"
+                    };
+                    lines.push(format!("{} {waits}", paint(PLACE, '▸')));
                 }
+            }
+            Event::Unverified { why } => {
+                let text = format!("not proven, and kept as it is: {}", visible(why));
+                lines.push(format!("{} {}", paint(BAD, '✗'), paint(BOLD, text)));
             }
             Event::Unproven { why } => {
                 lines.push(format!("{} {}", paint(BAD, '✗'), paint(BOLD, visible(why))));
@@ -140,8 +146,10 @@ impl Steps {
                 let text = format!("could not be put back: {}", visible(what));
                 lines.push(format!("{} {}", paint(BAD, '✗'), paint(BAD, text)));
             }
-            // The run's begin says nothing new, and its other ends come as errors.
+            // The run's begin says nothing new, its other ends come as errors, and the verdict has
+            // been shown as a report.
             Event::Started { .. }
+            | Event::Judged { .. }
             | Event::Stopped { .. }
             | Event::Failed
             | Event::Locked { .. }

@@ -116,7 +116,11 @@ deploy() {
 	if systemctl is-active --quiet -- "$slot@*.service" && systemctl is-active --quiet -- "$other@*.service"; then
 		reload_proxy "$proxy" || fail "$proxy does not reload"
 	fi
-	# What is left there may still answer somebody.
+	# What is left there may still answer somebody. An undo of this run brings it back: where the
+	# run before was killed, it is what was proven last.
+	had=inactive
+	if systemctl is-active --quiet -- "$slot.target"; then had=active; fi
+	note slot "$slot.target" "$had" "$drain" "$proxy"
 	# shellcheck disable=SC2086
 	stop_slot "$slot" "$proxy" "$drain" $instances
 	units=
@@ -126,7 +130,6 @@ deploy() {
 		fi
 		units="$units $slot@$instance.service"
 	done
-	note slot "$slot.target" inactive "$drain" "$proxy"
 	made service "$slot.target"
 	since=$(date '+%Y-%m-%d %H:%M:%S')
 	clock
@@ -136,13 +139,13 @@ deploy() {
 	# shellcheck disable=SC2086
 	systemctl start -- $units || ill "it does not start"
 	# shellcheck disable=SC2086
-	life=$(lives $units)
+	invocations=$(invocations_of $units)
 	if [ "$known" = yes ] && grep -qsxF -e "$configuration" -- "$STATE/deployments/$name"; then settle=0; fi
 	start_asking
 	well=0 first=$now why='it does not answer'
 	until [ "$well" -ge 3 ] && [ "$now" -ge $((first + settle * 100)) ]; do
 		# shellcheck disable=SC2086
-		if [ "$(lives $units)" != "$life" ]; then ill "it does not stay up"; fi
+		if [ "$(invocations_of $units)" != "$invocations" ]; then ill "it does not stay up"; fi
 		clock
 		if [ "$now" -gt "$until" ]; then ill "it is not well after $timeout s: $why"; fi
 		if instances_are_well; then
@@ -398,15 +401,40 @@ retire_slot() {
 	stop_slot "$@"
 }
 
-# undo_slot TARGET SECONDS PROXY: visitors are led back first, then it goes.
+# undo_slot TARGET HAD SECONDS PROXY: visitors are led back first, then it goes; what ran there
+# before, if HAD is `active`, runs there again.
 undo_slot() {
 	stem=${1%.target} wait=0
-	if grep -qsxF -e "switched	$3" "$RUN/journal"; then
-		reload_proxy "$3" || return
-		wait=$2
+	if grep -qsxF -e "switched	$4" "$RUN/journal"; then
+		reload_proxy "$4" || return
+		wait=$3
 	fi
 	instances=$(systemctl show --value -p Id -- "$stem@*.service" | sed -n 's/.*@\([0-9]*\)\.service$/\1/p')
-	systemctl disable --quiet -- "$1" 2>/dev/null || rm -f -- "/etc/systemd/system/multi-user.target.wants/$1"
+	if [ "$2" != active ]; then
+		systemctl disable --quiet -- "$1" 2>/dev/null || rm -f -- "/etc/systemd/system/multi-user.target.wants/$1"
+	fi
 	# shellcheck disable=SC2086
-	stop_slot "$stem" "$3" "$wait" $instances
+	stop_slot "$stem" "$4" "$wait" $instances
+	[ "$2" != active ] || bring_back "$1"
+}
+
+# bring_back TARGET: starts a slot as its files are now, and waits until its instances listen.
+bring_back() {
+	systemctl enable --quiet -- "$1" && systemctl start -- "$1" || return
+	instances=$(systemctl show --value -p Wants -p Requires -- "$1" | tr ' ' '\n' |
+		sed -n 's/.*@\([0-9]*\)\.service$/\1/p')
+	clock
+	deadline=$((now + 6000))
+	for instance in $instances; do
+		until listens "${1%.target}" "$instance"; do
+			clock
+			[ "$now" -lt "$deadline" ] || return 1
+			sleep 0.1
+		done
+	done
+}
+
+# listens SLOT INSTANCE: somebody takes connections there.
+listens() {
+	connections "$2" 0A >/dev/null || sockets "$(socket_of "$1" "$2")" '00010000 0001 01' >/dev/null
 }

@@ -31,6 +31,7 @@ fn facts(os: (&str, &str, &str), packages: &[(&str, &str)]) -> Facts {
         package_lists_age: Some(10),
         dpkg_interrupted: Vec::new(),
         unsettled: false,
+        unverified: None,
         systemd: 257,
         generation: 0,
         maintenance: false,

@@ -48,7 +48,7 @@ fn interrupted(machine: &Machine, reference: &Reference, twice: bool) {
     if twice {
         client.signal("INT");
         let end = client.ending().exits(130);
-        end.says(&["the run goes on on the server", "foobar-stack attach"]);
+        end.says(&["the run continues on the server", "foobar-stack attach"]);
         machine.go_on("5");
         // It was asked to stop, or the second one was quicker.
         let run = machine.run(&["attach", "--json"]);

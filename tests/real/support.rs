@@ -55,6 +55,14 @@ impl Running {
         }
     }
 
+    /// Kills it.
+    pub(crate) fn kill(mut self) {
+        let killed = self.child.kill().and_then(|()| self.child.wait());
+        if let Err(error) = killed {
+            panic!("cannot kill {}: {error}", self.line);
+        }
+    }
+
     /// Interrupts it as Ctrl-C does, and gives the status it ends with.
     pub(crate) fn interrupted(&mut self) -> i32 {
         let kill = Command::new("kill")
