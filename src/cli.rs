@@ -120,7 +120,7 @@ pub enum Command {
     /// Put load on the site, and say what became of it and what is used up first
     Load(Load),
     /// Look whether this server can be managed from here, and what is missing
-    Doctor,
+    Doctor(Doctor),
     /// Start, use and remove throw-away servers on this machine
     #[command(subcommand)]
     Sandbox(Sandbox),
@@ -154,7 +154,7 @@ impl Command {
             Self::Logs(_) => "logs",
             Self::Maintenance(_) => "maintenance",
             Self::Load(_) => "load",
-            Self::Doctor => "doctor",
+            Self::Doctor(_) => "doctor",
             Self::Sandbox(_) => "sandbox",
             Self::Demo(_) => "demo",
             Self::Schema => "schema",
@@ -204,6 +204,14 @@ pub enum AssumedOs {
     /// Ubuntu 24.04 "noble", with MySQL.
     #[value(name = "ubuntu-24.04")]
     Ubuntu2404,
+}
+
+/// Look whether this server can be managed from here.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct Doctor {
+    /// List everything that the stack takes over on the server, with what was found of each
+    #[arg(long)]
+    pub adopt: bool,
 }
 
 /// Which roles a command is about.

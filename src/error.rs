@@ -91,6 +91,12 @@ pub enum Error {
     /// The server has what the stack would take over.
     #[error(transparent)]
     Conflicts(#[from] Conflicts),
+    /// What else lives on the server is not known.
+    #[error("the server cannot say what else lives there: {why}")]
+    NotSeen {
+        /// Why.
+        why: String,
+    },
     /// A file that is no saved plan.
     #[error(transparent)]
     SavedPlan(#[from] SavedPlanError),
@@ -353,6 +359,7 @@ impl Error {
             | Self::NotConverged { .. }
             | Self::UnknownState(_)
             | Self::Conflicts(_)
+            | Self::NotSeen { .. }
             | Self::Stale(_)
             | Self::Moved { .. }
             | Self::Step { .. }

@@ -41,6 +41,9 @@ pub struct Facts {
     /// Packages that an interrupted dpkg left half-way.
     #[serde(skip)]
     pub dpkg_interrupted: Vec<String>,
+    /// Those of them that apt does not mend by itself: half-configured, or to be installed anew.
+    #[serde(skip)]
+    pub dpkg_broken: Vec<String>,
     /// Whether there is a run that neither came to its end nor was undone.
     #[serde(skip)]
     pub unsettled: bool,
@@ -207,6 +210,11 @@ pub fn parse(printed: &str, packages: &[String]) -> Result<Facts, FactsError> {
         now,
         package_lists_age: lists_time.map(|time| now.saturating_sub(time).max(0).unsigned_abs()),
         dpkg_interrupted: interrupted(&printed, &known),
+        dpkg_broken: known
+            .iter()
+            .filter(|package| package.is_broken())
+            .map(|package| package.name.to_owned())
+            .collect(),
         unsettled: printed.get("unsettled").is_ok(),
         unverified: printed.get("unverified").ok().and_then(|line| {
             let (run, digest) = line.split_once('\t')?;
@@ -281,6 +289,14 @@ struct Package<'a> {
 impl Package<'_> {
     fn is_installed(&self) -> bool {
         self.state.as_bytes().get(1) == Some(&b'i')
+    }
+
+    /// Half-installed, half-configured, or to be installed anew.
+    fn is_broken(&self) -> bool {
+        match self.state.as_bytes() {
+            [_, state, error @ ..] => b"FH".contains(state) || error == b"R",
+            _ => false,
+        }
     }
 
     /// Half-installed, unpacked, half-configured, or waiting for triggers; or broken.

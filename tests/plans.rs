@@ -185,6 +185,7 @@ impl Choice {
             now: NOW,
             package_lists_age: Some(10),
             dpkg_interrupted: Vec::new(),
+            dpkg_broken: Vec::new(),
             unsettled: false,
             unverified: None,
             systemd: 257,

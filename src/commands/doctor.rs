@@ -1,10 +1,11 @@
 //! `doctor`: can this server be managed from here, and what is missing?
 
 use super::load::{Secrets, load};
-use super::survey::{Reach, connect, random, read_facts, traffic};
+use super::survey::{Reach, connect, look, read_facts, traffic};
+use crate::conflict::{Claims, Meeting, Rule};
 use crate::error::{Error, Exit};
-use crate::report::{Finding, FindingState, Reporter};
-use crate::resource::{Observed, Probe};
+use crate::report::{Finding, FindingState, Reporter, Table};
+use crate::resource::Observed;
 use crate::role;
 use crate::shell::Script;
 use std::path::Path;
@@ -24,6 +25,7 @@ fn finding(state: FindingState, subject: &str, text: String, hint: Option<&str>)
 /// Looks around and says what it found. The first thing that stands in the way ends it.
 pub(super) async fn doctor(
     inventory: &Path,
+    adopt: bool,
     reach: &Reach,
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
@@ -114,11 +116,9 @@ pub(super) async fn doctor(
             return Err(diagnostics.into());
         }
     };
-    let probe = Probe::new(random());
-    let reply = session
-        .run("observing the resources", &probe.script(&stack.resources))
-        .await?;
-    let observed = probe.read(&stack.resources, &String::from_utf8_lossy(&reply.stdout));
+    let claims = Claims::of(&facts);
+    let wish = &workspace.inputs.inventory;
+    let (observed, occupied) = look(&mut session, wish, &stack, &claims, reporter).await?;
     let mut unknown = 0;
     for (resource, observed) in stack.resources.iter().zip(&observed) {
         if let Observed::Unknown { reason } = observed {
@@ -135,8 +135,48 @@ pub(super) async fn doctor(
         let text = format!("all {} resources can be observed", observed.len());
         findings.push(finding(Good, "probe", text, None));
     }
+    let meeting = Meeting {
+        inventory: wish,
+        stack: &stack,
+        observed: &observed,
+        occupied: &occupied,
+        facts: &facts,
+        claims: &claims,
+        roles: None,
+    };
+    let conflicts = meeting.conflicts();
+    if conflicts.is_empty() {
+        let text = "the stack takes over nothing of anybody".to_owned();
+        findings.push(finding(Good, "conflicts", text, None));
+    }
+    for one in conflicts {
+        let text = format!("{}: {}; {}", one.subject, one.found, one.because);
+        findings.push(finding(Bad, "conflict", text, Some(&one.hint)));
+    }
+    if adopt {
+        reporter.table(&takeovers(&meeting));
+    }
     reporter.findings(&findings);
     reporter.traffic(&traffic(&session));
     let bad = findings.iter().any(|finding| finding.state == Bad);
     Ok(if bad { Exit::Failed } else { Exit::Done })
+}
+
+/// Everything that the stack takes over, what needs a decision first.
+fn takeovers(meeting: &Meeting<'_>) -> Table {
+    let mut all = meeting.takeovers();
+    all.sort_by_key(|one| match one.rule {
+        Rule::Refused => 0,
+        Rule::Adopted => 1,
+        Rule::Taken => 2,
+        Rule::Ours | Rule::Free => 3,
+    });
+    let rows = all.into_iter();
+    Table {
+        kind: "takeover",
+        columns: vec!["rule", "what", "found"],
+        rows: rows
+            .map(|one| vec![one.rule.word().to_owned(), one.what, one.found])
+            .collect(),
+    }
 }

@@ -118,7 +118,9 @@ async fn dispatch(cli: &Cli, reporter: &Reporter) -> Result<Exit, Error> {
             return maintenance::maintenance(&inventory()?, switch, &reach, reporter).await;
         }
         Command::Status => return status::status(&inventory()?, &reach, reporter).await,
-        Command::Doctor => return doctor::doctor(&inventory()?, &reach, reporter).await,
+        Command::Doctor(wish) => {
+            return doctor::doctor(&inventory()?, wish.adopt, &reach, reporter).await;
+        }
         Command::Sandbox(command) => return sandbox::sandbox(command, reporter).await,
         Command::Demo(wish) => return demo::demo(wish, reporter).await,
         Command::Schema => {

@@ -127,6 +127,7 @@ fn assume(os: AssumedOs, packages: &[String]) -> Facts {
         now: 1_767_225_600,
         package_lists_age: Some(0),
         dpkg_interrupted: Vec::new(),
+        dpkg_broken: Vec::new(),
         unsettled: false,
         unverified: None,
         systemd,

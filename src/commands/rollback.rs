@@ -107,7 +107,12 @@ async fn recall(
     let ours = |key: &str| key.starts_with("tls.") || key == "app.shared";
     parsed.files.retain(|file| ours(&file.key));
     missing_files(&text, &folder, &parsed.files)?;
-    let inventory = reached_as(parsed.inventory, &here.inputs.inventory.server);
+    let mut inventory = reached_as(parsed.inventory, &here.inputs.inventory.server);
+    // Where the site has moved since, going back is a move, too.
+    let now = &here.inputs.inventory.site.domain;
+    if *now != inventory.site.domain {
+        inventory.site.previous_domain = Some(now.clone());
+    }
     let roles = generation.roles();
     let ordered = Roles::read(&roles)?;
     let mut files = generation.files(number)?;

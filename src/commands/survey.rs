@@ -3,9 +3,10 @@
 use super::load::{Secrets, Workspace, load};
 use super::masks::mask_read;
 use super::recheck;
-use crate::conflict::{self, Claims, Conflicts};
+use crate::conflict::{self, Claims, Conflicts, Meeting, Occupied};
 use crate::error::Error;
 use crate::facts::{self, Facts};
+use crate::inventory::Inventory;
 use crate::plan::{self, Basis, Managed, Plan, SavedPlan, Stack};
 use crate::report::{Reporter, Traffic, Verbosity};
 use crate::resource::{Observed, Probe, Removal, ResourceId, State, Staying, Work};
@@ -193,21 +194,24 @@ pub(crate) async fn survey(
     if let Scope::Saved(saved) = scope {
         recheck::secrets(session, saved, &stack).await?;
     }
-    let probe = Probe::new(random());
-    let reply = session
-        .run("observing the resources", &probe.script(&stack.resources))
-        .await?;
-    reporter.trace(Verbosity::Commands, reply.stderr.trim_end());
-    let mut observed = probe.read(&stack.resources, &String::from_utf8_lossy(&reply.stdout));
+    let claims = Claims::of(&facts);
+    let inventory = &workspace.inputs.inventory;
+    let (mut observed, occupied) = look(session, inventory, &stack, &claims, reporter).await?;
     plan::forget_lost(&mut stack, &mut observed);
     let roles = match scope {
         Scope::Roles(roles) => Some(roles.as_slice()),
         Scope::Everything | Scope::Saved(_) => None,
     };
-    let conflicts = conflict::of_resources(&stack, &observed, &Claims::of(&facts), roles);
-    if !conflicts.is_empty() {
-        return Err(Conflicts(conflicts).into());
-    }
+    let meeting = Meeting {
+        inventory,
+        stack: &stack,
+        observed: &observed,
+        occupied: &occupied,
+        facts: &facts,
+        claims: &claims,
+        roles,
+    };
+    let conflicts = meeting.conflicts();
     plan::prune(&mut stack, &mut observed);
     let basis = Basis {
         generation: facts.generation,
@@ -233,6 +237,10 @@ pub(crate) async fn survey(
     }
     let lost =
         facts.generation == 0 && managed.is_empty() && plan::is_there(&stack, &observed, &plan);
+    // A stack whose record was lost would be in conflict with itself.
+    if !conflicts.is_empty() && !lost {
+        return Err(Conflicts(conflicts).into());
+    }
     let staying = Staying::of(&stack.resources, &observed, &plan.changes);
     Ok(Survey {
         facts,
@@ -256,6 +264,25 @@ pub(super) fn note_unverified(facts: &Facts, reporter: &Reporter) {
             facts.generation
         ));
     }
+}
+
+/// Observes the resources of the stack, and what else lives on the server, in one round trip.
+pub(crate) async fn look(
+    session: &mut Session,
+    inventory: &Inventory,
+    stack: &Stack,
+    claims: &Claims,
+    reporter: &Reporter,
+) -> Result<(Vec<Observed<State>>, Occupied), Error> {
+    let probe = Probe::new(random());
+    let mut script = probe.script(&stack.resources);
+    conflict::question(inventory, stack, claims).ask(&mut script);
+    let reply = session.run("observing the resources", &script).await?;
+    reporter.trace(Verbosity::Commands, reply.stderr.trim_end());
+    let text = String::from_utf8_lossy(&reply.stdout);
+    let observed = probe.read(&stack.resources, &text);
+    let occupied = conflict::read(&text).map_err(|why| Error::NotSeen { why })?;
+    Ok((observed, occupied))
 }
 
 /// How many names of what stays are shown.

@@ -7,11 +7,22 @@
 //! refused before anything is run. `docs/moving-an-existing-server.md` has the whole list, with
 //! the rule for each.
 
+mod filter;
+mod occupied;
+mod ports;
+mod server;
+mod takeover;
+#[cfg(test)]
+mod tests;
+
 pub use crate::resource::{Claim, Conflict};
+pub use occupied::{Listener, Occupied, Process, Question, read};
+pub use takeover::{Rule, Takeover};
 
 use crate::facts::Facts;
+use crate::inventory::Inventory;
 use crate::plan::{Managed, Stack};
-use crate::resource::{Observed, Resource, State};
+use crate::resource::{Observed, Owned, Resource, State};
 use std::fmt;
 
 /// What on a server is the stack's own, by the server's notes.
@@ -32,6 +43,37 @@ impl Claims {
             managed: facts.managed.iter().filter_map(read).collect(),
             made: facts.made.iter().filter_map(note).collect(),
         }
+    }
+
+    /// The domain of the site that a run has set up there.
+    fn domain(&self) -> Option<&str> {
+        // Its folder of pages may have been left behind; this is not.
+        fn site(path: &str) -> Option<&str> {
+            path.strip_prefix("/etc/nginx/sites-available/")?
+                .strip_suffix(".conf")
+        }
+        self.managed
+            .iter()
+            .find_map(|managed| match &managed.owned {
+                Owned::Path(path) if managed.role == "web" => site(path.as_str()),
+                _ => None,
+            })
+    }
+
+    /// Whether a run has set up this service.
+    fn service(&self, unit: &str) -> bool {
+        let is = |managed: &Managed| matches!(&managed.owned, Owned::Service { name, .. } if name == unit);
+        self.managed.iter().chain(&self.made).any(is)
+    }
+
+    /// Whether a run has made this package.
+    fn package(&self, package: &str) -> bool {
+        let is =
+            |managed: &Managed| matches!(&managed.owned, Owned::Package(name) if name == package);
+        self.managed
+            .iter()
+            .chain(&self.made)
+            .any(|managed| managed.made && is(managed))
     }
 
     /// Whose the resource is.
@@ -67,55 +109,76 @@ impl Conflicts {
     }
 }
 
-/// The conflicts of the resources of `roles`, or of all, with what was observed of them.
+/// What to look for on a server that is to get this stack.
 #[must_use]
-pub fn of_resources(
-    stack: &Stack,
-    observed: &[Observed<State>],
-    claims: &Claims,
-    roles: Option<&[String]>,
-) -> Vec<Conflict> {
-    let pairs = stack.resources.iter().zip(observed);
-    pairs
-        .filter(|(resource, _)| roles.is_none_or(|roles| roles.contains(&resource.role)))
-        .filter_map(|(resource, observed)| resource.spec.conflict(observed, claims.claim(resource)))
-        .collect()
+pub fn question(inventory: &Inventory, stack: &Stack, claims: &Claims) -> Question {
+    let has = |role: &str| stack.roles.iter().any(|one| one == role);
+    let database = ["mysql.service", "mariadb.service"];
+    Question {
+        ports: ports::numbers(inventory),
+        database: has("database") && !database.iter().any(|unit| claims.service(unit)),
+        root: format!("/srv/{}", inventory.app.user),
+        units: ports::units(inventory, stack),
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::resource::{NoMaterials, Spec};
+/// A server beside the stack that it is to get.
+#[derive(Debug, Clone, Copy)]
+pub struct Meeting<'a> {
+    /// What the user wants.
+    pub inventory: &'a Inventory,
+    /// What that makes of this server.
+    pub stack: &'a Stack,
+    /// What was found of each of its resources.
+    pub observed: &'a [Observed<State>],
+    /// What else lives there.
+    pub occupied: &'a Occupied,
+    /// What the server is.
+    pub facts: &'a Facts,
+    /// What is the stack's own there.
+    pub claims: &'a Claims,
+    /// The roles that the plan is limited to; none for all.
+    pub roles: Option<&'a [String]>,
+}
 
-    fn directory(path: &str) -> Resource {
-        let entry = toml::Table::from_iter([("path".to_owned(), path.into())]);
-        let spec = Spec::build("directory", entry, &NoMaterials).unwrap();
-        Resource {
-            id: spec.id(),
-            role: "x".to_owned(),
-            origin: String::new(),
-            spec,
-        }
+impl Meeting<'_> {
+    /// Whether the plan has to do with the role.
+    fn concerns(&self, role: &str) -> bool {
+        let has = |roles: &[String]| roles.iter().any(|one| one == role);
+        has(&self.stack.roles) && self.roles.is_none_or(has)
     }
 
-    #[test]
-    fn the_notes_of_the_server_say_whose_a_thing_is() {
-        let note = |line: &str, made: &str| Claims {
-            managed: Managed::parse(line).into_iter().collect(),
-            made: Managed::parse(&format!("made\t\t{made}"))
-                .into_iter()
-                .collect(),
-        };
-        for (line, made, claim) in [
-            ("made\tx\tfolder\t/srv/x", "", Claim::Made),
-            ("taken\tx\tfolder\t/srv/x", "", Claim::Adopted),
-            ("made\tx\tfolder\t/srv/y", "", Claim::Foreign),
-            ("", "path\t/srv/x", Claim::Made),
-            ("taken\tx\tfolder\t/srv/x", "path\t/srv/x", Claim::Made),
-            ("", "account\tx", Claim::Foreign),
-        ] {
-            let claims = note(line, made);
-            assert_eq!(claims.claim(&directory("/srv/x")), claim, "{line} {made}");
-        }
+    /// Whose the resource of this kind and name is.
+    fn claim(&self, kind: &str, name: &str) -> Claim {
+        let mut all = self.stack.resources.iter();
+        all.find(|resource| resource.id.kind == kind && resource.id.name == name)
+            .map_or(Claim::Foreign, |resource| self.claims.claim(resource))
+    }
+
+    /// Everything that stands in the way, but for what the inventory says to take over.
+    #[must_use]
+    pub fn conflicts(&self) -> Vec<Conflict> {
+        let adopted = &self.inventory.server.adopt;
+        let mut all = server::conflicts(self);
+        all.extend(ports::conflicts(self));
+        let pairs = self.stack.resources.iter().zip(self.observed);
+        all.extend(
+            pairs
+                .filter(|(resource, _)| {
+                    self.roles
+                        .is_none_or(|roles| roles.contains(&resource.role))
+                })
+                .filter_map(|(resource, observed)| {
+                    let claim = self.claims.claim(resource);
+                    resource.spec.conflict(observed, claim)
+                }),
+        );
+        let mut said: Vec<String> = adopted.clone();
+        all.retain(|conflict| {
+            let new = !said.contains(&conflict.subject);
+            said.push(conflict.subject.clone());
+            new
+        });
+        all
     }
 }

@@ -6,7 +6,7 @@ use super::mistakes::Mistakes;
 use super::prepare::{self, build, inner, shared};
 use super::raw::{self, At, TextOr};
 use super::source::source;
-use super::{App, Database, Engine, FileReference, Health, Protocol, amount};
+use super::{App, Database, DatabaseListen, Engine, FileReference, Health, Protocol, amount};
 use crate::types::{AccountName, Fqdn, InvalidValue};
 use std::ops::RangeInclusive;
 
@@ -347,6 +347,10 @@ pub(super) fn database(
         name: name.or_else(default)?,
         adopt: raw.adopt.unwrap_or(false),
         convert: raw.convert.unwrap_or(false),
+        listen: raw.listen.map(|listen| match listen {
+            raw::DatabaseListen::Socket => DatabaseListen::Socket,
+            raw::DatabaseListen::Loopback => DatabaseListen::Loopback,
+        }),
         buffer_pool: pool,
         max_connections: raw.max_connections.unwrap_or(100),
     })

@@ -109,6 +109,8 @@ pub struct Server {
     pub hostname: Option<String>,
     /// Time zone to set.
     pub timezone: Option<String>,
+    /// What the stack may take over there, as a refused plan names it.
+    pub adopt: Vec<String>,
 }
 
 impl Server {
@@ -127,6 +129,8 @@ pub struct Site {
     pub domain: Fqdn,
     /// Other names of the same site.
     pub aliases: Vec<Fqdn>,
+    /// The domain that the server has had before.
+    pub previous_domain: Option<Fqdn>,
     /// Mail address of the zone's contact.
     pub contact: String,
 }
@@ -386,6 +390,16 @@ pub enum Engine {
     Mariadb,
 }
 
+/// Where the database server listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DatabaseListen {
+    /// On its Unix socket alone.
+    Socket,
+    /// On port 3306 of the loopback, too.
+    Loopback,
+}
+
 /// The database.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Database {
@@ -399,6 +413,8 @@ pub struct Database {
     pub adopt: bool,
     /// Whether those are then made like new ones.
     pub convert: bool,
+    /// Where it listens, if the inventory says it; else on its socket alone.
+    pub listen: Option<DatabaseListen>,
     /// InnoDB's buffer pool in bytes, if the inventory says it.
     pub buffer_pool: Option<u64>,
     /// Most connections at once.

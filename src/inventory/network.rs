@@ -67,6 +67,7 @@ pub(super) fn server(
         host_key,
         hostname,
         timezone,
+        adopt: raw.adopt.iter().map(|item| item.to_string()).collect(),
     })
 }
 

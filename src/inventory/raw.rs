@@ -119,6 +119,10 @@ pub(super) struct Server {
     pub(super) hostname: Option<At<String>>,
     /// Time zone of the machine. Left out, it is not touched.
     pub(super) timezone: Option<At<String>>,
+    /// What the stack may take over on a server that has been used before, as a refused plan
+    /// names it: "/etc/nginx/nginx.conf", "port 25/tcp". Default: nothing.
+    #[serde(default)]
+    pub(super) adopt: Vec<At<String>>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -129,6 +133,9 @@ pub(super) struct Site {
     pub(super) domain: Option<At<String>>,
     /// Other names of the same site. Default: www below the domain.
     pub(super) aliases: Option<List>,
+    /// The domain that this server has had before, if the site has moved to `domain`: its data
+    /// comes along. Left out, a server that has another domain is refused.
+    pub(super) previous_domain: Option<At<String>>,
     /// Mail address for the zone's SOA record. Default: hostmaster at the domain.
     pub(super) contact: Option<At<String>>,
 }
@@ -254,6 +261,9 @@ pub(super) struct Database {
     /// Whether those are then made like new ones: the character set, and a login by the socket
     /// alone. Default: false.
     pub(super) convert: Option<bool>,
+    /// Where the server listens: "socket", or "loopback", on port 3306 of the loopback, too.
+    /// Default: "socket"; a database that others use over TCP is refused until this is said.
+    pub(super) listen: Option<DatabaseListen>,
     /// Memory for InnoDB's buffer pool: bytes, or "256M". Default: an eighth of the memory.
     pub(super) buffer_pool: Option<At<Amount>>,
     /// Most connections at once. Default: 100.
@@ -270,6 +280,15 @@ pub(super) enum Engine {
     Mysql,
     /// MariaDB.
     Mariadb,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum DatabaseListen {
+    /// On its Unix socket alone.
+    Socket,
+    /// On port 3306 of the loopback, too.
+    Loopback,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]

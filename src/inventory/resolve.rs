@@ -48,7 +48,10 @@ fn resolve(raw: &raw::Inventory, mistakes: &mut Mistakes<'_>) -> Option<Parsed> 
     let mut files = Vec::new();
     let server = network::server(raw.server.as_ref(), &mut files, mistakes);
     let site = site::resolve(raw.site.as_ref(), mistakes);
-    let domain = site.as_ref().map(|site| &site.domain);
+    // Data keeps the names that it got from the domain of before.
+    let domain = site
+        .as_ref()
+        .map(|site| site.previous_domain.as_ref().unwrap_or(&site.domain));
 
     let names = site.as_ref().zip(raw.site.as_deref());
     let dns = zone::resolve(&raw.dns, names, server.as_ref(), mistakes);

@@ -19,6 +19,15 @@ pub(super) fn resolve(
         mistakes.missing(raw.span(), "site.domain is missing", help);
     }
     let domain = mistakes.check("site.domain", raw.domain.as_ref(), |text| domain(text));
+    let previous = raw.previous_domain.as_ref();
+    let previous_domain = mistakes.check("site.previous_domain", previous, |text| {
+        let previous = Fqdn::new(text)?;
+        if Some(&previous) == domain.as_ref() {
+            let error = InvalidValue::new(format!("`{text}` is the domain itself"));
+            return Err(error.hint("leave it out, or write the domain of before"));
+        }
+        Ok(previous)
+    });
     let contact = mistakes.check("site.contact", raw.contact.as_ref(), |text| contact(text));
     let mut aliases: Vec<(Fqdn, &At<String>)> = Vec::new();
     for item in raw.aliases.iter().flat_map(|list| list.iter()) {
@@ -48,6 +57,7 @@ pub(super) fn resolve(
     let mut site = Site {
         domain,
         aliases,
+        previous_domain,
         contact: String::new(),
     };
     site.contact = contact.unwrap_or_else(|| format!("hostmaster@{}", site.zone()));

@@ -1,10 +1,11 @@
 //! Paths at which nothing should be: what a package brings and the stack does not want.
 
 use super::ownership::{Place, place_of, read_places};
+use super::probe::fields;
 use super::retired::Retired;
 use super::{
-    Action, Change, Delta, Diff, EntryError, Future, Kind, Materials, Observed, Phase, Probe,
-    Surroundings, Work,
+    Action, Change, Claim, Conflict, Delta, Diff, EntryError, Future, Kind, Materials, Observed,
+    Phase, Probe, Surroundings, Work,
 };
 use crate::shell::Script;
 use crate::types::AbsolutePath;
@@ -15,6 +16,8 @@ use serde::Deserialize;
 pub struct Absent {
     path: AbsolutePath,
     package: Option<String>,
+    /// Whether it is removed, whoever made it.
+    adopt: bool,
     /// Whether a run of ours once put something there.
     left: bool,
     /// Whether it may be served or used until the run is proven.
@@ -28,6 +31,7 @@ impl Absent {
         Self {
             path,
             package: None,
+            adopt: false,
             left: true,
             late: false,
         }
@@ -61,6 +65,15 @@ impl Absent {
     }
 }
 
+/// What stands at the path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    file_type: String,
+    /// Whether a package has brought it, or the file that it leads to, and nobody has changed
+    /// that since.
+    shipped: bool,
+}
+
 /// The fields of `[[absent]]`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -69,6 +82,9 @@ pub struct Entry {
     /// The package whose installation makes the path, so that a plan for a bare server can
     /// say that it will be removed.
     package: Option<String>,
+    /// Whether it is removed, whoever made it.
+    #[serde(default)]
+    adopt: bool,
 }
 
 impl Kind for Absent {
@@ -76,13 +92,18 @@ impl Kind for Absent {
     const LIBRARY: &'static str = include_str!("absent.sh");
     const REACTS: bool = true;
     type Entry = Entry;
-    type State = Place;
+    type State = Found;
 
     fn build(entry: Entry, _: &dyn Materials) -> Result<Self, EntryError> {
-        let Entry { path, package } = entry;
+        let Entry {
+            path,
+            package,
+            adopt,
+        } = entry;
         Ok(Self {
             path,
             package,
+            adopt,
             left: false,
             late: false,
         })
@@ -93,25 +114,34 @@ impl Kind for Absent {
     }
 
     fn probe(batch: &[&Self], _: &Probe, script: &mut Script) {
-        script.call("probe_paths", batch.iter().map(|absent| &absent.path));
+        script.call("probe_absent", batch.iter().map(|absent| &absent.path));
     }
 
-    fn observe(batch: &[&Self], _: &Probe, reply: &str) -> Vec<Observed<Place>> {
+    fn observe(batch: &[&Self], _: &Probe, reply: &str) -> Vec<Observed<Found>> {
         let places = read_places(reply);
+        let shipped: Vec<&str> = reply
+            .lines()
+            .filter_map(fields::<2>)
+            .filter_map(|[word, path]| (word == "shipped").then_some(path))
+            .collect();
+        let found = |path: &AbsolutePath, place: Place| Found {
+            file_type: place.file_type,
+            shipped: shipped.contains(&path.as_str()),
+        };
         batch
             .iter()
-            .map(|absent| place_of(&places, &absent.path))
+            .map(|absent| place_of(&places, &absent.path).map(|place| found(&absent.path, place)))
             .collect()
     }
 
-    fn applied(&self, _: &Observed<Place>, _: &Surroundings<'_>) -> Observed<Place> {
+    fn applied(&self, _: &Observed<Found>, _: &Surroundings<'_>) -> Observed<Found> {
         Observed::Absent
     }
 
-    fn compare(&self, observed: &Observed<Place>, around: &Surroundings<'_>) -> Option<Delta> {
+    fn compare(&self, observed: &Observed<Found>, around: &Surroundings<'_>) -> Option<Delta> {
         let because = match (observed, &self.package) {
             (Observed::Present(_), _) if self.left => "it left the inventory".to_owned(),
-            (Observed::Present(place), _) => format!("a {} is there", place.file_type),
+            (Observed::Present(found), _) => format!("a {} is there", found.file_type),
             (_, Some(package)) if around.creates("package", package) => {
                 format!("the package {package} brings it")
             }
@@ -120,9 +150,22 @@ impl Kind for Absent {
         Some(Delta::quiet(Action::Delete, because, Diff::default()))
     }
 
+    fn conflict(&self, found: &Found, _: Claim) -> Option<Conflict> {
+        // What left the inventory was made by a run.
+        (!self.left && !self.adopt && !found.shipped).then(|| Conflict {
+            subject: self.path.to_string(),
+            found: format!("a {} is there", found.file_type),
+            because: "it is not as the package brought it, and would be removed".to_owned(),
+            hint: format!(
+                "give it another name in its folder, where it is read, too; or add \"{}\" to server.adopt to have it removed",
+                self.path
+            ),
+        })
+    }
+
     fn work(
         &self,
-        _: &Observed<Place>,
+        _: &Observed<Found>,
         change: &Change,
         around: &Surroundings<'_>,
         work: &mut Work,

@@ -1,5 +1,15 @@
 # Paths at which nothing should be, on the server.
 
+# probe_absent PATH...: the places; `shipped`: as a package has brought it.
+probe_absent() {
+	probe_paths "$@" || return
+	for path do
+		if target=$(readlink -e -- "$path") && is_as_shipped "$target"; then
+			printf 'shipped\037%s\n' "$path"
+		fi
+	done
+}
+
 # remove_path PATH: a file or link; what stood there is kept with the run.
 remove_path() {
 	if [ -d "$1" ] && [ ! -L "$1" ]; then

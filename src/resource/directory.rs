@@ -3,8 +3,8 @@
 use super::ownership::{Ownership, Place, place_of, read_places};
 use super::probe::fields;
 use super::{
-    Change, Data, Delta, Diff, EntryError, Future, Kind, Materials, Observed, Owned, Phase, Probe,
-    Surroundings, Work,
+    Change, Claim, Conflict, Data, Delta, Diff, EntryError, Future, Kind, Materials, Observed,
+    Owned, Phase, Probe, Surroundings, Work,
 };
 use crate::shell::Script;
 use crate::types::{AbsolutePath, AccountName, FileMode};
@@ -111,6 +111,26 @@ impl Kind for Directory {
             diff.compare("readers", found.as_deref(), wanted.as_deref());
         }
         Delta::update(diff)
+    }
+
+    fn conflict(&self, folder: &Folder, claim: Claim) -> Option<Conflict> {
+        let place = &folder.place;
+        let found = if place.file_type != TYPE {
+            format!("a {} is there", place.file_type)
+        } else if place.owner != self.ownership.owner.as_str() && place.owner != "root" {
+            format!("a folder of {} is there", place.owner)
+        } else {
+            return None;
+        };
+        (!claim.is_ours()).then(|| Conflict {
+            subject: self.path.to_string(),
+            found,
+            because: format!(
+                "no run of foobar-stack made it, and it would become a folder of {}",
+                self.ownership.owner
+            ),
+            hint: format!("move it away, or add \"{}\" to server.adopt", self.path),
+        })
     }
 
     fn owned(&self) -> Vec<Owned> {

@@ -3,13 +3,13 @@
 use super::ownership::{Ownership, Place, place_of, read_places};
 use super::probe::{decode, fields};
 use super::{
-    Change, Content, Delta, Diff, EntryError, Future, Kind, Materials, Observed, Owned, Phase,
-    Probe, Rendered, Surroundings, TextChange, Work,
+    Change, Claim, Conflict, Content, Delta, Diff, EntryError, Future, Kind, Materials, Observed,
+    Owned, Phase, Probe, Rendered, Surroundings, TextChange, Work,
 };
 use crate::shell::Script;
 use crate::types::{AbsolutePath, AccountName, Digest, FileMode, SecretValue, private_key};
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A file that should be there with this content.
@@ -20,6 +20,8 @@ pub struct File {
     content: FileContent,
     /// Where the content comes from, for people.
     origin: String,
+    /// Whether what is there is replaced, whoever made it.
+    adopt: bool,
 }
 
 /// The content of a file. A sensitive one is compared by keyed hash and never shown.
@@ -42,6 +44,9 @@ pub struct Entry {
     mode: Option<FileMode>,
     #[serde(default)]
     sensitive: bool,
+    /// Whether what is there is replaced, whoever made it.
+    #[serde(default)]
+    adopt: bool,
 }
 
 /// A file as it was found.
@@ -51,9 +56,14 @@ pub struct Found {
     digest: Option<Digest>,
     /// The text on the server, if it differs and is a text of moderate size.
     text: Option<String>,
+    /// Whether a package has brought it, and nobody has changed it since.
+    shipped: bool,
 }
 
 const TYPE: &str = "regular file";
+
+/// What the first lines of our files say.
+const MARK: &str = "Managed by foobar-stack";
 
 impl File {
     fn digest(&self, probe: &Probe) -> Digest {
@@ -117,6 +127,7 @@ impl Kind for File {
             ownership,
             content,
             origin,
+            adopt: entry.adopt,
         })
     }
 
@@ -149,8 +160,11 @@ impl Kind for File {
     fn observe(batch: &[&Self], probe: &Probe, reply: &str) -> Vec<Observed<Found>> {
         let places = read_places(reply);
         let mut digests: BTreeMap<&str, (Option<Digest>, Option<String>)> = BTreeMap::new();
+        let mut shipped = BTreeSet::new();
         for line in reply.lines() {
-            if let Some(["digest", digest, path]) = fields::<3>(line) {
+            if let Some(["shipped", path]) = fields::<2>(line) {
+                shipped.insert(path);
+            } else if let Some(["digest", digest, path]) = fields::<3>(line) {
                 digests.insert(path, (Digest::parse(digest), None));
             } else if let Some(["text", path, encoded]) = fields::<3>(line)
                 && let Some((_, text)) = digests.get_mut(path)
@@ -174,6 +188,7 @@ impl Kind for File {
                             place,
                             digest: None,
                             text: None,
+                            shipped: false,
                         });
                     }
                 };
@@ -184,12 +199,14 @@ impl Kind for File {
                             place,
                             digest: Some(digest),
                             text,
+                            shipped: shipped.contains(file.path.as_str()),
                         })
                     }
                     None if place.file_type != TYPE => Observed::Present(Found {
                         place,
                         digest: None,
                         text: None,
+                        shipped: false,
                     }),
                     _ => {
                         Observed::unknown(format!("the content of {} could not be read", file.path))
@@ -205,6 +222,7 @@ impl Kind for File {
             place: Place::like(TYPE, &self.ownership),
             digest: Some(self.own_digest()),
             text: None,
+            shipped: false,
         })
     }
 
@@ -223,6 +241,29 @@ impl Kind for File {
         }
         found.place.compare(TYPE, &self.ownership, &mut diff);
         Delta::update(diff)
+    }
+
+    fn conflict(&self, found: &Found, claim: Claim) -> Option<Conflict> {
+        let differs = found.digest.as_ref() != Some(&self.own_digest());
+        // One that has the mark is ours even if the server's notes are lost.
+        let marked = found.text.as_ref().is_some_and(|text| text.contains(MARK));
+        let taken = claim.is_ours() || self.adopt || found.shipped || marked;
+        (differs && !taken).then(|| Conflict {
+            subject: self.path.to_string(),
+            found: match found.place.file_type.as_str() {
+                TYPE => format!(
+                    "a file of {} with another content is there",
+                    found.place.owner
+                ),
+                other => format!("a {other} is there"),
+            },
+            because: "no run of foobar-stack made it, and no package brought it like that"
+                .to_owned(),
+            hint: format!(
+                "move it away, or add \"{}\" to server.adopt to have it replaced",
+                self.path
+            ),
+        })
     }
 
     fn rendered(&self, _: &str) -> Vec<Rendered> {
@@ -340,6 +381,7 @@ mod tests {
             ownership: Ownership::new(None, "0644", None, None).unwrap(),
             content,
             origin: "its template x".into(),
+            adopt: false,
         }
     }
 

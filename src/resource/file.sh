@@ -2,7 +2,7 @@
 
 # probe_file PATH...: the places; then of each file `same` if its digest stands
 # in $known, else its digest and, unless it is large, its bytes. Of a file in
-# $sensitive only a digest keyed with $salt.
+# $sensitive only a digest keyed with $salt. `shipped`: as a package has brought it.
 probe_file() {
 	probe_paths "$@" || return
 	for path do
@@ -26,6 +26,7 @@ $path
 "*) printf 'same\037%s\n' "$path" ;;
 		*)
 			printf 'digest\037%s\037%s\n' "$digest" "$path"
+			! is_as_shipped "$path" || printf 'shipped\037%s\n' "$path"
 			if [ "$(stat -c %s -- "$path")" -le 131072 ]; then
 				printf 'text\037%s\037' "$path"
 				base64 -w 0 -- "$path"

@@ -2,8 +2,8 @@
 
 use super::probe::fields;
 use super::{
-    Change, Delta, Diff, EntryError, Future, Kind, Materials, Observed, Owned, Phase, Probe,
-    Surroundings, Work,
+    Change, Claim, Conflict, Delta, Diff, EntryError, Future, Kind, Materials, Observed, Owned,
+    Phase, Probe, Surroundings, Work,
 };
 use crate::shell::Script;
 use crate::types::AbsolutePath;
@@ -15,6 +15,8 @@ use std::collections::BTreeMap;
 pub struct Link {
     path: AbsolutePath,
     target: String,
+    /// Whether what is there is replaced, whoever made it.
+    adopt: bool,
 }
 
 /// The fields of `[[link]]`.
@@ -23,6 +25,9 @@ pub struct Link {
 pub struct Entry {
     path: AbsolutePath,
     target: String,
+    /// Whether what is there is replaced, whoever made it.
+    #[serde(default)]
+    adopt: bool,
 }
 
 /// What stands at the path.
@@ -48,6 +53,7 @@ impl Kind for Link {
         Ok(Self {
             path: entry.path,
             target: entry.target,
+            adopt: entry.adopt,
         })
     }
 
@@ -102,6 +108,23 @@ impl Kind for Link {
         let mut diff = Diff::default();
         diff.compare("target", Some(before), Some(&self.target));
         Delta::update(diff)
+    }
+
+    fn conflict(&self, found: &Found, claim: Claim) -> Option<Conflict> {
+        let found = match found {
+            Found::Link(target) if *target == self.target => return None,
+            Found::Link(target) => format!("a link to {target} is there"),
+            Found::Other => "something that is no link is there".to_owned(),
+        };
+        (!claim.is_ours() && !self.adopt).then(|| Conflict {
+            subject: self.path.to_string(),
+            found,
+            because: "no run of foobar-stack made it".to_owned(),
+            hint: format!(
+                "move it away, or add \"{}\" to server.adopt to have it replaced",
+                self.path
+            ),
+        })
     }
 
     fn owned(&self) -> Vec<Owned> {

@@ -46,7 +46,7 @@ pub use conflict::{Claim, Conflict};
 pub(crate) use database::CHECK_TABLE;
 pub use deployment::{KeptRelease, Slot, kept_releases};
 pub use left::Data;
-pub use probe::{Observed, Probe};
+pub use probe::{Observed, Probe, section};
 pub(crate) use registry::libraries;
 pub use registry::{Spec, State, fields_of, kinds};
 pub use seal::Seal;

@@ -54,7 +54,7 @@ impl Ownership {
 
 /// What stands at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub(super) struct Place {
     /// `regular file`, `directory`, `symbolic link` …, as `stat` says it.
     pub file_type: String,
     /// Permission bits, as `stat` says them.

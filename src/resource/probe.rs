@@ -161,6 +161,21 @@ pub(super) fn sections(reply: &str) -> BTreeMap<&str, Section<'_>> {
     found
 }
 
+/// What the command of one section of a reply printed, that others have added to the probe.
+///
+/// # Errors
+/// Why it is not known: the command failed, or the reply does not have it.
+pub fn section<'a>(reply: &'a str, name: &str) -> Result<&'a str, String> {
+    match sections(reply).get(name) {
+        Some(Section {
+            status: Some(0),
+            body,
+        }) => Ok(body),
+        Some(Section { body, .. }) => Err(body.lines().next_back().unwrap_or_default().to_owned()),
+        None => Err(format!("the probe did not reach {name}")),
+    }
+}
+
 /// Splits a line of a reply into exactly `N` fields.
 pub(super) fn fields<const N: usize>(line: &str) -> Option<[&str; N]> {
     let parts: Vec<&str> = line.split('\x1f').collect();

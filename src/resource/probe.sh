@@ -25,6 +25,12 @@ exists() {
 	[ -e "$1" ] || [ -L "$1" ]
 }
 
+# is_as_shipped PATH: a package has brought the file, and nobody has changed it.
+is_as_shipped() {
+	digest=$(md5sum -- "$1") &&
+		grep -qsF -- " $1 ${digest%% *}" /var/lib/dpkg/status
+}
+
 # probe_paths PATH...: of each path either `absent PATH` or type, mode, owner,
 # group, link target and name; one stat for all of them.
 probe_paths() {

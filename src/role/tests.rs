@@ -30,6 +30,7 @@ fn facts(os: (&str, &str, &str), packages: &[(&str, &str)]) -> Facts {
         now: 1_795_000_000,
         package_lists_age: Some(10),
         dpkg_interrupted: Vec::new(),
+        dpkg_broken: Vec::new(),
         unsettled: false,
         unverified: None,
         systemd: 257,

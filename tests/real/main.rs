@@ -38,6 +38,7 @@ mod server;
 mod settings;
 mod sockets;
 mod support;
+mod used;
 mod variants;
 
 use server::Server;
@@ -140,6 +141,14 @@ fn a_run_that_nobody_proves() {
 fn wanted(name: &str) -> bool {
     let only = std::env::var("CHAPTERS").unwrap_or_default();
     only.is_empty() || only.split(',').any(|one| one == name)
+}
+
+#[test]
+fn a_server_with_a_life_of_its_own() {
+    if !wanted("used") {
+        return;
+    }
+    used::what_others_have_stays_theirs(&Server::up("trixie"));
 }
 
 /// Tells a server's story: first what a bare one becomes, then the chapters.

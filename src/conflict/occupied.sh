@@ -1,0 +1,115 @@
+# What else lives on the server, for the probe: lines of fields that are parted by
+# the unit separator (octal 037).
+
+# probe_occupied PORTS DATABASE ROOT PATTERN...: `socket` for each that listens, then
+# `process` for the processes behind them; of those at one of the PORTS that belong to no
+# unit of the PATTERNS the package, too. Of the database its clients and accounts if
+# DATABASE is `new`; of the app's folder ROOT what is in it.
+probe_occupied() {
+	wanted=" $1 " database=$2 root=$3
+	shift 3
+	command -v ss >/dev/null ||
+		{ echo 'there is no program ss, which says who listens: install iproute2' && return 1; }
+	listeners=$(ss -H -l -n -t -u -p) || return
+	printf '%s\n' "$listeners" | probe_processes "$@"
+	while read -r word address _; do
+		[ "$word" != nameserver ] || printf 'resolver\037%s\n' "$address"
+	done </etc/resolv.conf
+	for path in /etc/bind/named.conf.options /etc/bind/named.conf.default-zones; do
+		[ ! -e "$path" ] || is_as_shipped "$path" || printf 'changed\037%s\n' "$path"
+	done
+	! grep -qs '^ENABLED=yes' /etc/ufw/ufw.conf || printf 'ufw\037active\n'
+	probe_filters
+	[ "$database" != new ] || probe_clients
+	for path in "$root/current" "$root/releases"; do
+		if [ -L "$path" ]; then
+			printf 'tree\037%s\037a link to %s\n' "$path" "$(readlink -- "$path")"
+		elif [ -e "$path" ]; then
+			printf 'tree\037%s\037there, of %s\n' "$path" "$(stat -c %U -- "$path")"
+		fi
+	done
+	return 0
+}
+
+probe_processes() {
+	seen=' '
+	while read -r protocol _ _ _ address _ users; do
+		printf 'socket\037%s\037%s\037%s\n' "$protocol" "$address" "$users"
+		pid=${users#*pid=} pid=${pid%%[!0-9]*}
+		[ -n "$pid" ] || continue
+		case "$seen" in *" $pid "*) continue ;; esac
+		seen="$seen$pid "
+		unit=$(unit_of "$pid")
+		package=
+		case "$wanted" in
+		*" ${address##*:} "*)
+			if ! is_one_of "$unit" "$@" && exe=$(readlink "/proc/$pid/exe"); then
+				package=$(dpkg-query -S "$exe" 2>/dev/null | sed -n '1s/:.*//p')
+			fi
+			;;
+		esac
+		printf 'process\037%s\037%s\037%s\n' "$pid" "$unit" "$package"
+	done
+}
+
+# is_one_of NAME PATTERN...
+is_one_of() {
+	name=$1
+	shift
+	for pattern do
+		# shellcheck disable=SC2254 # it is a pattern
+		case $name in $pattern) return 0 ;; esac
+	done
+	return 1
+}
+
+# unit_of PID: the unit by its control group.
+unit_of() {
+	{ while IFS= read -r line; do
+		case $line in
+		0::* | *:name=systemd:*) ;;
+		*) continue ;;
+		esac
+		case $line in
+		*.service*) line=${line%%.service*}.service ;;
+		*.scope*) line=${line%%.scope*}.scope ;;
+		*) continue ;;
+		esac
+		printf '%s' "${line##*/}"
+		break
+	done <"/proc/$1/cgroup"; } 2>/dev/null
+}
+
+# probe_filters: the tables of others that look at what comes in.
+probe_filters() {
+	if command -v nft >/dev/null; then
+		nft list chains 2>/dev/null | while read -r word name more; do
+			case $word in
+			table) table="$name ${more%% *}" ;;
+			type) case "$more" in "hook input "*) printf '%s\n' "$table" ;; esac ;;
+			esac
+		done | sort -u | while read -r family name; do
+			[ "$family $name" != 'inet foobar_stack' ] || continue
+			nft --terse --stateless list table "$family" "$name" 2>/dev/null |
+				sed "s/^/nft$(printf '\037')/"
+		done
+		[ -s /proc/net/ip_tables_names ] || return 0
+	fi
+	for save in iptables-save ip6tables-save iptables-legacy-save; do
+		! command -v "$save" >/dev/null ||
+			"$save" -t filter 2>/dev/null | sed "s/^/$save$(printf '\037')/"
+	done
+}
+
+# probe_clients: who speaks with the database over TCP, and who may.
+probe_clients() {
+	ss -H -n -t state established '( sport = :3306 )' 2>/dev/null |
+		while read -r _ _ _ peer _; do printf 'client\037%s\n' "$peer"; done
+	client=$(command -v mariadb || command -v mysql) || return 0
+	[ -S /run/mysqld/mysqld.sock ] || return 0
+	printf '%s\n' "SELECT CONCAT('account', CHAR(31), User, '@', Host) FROM mysql.user
+		WHERE User NOT IN ('', 'root', 'mysql', 'mariadb.sys', 'debian-sys-maint', 'mysql.sys',
+			'mysql.session', 'mysql.infoschema', 'healthcheck');" |
+		timeout 10 "$client" --protocol=socket --batch --raw --skip-column-names 2>/dev/null |
+		grep '^account' || true
+}

@@ -1,0 +1,209 @@
+//! Ports: who listens where the stack wants to, and who listens where its firewall lets nobody
+//! in.
+
+use super::{Claim, Conflict, Listener, Meeting};
+use crate::inventory::{Inventory, Listen, TlsMode};
+use crate::plan::Stack;
+use crate::resource::Owned;
+
+/// A port that the stack wants.
+struct Wanted {
+    role: &'static str,
+    protocol: &'static str,
+    port: u16,
+    /// The addresses that it takes of it.
+    on: Addresses,
+    /// What else there is to do than to stop who listens.
+    hint: &'static str,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Addresses {
+    All,
+    /// Each one but those of the loopback, by itself.
+    Public,
+    Loopback,
+}
+
+/// Every port that the stack wants.
+fn wanted(inventory: &Inventory) -> Vec<Wanted> {
+    let web = |port, hint| Wanted {
+        role: "web",
+        protocol: "tcp",
+        port,
+        on: Addresses::All,
+        hint,
+    };
+    let mut all = vec![web(inventory.web.http_port, "set another web.http_port")];
+    if inventory.tls.mode != TlsMode::Off {
+        all.push(web(inventory.web.https_port, "set another web.https_port"));
+    }
+    for protocol in ["tcp", "udp"] {
+        all.push(Wanted {
+            role: "dns",
+            protocol,
+            port: 53,
+            on: Addresses::Public,
+            hint: "set dns.enabled = false if another server answers the zone",
+        });
+    }
+    let app = &inventory.app;
+    if app.enabled && app.listen == Listen::Port && !app.command.is_empty() {
+        let last = app.port.saturating_add(app.instances.saturating_mul(2));
+        all.extend((app.port..last).map(|port| Wanted {
+            role: "app",
+            protocol: "tcp",
+            port,
+            on: Addresses::Loopback,
+            hint: "set another app.port, or app.listen = \"socket\"",
+        }));
+    }
+    all
+}
+
+/// The numbers of the ports that the stack wants.
+pub(super) fn numbers(inventory: &Inventory) -> Vec<u16> {
+    let mut all: Vec<u16> = wanted(inventory).iter().map(|one| one.port).collect();
+    all.dedup();
+    all
+}
+
+/// The names of the stack's own units, with `*` for anything.
+pub(super) fn units(inventory: &Inventory, stack: &Stack) -> Vec<String> {
+    let owned = stack.resources.iter().flat_map(|one| one.spec.owned());
+    let mut all: Vec<String> = owned
+        .filter_map(|owned| match owned {
+            Owned::Service { name, .. } => Some(name),
+            _ => None,
+        })
+        .collect();
+    // Those of the app's instances are not resources of their own.
+    all.push(format!("{}-app-*", inventory.app.user));
+    all
+}
+
+fn is_own(listener: &Listener, units: &[String]) -> bool {
+    let unit = &listener.process.unit;
+    units.iter().any(|own| match own.strip_suffix('*') {
+        Some(head) => unit.starts_with(head),
+        None => unit == own,
+    })
+}
+
+/// Ports for people, and for the way through the filters of others.
+pub(super) fn public(meeting: &Meeting<'_>) -> Vec<(u16, &'static str)> {
+    let all = wanted(meeting.inventory).into_iter();
+    all.filter(|one| one.on != Addresses::Loopback && meeting.concerns(one.role))
+        .map(|one| (one.port, one.protocol))
+        .collect()
+}
+
+/// Each port that the stack wants, with who listens there now; empty for nobody.
+pub(super) fn holders(meeting: &Meeting<'_>) -> Vec<(u16, &'static str, String)> {
+    let all = wanted(meeting.inventory).into_iter();
+    all.filter(|one| meeting.concerns(one.role))
+        .map(|one| {
+            let taken = meeting.holder(&one).map(Listener::who);
+            (one.port, one.protocol, taken.unwrap_or_default())
+        })
+        .collect()
+}
+
+impl Meeting<'_> {
+    /// Who listens where the stack would.
+    fn holder(&self, wanted: &Wanted) -> Option<&Listener> {
+        let takes = |one: &&Listener| {
+            let place = match wanted.on {
+                Addresses::All => true,
+                Addresses::Public => !one.is_local(),
+                Addresses::Loopback => one.is_local() || one.address.is_none(),
+            };
+            place && one.port == wanted.port && one.protocol == wanted.protocol
+        };
+        self.occupied.listeners.iter().find(takes)
+    }
+}
+
+pub(super) fn conflicts(meeting: &Meeting<'_>) -> Vec<Conflict> {
+    let units = units(meeting.inventory, meeting.stack);
+    let mut all: Vec<Conflict> = Vec::new();
+    for wanted in wanted(meeting.inventory) {
+        let taken = meeting.holder(&wanted);
+        if let Some(other) =
+            taken.filter(|one| meeting.concerns(wanted.role) && !is_own(one, &units))
+        {
+            all.push(Conflict {
+                subject: format!("port {}", other.at()),
+                found: other.who(),
+                because: format!("the stack (role {}) listens there", wanted.role),
+                hint: format!(
+                    "stop it for good, or move it to another port; or {}",
+                    wanted.hint
+                ),
+            });
+        }
+    }
+    all.extend(shut_out(meeting));
+    all
+}
+
+/// Services of the system that need no opening: they ask, and replies come in.
+const ASKING: [(u16, &str); 6] = [
+    (68, "udp"),
+    (546, "udp"),
+    (123, "udp"),
+    (323, "udp"),
+    (5353, "udp"),
+    (5355, "udp"),
+];
+
+/// From here on sockets of UDP are mostly those of who asks.
+const EPHEMERAL: u16 = 32768;
+
+/// Who could be reached before the stack's firewall came, and no longer.
+fn shut_out(meeting: &Meeting<'_>) -> Vec<Conflict> {
+    let inventory = meeting.inventory;
+    let before = meeting.claim("file", "/etc/nftables.conf") == Claim::Foreign
+        && !meeting.claims.service("nftables.service");
+    if !meeting.concerns("firewall") || !before {
+        return Vec::new();
+    }
+    let mut open = vec![(meeting.facts.ssh_port, "tcp")];
+    open.extend(inventory.server.port.map(|port| (port, "tcp")));
+    open.extend(
+        wanted(inventory)
+            .iter()
+            .filter(|one| one.on != Addresses::Loopback)
+            .map(|one| (one.port, one.protocol)),
+    );
+    let rules = inventory.firewall.allow.iter();
+    open.extend(rules.map(|rule| (rule.port, rule.protocol.as_str())));
+    open.extend(ASKING);
+    // The database is looked at by a rule of its own.
+    if inventory.database.enabled {
+        open.extend([(3306, "tcp"), (33060, "tcp")]);
+    }
+    let shut = |one: &&Listener| {
+        !one.is_local()
+            && !open.contains(&(one.port, one.protocol.as_str()))
+            && (one.protocol == "tcp" || one.port < EPHEMERAL)
+    };
+    let mut all: Vec<Conflict> = Vec::new();
+    for one in meeting.occupied.listeners.iter().filter(shut) {
+        let subject = format!("port {}", one.at());
+        if all.iter().any(|conflict| conflict.subject == subject) {
+            continue;
+        }
+        all.push(Conflict {
+            found: one.who(),
+            because: "the stack's firewall would let nobody in there".to_owned(),
+            hint: format!(
+                "open it: [[firewall.allow]] port = {}{}; or add \"{subject}\" to server.adopt if it may be shut",
+                one.port,
+                if one.protocol == "udp" { ", protocol = \"udp\"" } else { "" },
+            ),
+            subject,
+        });
+    }
+    all
+}

@@ -1,0 +1,232 @@
+//! What concerns the server as a whole: another site, dpkg, its resolver, its filters, those who
+//! use its database, the tree of another deployment.
+
+use super::{Conflict, Meeting, filter, ports};
+use crate::inventory::DatabaseListen;
+
+pub(super) fn conflicts(meeting: &Meeting<'_>) -> Vec<Conflict> {
+    let mut all = Vec::new();
+    all.extend(another_site(meeting));
+    all.extend(half_configured(meeting));
+    if meeting.concerns("dns") {
+        all.extend(resolver(meeting));
+        all.extend(own_bind(meeting));
+    }
+    if meeting.concerns("database") {
+        all.extend(database_over_tcp(meeting));
+    }
+    if meeting.concerns("app") {
+        all.extend(deployment(meeting));
+    }
+    all.extend(filters(meeting));
+    all
+}
+
+/// One server has one site: another one's inventory would remove it.
+fn another_site(meeting: &Meeting<'_>) -> Option<Conflict> {
+    let site = &meeting.inventory.site;
+    let then = meeting.claims.domain()?;
+    let moved = site
+        .previous_domain
+        .as_ref()
+        .is_some_and(|previous| previous.as_str() == then);
+    (then != site.domain.as_str() && !moved).then(|| Conflict {
+        subject: "the site of this server".to_owned(),
+        found: format!("foobar-stack has set up {then} there"),
+        because: format!("this inventory is of {}, and would remove it", site.domain),
+        hint: format!(
+            "use a server of its own; or, if {then} becomes {}, say `previous_domain = \"{then}\"` in [site]: then its data comes along",
+            site.domain
+        ),
+    })
+}
+
+/// What apt would trip over in the middle of a run, unless a run of ours left it so.
+fn half_configured(meeting: &Meeting<'_>) -> Option<Conflict> {
+    let facts = meeting.facts;
+    let broken: Vec<&str> = facts
+        .dpkg_broken
+        .iter()
+        .map(String::as_str)
+        .filter(|name| !meeting.claims.package(name))
+        .collect();
+    (!broken.is_empty() && !facts.unsettled).then(|| Conflict {
+        subject: "packages".to_owned(),
+        found: format!("dpkg left half-way: {}", broken.join(", ")),
+        because: "nothing can be installed before that is mended".to_owned(),
+        hint: "run `dpkg --configure -a` on the server, and mend what it complains of".to_owned(),
+    })
+}
+
+/// The server asks its own BIND for names, and ours answers for the zone alone.
+fn resolver(meeting: &Meeting<'_>) -> Option<Conflict> {
+    let server = &meeting.inventory.server;
+    if meeting.claims.service("named.service") {
+        return None;
+    }
+    let named = |address: &std::net::IpAddr| {
+        let own = address.is_loopback()
+            || server
+                .ipv4
+                .is_some_and(|own| *address == std::net::IpAddr::from(own))
+            || server
+                .ipv6
+                .is_some_and(|own| *address == std::net::IpAddr::from(own));
+        own && meeting.occupied.listeners.iter().any(|listener| {
+            listener.port == 53
+                && listener.process.name == "named"
+                && listener.address.is_none_or(|one| one == *address)
+        })
+    };
+    let mut resolvers = meeting.occupied.resolvers.iter();
+    let own = resolvers.find(|address| named(address))?;
+    Some(Conflict {
+        subject: "the server's resolver".to_owned(),
+        found: format!("/etc/resolv.conf names {own}, where BIND (named.service) answers"),
+        because: "the stack's BIND answers for the zone alone, so that the server would find no other name".to_owned(),
+        hint: "name another resolver in /etc/resolv.conf, or install one (unbound or systemd-resolved) on the loopback; or set dns.enabled = false".to_owned(),
+    })
+}
+
+/// A BIND that somebody has set up: the stack's named.conf does not read these files.
+fn own_bind(meeting: &Meeting<'_>) -> Vec<Conflict> {
+    if meeting.claims.service("named.service") {
+        return Vec::new();
+    }
+    let changed = meeting.occupied.changed.iter();
+    changed
+        .map(|path| Conflict {
+            subject: path.clone(),
+            found: "it is not as the package brought it".to_owned(),
+            because: "the stack's /etc/bind/named.conf does not read it".to_owned(),
+            hint: format!(
+                "move what you need to /etc/bind/named.conf.local, which is read, and add \"{path}\" to server.adopt; or set dns.enabled = false"
+            ),
+        })
+        .collect()
+}
+
+/// The database of others, which they reach over TCP.
+fn database_over_tcp(meeting: &Meeting<'_>) -> Option<Conflict> {
+    let occupied = meeting.occupied;
+    let ours = ["mysql.service", "mariadb.service"];
+    if ours.iter().any(|unit| meeting.claims.service(unit)) {
+        return None;
+    }
+    let mut listeners = occupied.listeners.iter();
+    let listener = listeners.find(|one| one.port == 3306 && one.protocol == "tcp")?;
+    let local = |host: &str| {
+        ["localhost", "127.0.0.1", "::1", "%"].contains(&host) || host.starts_with("127.")
+    };
+    let away = |account: &&String| {
+        !account
+            .rsplit_once('@')
+            .is_some_and(|(_, host)| local(host))
+    };
+    let client_away = |peer: &&String| !peer.contains("127.0.0.1") && !peer.contains("::1");
+    let remote = !listener.is_local()
+        && (occupied.accounts.iter().any(|one| away(&one))
+            || occupied.clients.iter().any(|one| client_away(&one)));
+    match meeting.inventory.database.listen {
+        Some(DatabaseListen::Socket) => return None,
+        Some(DatabaseListen::Loopback) if !remote => return None,
+        _ if occupied.accounts.is_empty() && occupied.clients.is_empty() => return None,
+        _ => {}
+    }
+    let mut found = listener.who();
+    for (what, names) in [
+        ("accounts", &occupied.accounts),
+        ("connected", &occupied.clients),
+    ] {
+        if !names.is_empty() {
+            found.push_str(&format!("; {what}: {}", names.join(", ")));
+        }
+    }
+    Some(Conflict {
+        subject: "the database's port 3306".to_owned(),
+        found,
+        because: "the stack's database answers on its socket alone, and cuts off who uses TCP"
+            .to_owned(),
+        hint: if remote {
+            "it is never opened to other machines: have them come through a tunnel, then say `listen = \"socket\"` in [database]".to_owned()
+        } else {
+            "say `listen = \"loopback\"` in [database] to keep it open on 127.0.0.1, or `listen = \"socket\"` if nobody needs it".to_owned()
+        },
+    })
+}
+
+/// The app's folder has the tree of another way to deploy.
+fn deployment(meeting: &Meeting<'_>) -> Option<Conflict> {
+    let root = format!("/srv/{}", meeting.inventory.app.user);
+    let made = |resource: &&crate::resource::Resource| {
+        ["release", "deployment"].contains(&resource.id.kind)
+            && meeting.claims.claim(resource).is_ours()
+    };
+    let trees = &meeting.occupied.trees;
+    if trees.is_empty() || meeting.stack.resources.iter().any(|one| made(&one)) {
+        return None;
+    }
+    let found: Vec<String> = trees
+        .iter()
+        .map(|(path, what)| format!("{path} is {what}"))
+        .collect();
+    Some(Conflict {
+        subject: root.clone(),
+        found: found.join(", "),
+        because: "no run of foobar-stack made it, and the releases of the app would be put there"
+            .to_owned(),
+        hint: format!(
+            "move it away, or set another app.user; or add \"{root}\" to server.adopt: then `current` is led to the stack's release, and what is there stays beside it"
+        ),
+    })
+}
+
+/// Tables of others that let nobody in to where the stack serves.
+fn filters(meeting: &Meeting<'_>) -> Vec<Conflict> {
+    let ports = ports::public(meeting);
+    let occupied = meeting.occupied;
+    let mut all = Vec::new();
+    for (program, text) in &occupied.filters {
+        // One of nft holds several tables, one after the other.
+        for table in tables(program, text) {
+            let shut = filter::shut(program, table, &ports);
+            if shut.is_empty() {
+                continue;
+            }
+            let name = filter::name(program, table);
+            let by = if occupied.ufw { " (ufw is active)" } else { "" };
+            let words: Vec<String> = shut
+                .iter()
+                .map(|port| format!("ufw allow {port}"))
+                .collect();
+            all.push(Conflict {
+                subject: format!("the packet filter {name}"),
+                found: format!("it drops what it does not let in{by}, and has no rule for {}", shut.join(", ")),
+                because: "visitors would not reach the site".to_owned(),
+                hint: if occupied.ufw {
+                    format!("`{}`; or `ufw disable`, since the stack has a firewall of its own", words.join("; "))
+                } else {
+                    "let these ports in there, or remove the table, since the stack has a firewall of its own".to_owned()
+                },
+            });
+        }
+    }
+    all
+}
+
+fn tables<'a>(program: &str, text: &'a str) -> Vec<&'a str> {
+    if program != "nft" {
+        return vec![text];
+    }
+    let mut starts: Vec<usize> = text
+        .match_indices("\ntable ")
+        .map(|(at, _)| at + 1)
+        .collect();
+    starts.insert(0, 0);
+    let ends = starts.iter().skip(1).copied().chain([text.len()]);
+    starts
+        .iter()
+        .zip(ends)
+        .map(|(start, end)| &text[*start..end])
+        .collect()
+}
