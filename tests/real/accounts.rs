@@ -158,6 +158,23 @@ fn the_app_moves_there_and_back(server: &Server) {
         "{said}"
     );
     assert!(said.contains("latin1"), "{said}");
+    // Another account is another deployment: it starts beside the one that serves, on ports that
+    // are free, has the migration for itself, and what served goes last.
+    if server.engine() == "mariadb" {
+        let other = server.site_with("other-account", |text| {
+            assert_eq!(text.matches("\n[app]\n").count(), 1);
+            let text = text.replace("\n[app]\n", "\n[app]\nuser = \"other\"\n");
+            text.replace("\n[database]\n", "\n[database]\nname = \"foobar\"\n")
+        });
+        let plan = other.plan().says(&["\"id\":\"command:migrate\""]);
+        assert!(plan.changes().len() > 5, "{}", plan.said());
+        other
+            .run(&["apply", "--yes", "--json", "--delete-many"])
+            .exits(0);
+        server.on(
+            "systemctl is-active 'other-app-*.target'; ! systemctl is-active -q 'foobar-app-*@*'",
+        );
+    }
     server.converge();
     let record = load.end();
     assert_eq!(record.failed(), 0, "{:#?}", record.failures);
