@@ -1,7 +1,7 @@
 //! Services that left the inventory: stopped, and not started at boot any more.
 //!
 //! They stop after the proof, when nobody is led to them any more, unless something else starts
-//! that may need their place: a port, a socket, a folder.
+//! that may need their place: a port, a socket, a folder. A deployment takes ports that are free.
 
 use super::deployment::Deployment;
 use super::probe::fields;
@@ -43,7 +43,6 @@ impl Retired {
     pub(super) fn stops_last(around: &Surroundings<'_>) -> bool {
         let starts = |change: &Change| match change.id.kind {
             "service" => matches!(change.action, Action::Create | Action::Update),
-            "deployment" => change.action == Action::Create,
             _ => false,
         };
         !around.changes.iter().any(starts)
