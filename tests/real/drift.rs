@@ -304,7 +304,11 @@ const DRIFTS: &[Drift] = &[
     },
     Drift {
         name: "a service that failed",
-        make: "systemctl kill --signal=KILL nginx; for i in $(seq 100); do systemctl is-failed -q nginx && exit; sleep 0.1; done",
+        // systemd starts it again, unless it is told not to.
+        make: "mkdir -p /run/systemd/system/nginx.service.d && printf '[Service]\\nRestart=no\\n' >/run/systemd/system/nginx.service.d/zz.conf\n\
+               systemctl daemon-reload && systemctl kill --signal=KILL nginx\n\
+               for i in $(seq 100); do [ \"$(systemctl is-active nginx)\" != failed ] || break; sleep 0.1; done\n\
+               rm -r /run/systemd/system/nginx.service.d && systemctl daemon-reload",
         plan: "update service:nginx.service",
         says: &["{\"name\":\"state\",\"before\":\"failed\",\"after\":\"active\"}"],
         ..ONCE
