@@ -149,7 +149,7 @@ fn daemons_come_back(server: &Server) {
         server.on(&format!("kill -9 {before}"));
         until(unit, || {
             let (code, now) = server.ask(&format!("systemctl is-active --quiet {unit} && {main}"));
-            (code == 0 && now != before).then_some(())
+            (code == 0 && now.trim() != "0" && now != before).then_some(())
         });
     }
     server.run(&["verify"]).exits(0);
