@@ -41,7 +41,7 @@ pub struct Facts {
     /// Packages that an interrupted dpkg left half-way.
     #[serde(skip)]
     pub dpkg_interrupted: Vec<String>,
-    /// Those of them that apt does not mend by itself: half-configured, or to be installed anew.
+    /// Those of them that apt does not repair by itself: half-configured, or to be installed anew.
     #[serde(skip)]
     pub dpkg_broken: Vec<String>,
     /// Whether there is a run that neither came to its end nor was undone.

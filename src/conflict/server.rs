@@ -53,8 +53,8 @@ fn half_configured(meeting: &Meeting<'_>) -> Option<Conflict> {
     (!broken.is_empty() && !facts.unsettled).then(|| Conflict {
         subject: "packages".to_owned(),
         found: format!("dpkg left half-way: {}", broken.join(", ")),
-        because: "nothing can be installed before that is mended".to_owned(),
-        hint: "run `dpkg --configure -a` on the server, and mend what it complains of".to_owned(),
+        because: "nothing can be installed before that is repaired".to_owned(),
+        hint: "run `dpkg --configure -a` on the server, and fix what it reports".to_owned(),
     })
 }
 

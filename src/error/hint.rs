@@ -59,7 +59,7 @@ impl Error {
             }),
             Self::NoRun => Some("`foobar-stack apply` starts one".to_owned()),
             Self::PackageLists { .. } => Some(
-                "run `apt-get update` on the server by hand, and mend what it complains of".to_owned(),
+                "run `apt-get update` on the server by hand, and fix what it reports".to_owned(),
             ),
             Self::Secret { .. } => {
                 Some("say in [app.secrets] where it comes from, or set what it comes from".to_owned())
