@@ -217,12 +217,27 @@ undo_kept() {
 	mv -fT -- "$new" "$1"
 }
 
-# undo_zone PATH PAYLOAD SERIAL: its content of before under a serial that nobody has seen.
+# undo_zone PATH PAYLOAD SERIAL: its content of before under a serial that nobody has seen,
+# unless BIND still serves it: then nobody has seen another content.
 undo_zone() {
 	[ -n "$2" ] && [ -f "$1" ] || return 0
+	! is_still_served "$1" || return 0
 	new=${1%/*}/.${1##*/}.foobar-stack
 	cp -p -T -- "$1" "$new" && cat -- "$RUN/payload/$2" >"$new" && sync -- "$new" &&
 		publish_serial "$1" "$3" && mv -fT -- "$new" "$1"
+}
+
+# is_still_served PATH: BIND serves the zone with the serial that its file has.
+is_still_served() {
+	while read -r _ _ _ type _ _ serial _ && [ "$type" != SOA ]; do :; done <"$1"
+	zone=${1##*/}
+	status=$(timeout 10 rndc zonestatus "${zone%.zone}" 2>/dev/null) || return
+	case "$status
+" in
+	*"serial: $serial
+"*) return 0 ;;
+	esac
+	return 1
 }
 
 # publish_serial PATH SERIAL: no other content of this zone may have it from now on.

@@ -190,18 +190,20 @@ impl Launcher<'_> {
         } = survey;
         let run = run_id(facts.now);
         let checks = &stack.checks[..];
-        // All checks are made after a part, too. What failed before it is not its doing.
+        // Proven by its checks; or, of a part, by those that passed before it: what failed then is
+        // not its doing. The first of two runs starts what hides the rest, and the second one is
+        // proven.
         let mut before = None;
-        if standing != Standing::Proven && !self.wish.no_verify {
+        if standing == Standing::Partial && !self.wish.no_verify {
             self.reporter.note("a part of the inventory is applied: what passes its checks now must still pass them then");
             let look = verify::look(checks, self.workspace, session, self.reporter);
             before = Some(interruptible(async { Ok(look.await) }).await?);
         }
         let before = before.as_ref();
-        let (proof, part) = match (self.wish.no_verify, before) {
-            (true, _) => (Proof::Unchecked, Part::LogIn),
-            (false, None) => (Proof::Checks(checks), Part::Prove { checks, before }),
-            (false, Some(_)) => (Proof::NoRegression, Part::Prove { checks, before }),
+        let (proof, part) = match (standing, before) {
+            (Standing::Proven, _) => (Proof::Checks(checks), Part::Prove { checks, before }),
+            (_, Some(_)) => (Proof::NoRegression, Part::Prove { checks, before }),
+            (_, None) => (Proof::Unchecked, Part::LogIn),
         };
         let occasion = Occasion {
             run: &run,
