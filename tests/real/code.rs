@@ -68,7 +68,8 @@ pub(crate) fn only_what_changed_travels(server: &Server) {
     let run = deploy(&site);
     assert_eq!(sent(&run), "1 file, 4 bytes");
     let second = run.summary();
-    assert!(number(&second, "bytes_sent") < 200_000, "{second}");
+    // The program and two looks at the server, and not 200 MB.
+    assert!(number(&second, "bytes_sent") < 300_000, "{second}");
     assert_eq!(
         number(&second, "round_trips"),
         number(&first, "round_trips")
