@@ -115,12 +115,13 @@ fn a_debian_with_mysql() {
                 lockout::an_sshd_that_keeps_us_out_puts_itself_back,
             ),
             ("login", login::who_may_log_in_and_who_becomes_root),
-            ("cost", cost::a_plan_costs_the_same_for_many_resources),
-            ("settings", settings::what_can_be_set_is_set_while_it_runs),
+            // Before one that leaves many folders behind.
             (
                 "accounts",
                 accounts::what_others_made_in_the_database_is_theirs,
             ),
+            ("cost", cost::a_plan_costs_the_same_for_many_resources),
+            ("settings", settings::what_can_be_set_is_set_while_it_runs),
             ("drift", drift::every_kind_of_drift_is_found_and_mended),
             ("variants", variants::every_kind_of_inventory_converges),
         ],
