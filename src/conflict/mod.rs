@@ -66,6 +66,20 @@ impl Claims {
         self.managed.iter().chain(&self.made).any(is)
     }
 
+    /// The units of the services that runs have set up, with `*` for anything: those of an app
+    /// that has another name by now, too.
+    fn units(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        for managed in self.managed.iter().chain(&self.made) {
+            if let Owned::Service { name, .. } = &managed.owned {
+                // A slot is a target, which starts its instances.
+                all.extend(name.strip_suffix(".target").map(|slot| format!("{slot}@*")));
+                all.push(name.clone());
+            }
+        }
+        all
+    }
+
     /// Whether a run has made this package.
     fn package(&self, package: &str) -> bool {
         let is =
@@ -118,7 +132,7 @@ pub fn question(inventory: &Inventory, stack: &Stack, claims: &Claims) -> Questi
         ports: ports::numbers(inventory),
         database: has("database") && !database.iter().any(|unit| claims.service(unit)),
         root: format!("/srv/{}", inventory.app.user),
-        units: ports::units(inventory, stack),
+        units: ports::units(inventory, stack, claims),
     }
 }
 

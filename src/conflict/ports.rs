@@ -1,7 +1,7 @@
 //! Ports: who listens where the stack wants to, and who listens where its firewall lets nobody
 //! in.
 
-use super::{Claim, Conflict, Listener, Meeting};
+use super::{Claim, Claims, Conflict, Listener, Meeting};
 use crate::inventory::{Inventory, Listen, TlsMode};
 use crate::plan::Stack;
 use crate::resource::Owned;
@@ -69,7 +69,7 @@ pub(super) fn numbers(inventory: &Inventory) -> Vec<u16> {
 }
 
 /// The names of the stack's own units, with `*` for anything.
-pub(super) fn units(inventory: &Inventory, stack: &Stack) -> Vec<String> {
+pub(super) fn units(inventory: &Inventory, stack: &Stack, claims: &Claims) -> Vec<String> {
     let owned = stack.resources.iter().flat_map(|one| one.spec.owned());
     let mut all: Vec<String> = owned
         .filter_map(|owned| match owned {
@@ -79,6 +79,7 @@ pub(super) fn units(inventory: &Inventory, stack: &Stack) -> Vec<String> {
         .collect();
     // Those of the app's instances are not resources of their own.
     all.push(format!("{}-app-*", inventory.app.user));
+    all.extend(claims.units());
     all
 }
 
@@ -125,7 +126,7 @@ impl Meeting<'_> {
 }
 
 pub(super) fn conflicts(meeting: &Meeting<'_>) -> Vec<Conflict> {
-    let units = units(meeting.inventory, meeting.stack);
+    let units = units(meeting.inventory, meeting.stack, meeting.claims);
     let mut all: Vec<Conflict> = Vec::new();
     for wanted in wanted(meeting.inventory) {
         let taken = meeting.holder(&wanted);

@@ -108,8 +108,8 @@ fn what_has_moved_is_named(server: &Server, file: &str) {
 /// What a stopped database hides belongs to the plan.
 fn one_that_sees_more_once_it_runs(server: &Server, file: &str) {
     let engine = server.engine();
-    let grant = "GRANT PROCESS ON *.* TO foobar@localhost";
-    server.on(&format!("{engine} -e '{grant}'; systemctl stop {engine}"));
+    let revoke = "REVOKE ALL PRIVILEGES ON foobar.* FROM foobar@localhost";
+    server.on(&format!("{engine} -e '{revoke}'; systemctl stop {engine}"));
     assert_eq!(save(server, file).len(), 1);
     let applied = apply(server, file)
         .exits(0)
