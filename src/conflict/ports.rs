@@ -149,13 +149,15 @@ pub(super) fn conflicts(meeting: &Meeting<'_>) -> Vec<Conflict> {
 }
 
 /// Services of the system that need no opening: they ask, and replies come in.
-const ASKING: [(u16, &str); 6] = [
+const ASKING: [(u16, &str); 7] = [
     (68, "udp"),
     (546, "udp"),
     (123, "udp"),
     (323, "udp"),
     (5353, "udp"),
+    // systemd-resolved listens there on a new Debian (LLMNR, RFC 4795).
     (5355, "udp"),
+    (5355, "tcp"),
 ];
 
 /// From here on sockets of UDP are mostly those of who asks.
