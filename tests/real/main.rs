@@ -38,6 +38,7 @@ mod server;
 mod settings;
 mod sockets;
 mod support;
+mod undo;
 mod used;
 mod variants;
 
@@ -83,6 +84,10 @@ fn a_debian_with_mariadb() {
             ),
             ("saved", saved::a_saved_plan_runs_as_it_is_or_not_at_all),
             ("planned", planned::a_plan_sees_it_before_a_run_does),
+            (
+                "undo",
+                undo::what_a_run_touched_goes_back_and_others_things_stay,
+            ),
             ("power", power::what_was_made_before_a_power_cut_is_ours),
             ("rollback", rollback::a_proven_generation_comes_back),
             (
