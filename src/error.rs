@@ -206,6 +206,9 @@ pub enum Error {
     /// Ctrl-C, or a signal to end.
     #[error("interrupted")]
     Interrupted,
+    /// The same, while the server received the run.
+    #[error("interrupted while the run was sent to the server; it begins if all of it has arrived")]
+    InterruptedStart,
     /// A file or a stream of this machine.
     #[error("cannot {action}")]
     Io {
@@ -329,7 +332,10 @@ impl Error {
             Self::Server(error) if error.is_unreachable() => Exit::Unreachable,
             Self::Locked { .. } => Exit::Locked,
             Self::RolledBack(_) => Exit::RolledBack,
-            Self::Interrupted | Self::LeftBehind { .. } | Self::Stopped { .. } => Exit::Interrupted,
+            Self::Interrupted
+            | Self::InterruptedStart
+            | Self::LeftBehind { .. }
+            | Self::Stopped { .. } => Exit::Interrupted,
             Self::Server(_)
             | Self::Facts(_)
             | Self::Load(_)

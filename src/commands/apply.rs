@@ -217,9 +217,12 @@ impl Launcher<'_> {
         let bundle = bundle::compile(&occasion, &plan, &work, &stack);
         let archive = bundle::archive(&bundle).map_err(Error::io("pack the bundle"))?;
         self.reporter.steps(&bundle.titles);
-        let started = session
-            .ship("starting the run", &bundle::launch(&run), &archive)
-            .await?;
+        let launch = bundle::launch(&run);
+        let shipping = async { Ok(session.ship("starting the run", &launch, &archive).await?) };
+        let started = match interruptible(shipping).await {
+            Err(Error::Interrupted) => return Err(Error::InterruptedStart),
+            other => other?,
+        };
         if !started.success() {
             return Err(Error::Launch {
                 said: started.stderr,

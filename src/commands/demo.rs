@@ -1,6 +1,7 @@
 //! `demo`: the example stack on a throw-away server, applied and verified.
 
 use super::apply::{Wish, converge};
+use super::interruptible;
 use super::load::{Secrets, load};
 use super::sandbox::up;
 use super::survey::{Reach, connect, traffic};
@@ -42,7 +43,8 @@ pub(super) async fn demo(wish: &cli::Demo, reporter: &Reporter) -> Result<Exit, 
     let (name, address) = (&sandbox.name, sandbox.address);
     let total = began.elapsed().as_secs_f64();
     if wish.remove_after {
-        sandbox::down(name, &|line| reporter.note(line)).await?;
+        let removed = async { Ok(sandbox::down(name, &|line| reporter.note(line)).await?) };
+        interruptible(removed).await?;
         reporter.done(&format!(
             "{total:.1} s from nothing to a proven stack; {name} is removed again"
         ));

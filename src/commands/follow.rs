@@ -38,7 +38,7 @@ pub(super) enum Part<'a> {
     Watch,
 }
 
-/// What Ctrl-C means.
+/// What Ctrl-C means. A signal to end (SIGTERM) always leaves the run to itself.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum OnInterrupt {
     /// The first one stops the run, the second one leaves it to itself.
@@ -237,8 +237,8 @@ impl Follower<'_> {
                 }
                 () = pending(stop.as_mut()) => stop.set(None),
                 _ = tick.tick() => self.reporter.tick(),
-                () = interrupts.next() => {
-                    if interrupts.count > 1 || self.on_interrupt == OnInterrupt::Detach {
+                interrupt = interrupts.next() => {
+                    if interrupt == Interrupt::Leave || self.on_interrupt == OnInterrupt::Detach {
                         return Err(Error::LeftBehind { unit: bundle::unit(self.run) });
                     }
                     self.reporter.note("stopping after this step; once more leaves the run to itself");
@@ -346,7 +346,7 @@ impl Follower<'_> {
                 Err(_) => {
                     tokio::select! {
                         () = tokio::time::sleep(PAUSE) => {}
-                        () = interrupts.next() => {
+                        _ = interrupts.next() => {
                             return Err(Error::LeftBehind { unit: bundle::unit(self.run) });
                         }
                     }
@@ -356,23 +356,45 @@ impl Follower<'_> {
     }
 }
 
-/// Ctrl-C, each one counted, whatever is under way meanwhile.
+/// What a signal asks of a client that follows a run.
+#[derive(Clone, Copy, PartialEq)]
+enum Interrupt {
+    /// The first Ctrl-C.
+    Stop,
+    /// Another Ctrl-C, or a signal to end.
+    Leave,
+}
+
+/// The signals that ask a client to end, whatever is under way meanwhile. They are heard for as
+/// long as the run is followed, since a handler once installed replaces what they do by default.
 struct Interrupts {
-    signals: Signal,
-    count: u32,
+    ctrl_c: Signal,
+    terminate: Signal,
+    stop_asked: bool,
 }
 
 impl Interrupts {
     fn new() -> Result<Self, Error> {
-        let signals = signal(SignalKind::interrupt()).map_err(Error::io("hear Ctrl-C"))?;
-        Ok(Self { signals, count: 0 })
+        let hear = |kind| signal(kind).map_err(Error::io("hear signals"));
+        Ok(Self {
+            ctrl_c: hear(SignalKind::interrupt())?,
+            terminate: hear(SignalKind::terminate())?,
+            stop_asked: false,
+        })
     }
 
-    async fn next(&mut self) {
-        if self.signals.recv().await.is_none() {
-            std::future::pending::<()>().await;
+    async fn next(&mut self) -> Interrupt {
+        tokio::select! {
+            Some(()) = self.ctrl_c.recv() => {
+                if std::mem::replace(&mut self.stop_asked, true) {
+                    Interrupt::Leave
+                } else {
+                    Interrupt::Stop
+                }
+            }
+            Some(()) = self.terminate.recv() => Interrupt::Leave,
+            else => std::future::pending().await,
         }
-        self.count += 1;
     }
 }
 

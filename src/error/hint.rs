@@ -77,6 +77,9 @@ impl Error {
             Self::LeftBehind { unit } => Some(format!(
                 "follow it with `foobar-stack attach`; its unit on the server is {unit}"
             )),
+            Self::InterruptedStart => Some(
+                "`foobar-stack attach` follows the last run that has begun".to_owned(),
+            ),
             Self::NotConverged { .. } => Some(
                 "look whether something on the server changes it back, then apply again".to_owned(),
             ),

@@ -254,16 +254,19 @@ fn an_innocent_reload(server: &Server) {
     server.converge();
 }
 
-/// Ctrl-C ends the watching and not the run.
+/// Ctrl-C ends the watching and not the run, and so does SIGTERM whoever follows it.
 fn watching(server: &Server) {
     let site = crate::runs::gated(server, "watched");
-    let client = site.start(&["apply", "--yes", "--json"]);
+    let mut client = site.start(&["apply", "--yes", "--json"]);
     crate::runs::at_the_gate(server);
     let mut watcher = site.start(&["attach", "--json"]);
     until("the watcher", || {
         (server.ask("test $(pgrep -c tail) -ge 2").0 == 0).then_some(())
     });
     assert_eq!(watcher.interrupted(), 130);
+    assert_eq!(client.signalled("-TERM"), 130);
+    let follower = site.start(&["attach", "--json"]);
     server.on(&format!("touch /run/gate-is-open; test ! -e {LAST}/stop"));
-    client.ending().exits(0);
+    follower.ending().exits(0);
+    assert_eq!(last_state(server).0, "proven, current");
 }

@@ -65,8 +65,13 @@ impl Running {
 
     /// Interrupts it as Ctrl-C does, and gives the status it ends with.
     pub(crate) fn interrupted(&mut self) -> i32 {
+        self.signalled("-INT")
+    }
+
+    /// Sends it a signal, and gives the status it ends with.
+    pub(crate) fn signalled(&mut self, signal: &str) -> i32 {
         let kill = Command::new("kill")
-            .args(["-INT", &self.child.id().to_string()])
+            .args([signal, &self.child.id().to_string()])
             .status();
         assert!(kill.is_ok_and(|status| status.success()), "{}", self.line);
         match self.child.wait() {

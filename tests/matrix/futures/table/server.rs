@@ -98,8 +98,9 @@ pub(super) const ALL: &[Broken] = &[
     // --- disks --------------------------------------------------------------
     Broken {
         name: "disk: full before the run",
-        before: "cp -a /var/lib/foobar-stack /root/kept; mount -t tmpfs -o size=600k none /var/lib/foobar-stack\n\
-                 cp -a /root/kept/. /var/lib/foobar-stack/ 2>/dev/null || true; head -c 1m /dev/zero >/var/lib/foobar-stack/full 2>/dev/null || true",
+        before: "cp -a /var/lib/foobar-stack /root/kept; mount -t tmpfs -o size=8m none /var/lib/foobar-stack\n\
+                 rm -rf /root/kept/runs; cp -a /root/kept/. /var/lib/foobar-stack/\n\
+                 head -c 9m /dev/zero >/var/lib/foobar-stack/full 2>/dev/null || true",
         site: &[(PAGE, Write(LARGE))],
         says: &["No space left on device"],
         after: "umount /var/lib/foobar-stack; rm -r /root/kept",
