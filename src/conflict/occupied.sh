@@ -18,7 +18,9 @@ probe_occupied() {
 	for path in /etc/bind/named.conf.options /etc/bind/named.conf.default-zones; do
 		[ ! -e "$path" ] || is_as_shipped "$path" || printf 'changed\037%s\n' "$path"
 	done
-	! grep -qs '^ENABLED=yes' /etc/ufw/ufw.conf || printf 'ufw\037active\n'
+	if [ -e /etc/ufw/ufw.conf ] && grep -q '^ENABLED=yes' /etc/ufw/ufw.conf; then
+		printf 'ufw\037active\n'
+	fi
 	probe_filters
 	[ "$database" != new ] || probe_clients
 	for path in "$root/current" "$root/releases"; do
@@ -39,7 +41,7 @@ probe_processes() {
 		[ -n "$pid" ] || continue
 		case "$seen" in *" $pid "*) continue ;; esac
 		seen="$seen$pid "
-		unit=$(unit_of "$pid")
+		unit_of "$pid"
 		package=
 		case "$wanted" in
 		*" ${address##*:} "*)
@@ -63,8 +65,9 @@ is_one_of() {
 	return 1
 }
 
-# unit_of PID: the unit by its control group.
+# unit_of PID: $unit is the unit, by its control group.
 unit_of() {
+	unit=
 	{ while IFS= read -r line; do
 		case $line in
 		0::* | *:name=systemd:*) ;;
@@ -75,7 +78,7 @@ unit_of() {
 		*.scope*) line=${line%%.scope*}.scope ;;
 		*) continue ;;
 		esac
-		printf '%s' "${line##*/}"
+		unit=${line##*/}
 		break
 	done <"/proc/$1/cgroup"; } 2>/dev/null
 }
@@ -83,16 +86,21 @@ unit_of() {
 # probe_filters: the tables of others that look at what comes in.
 probe_filters() {
 	if command -v nft >/dev/null; then
-		nft list chains 2>/dev/null | while read -r word name more; do
-			case $word in
-			table) table="$name ${more%% *}" ;;
-			type) case "$more" in "hook input "*) printf '%s\n' "$table" ;; esac ;;
+		chains=$(nft list chains 2>/dev/null) || true
+		listed=' inet foobar_stack,'
+		while read -r word name more; do
+			case "$word $more" in
+			table*) family=$name table=${more%% *} ;;
+			'type hook input '*)
+				case $listed in *" $family $table,"*) continue ;; esac
+				listed="$listed $family $table,"
+				nft --terse --stateless list table "$family" "$table" 2>/dev/null |
+					sed "s/^/nft$(printf '\037')/"
+				;;
 			esac
-		done | sort -u | while read -r family name; do
-			[ "$family $name" != 'inet foobar_stack' ] || continue
-			nft --terse --stateless list table "$family" "$name" 2>/dev/null |
-				sed "s/^/nft$(printf '\037')/"
-		done
+		done <<-END
+			$chains
+		END
 		[ -s /proc/net/ip_tables_names ] || return 0
 	fi
 	for save in iptables-save ip6tables-save iptables-legacy-save; do

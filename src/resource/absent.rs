@@ -89,7 +89,7 @@ pub struct Entry {
 
 impl Kind for Absent {
     const NAME: &'static str = "absent";
-    const LIBRARY: &'static str = include_str!("absent.sh");
+    const PROBE_SHELL: &'static [&'static str] = &[include_str!("absent.sh")];
     const REACTS: bool = true;
     type Entry = Entry;
     type State = Found;

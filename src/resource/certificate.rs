@@ -84,7 +84,7 @@ fn read(der: &[u8], key_fits: bool, key_access: &str) -> Option<Found> {
 
 impl Kind for Certificate {
     const NAME: &'static str = "certificate";
-    const LIBRARY: &'static str = include_str!("certificate.sh");
+    const PROBE_SHELL: &'static [&'static str] = &[include_str!("certificate.sh")];
     type Entry = Entry;
     type State = Found;
 

@@ -52,7 +52,7 @@ pub struct Done {
 
 impl Kind for Command {
     const NAME: &'static str = "command";
-    const LIBRARY: &'static str = include_str!("command.sh");
+    const PROBE_SHELL: &'static [&'static str] = &[include_str!("command.sh")];
     type Entry = Entry;
     type State = Done;
 

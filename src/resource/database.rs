@@ -88,7 +88,8 @@ pub(super) fn not_up<T>(reply: &str, unit: &str) -> Option<Observed<T>> {
 
 impl Kind for Database {
     const NAME: &'static str = "database";
-    const LIBRARY: &'static str = include_str!("database.sh");
+    const PROBE_SHELL: &'static [&'static str] = &[sql::CLIENT, sql::PROBE];
+    const STEP_SHELL: &'static [&'static str] = &[sql::CLIENT, sql::STEPS];
     const REACTS: bool = true;
     type Entry = Entry;
     type State = Schema;

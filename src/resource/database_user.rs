@@ -134,7 +134,8 @@ impl DatabaseUser {
 
 impl Kind for DatabaseUser {
     const NAME: &'static str = "database_user";
-    const LIBRARY: &'static str = include_str!("database.sh");
+    const PROBE_SHELL: &'static [&'static str] = &[sql::CLIENT, sql::PROBE];
+    const STEP_SHELL: &'static [&'static str] = &[sql::CLIENT, sql::STEPS];
     type Entry = Entry;
     type State = Account;
 

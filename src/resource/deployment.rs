@@ -228,7 +228,8 @@ fn target(name: &str, slot: Slot, instances: &[String]) -> String {
 
 impl Kind for Deployment {
     const NAME: &'static str = "deployment";
-    const LIBRARY: &'static str = include_str!("deployment.sh");
+    const PROBE_SHELL: &'static [&'static str] = &[include_str!("deployment/probe.sh")];
+    const STEP_SHELL: &'static [&'static str] = &[include_str!("deployment/steps.sh")];
     const REACTS: bool = true;
     type Entry = Entry;
     type State = Found;
@@ -280,10 +281,8 @@ impl Kind for Deployment {
             }
             if process.port.is_some() {
                 let ports = Slot::BOTH.map(|slot| process.instances(slot));
-                script.call(
-                    "probe_listening",
-                    ports.iter().flatten().map(u16::to_string),
-                );
+                let words = |port: &u16| [port.to_string(), format!("{port:04X}")];
+                script.call("probe_listening", ports.iter().flatten().flat_map(words));
             }
             let paths = probe.matching(&process.restart_on);
             read.extend(paths.map(ToString::to_string));

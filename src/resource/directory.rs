@@ -44,7 +44,7 @@ const TYPE: &str = "directory";
 
 impl Kind for Directory {
     const NAME: &'static str = "directory";
-    const LIBRARY: &'static str = include_str!("directory.sh");
+    const PROBE_SHELL: &'static [&'static str] = &[include_str!("directory.sh")];
     type Entry = Entry;
     type State = Folder;
 

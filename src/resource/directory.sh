@@ -3,9 +3,15 @@
 # probe_readers PATH: the further groups that may enter it, as far as getfacl(1) is there.
 probe_readers() {
 	if [ ! -d "$1" ] || ! command -v getfacl >/dev/null; then return 0; fi
-	getfacl --absolute-names --omit-header -- "$1" |
-		sed -n 's/^group:\([^:]\{1,\}\):r.x.*/\1/p' |
-		while read -r group; do printf 'reader\037%s\037%s\n' "$1" "$group"; done
+	acl=$(getfacl --absolute-names --omit-header -- "$1")
+	while IFS=: read -r word group bits; do
+		case "$word:$group:$bits" in
+		group::*) ;;
+		group:*:r?x*) printf 'reader\037%s\037%s\n' "$1" "$group" ;;
+		esac
+	done <<-END
+		$acl
+	END
 }
 
 # make_directory PATH MODE OWNER GROUP READER...: a reader is a further group.

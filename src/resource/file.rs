@@ -80,7 +80,7 @@ impl File {
 
 impl Kind for File {
     const NAME: &'static str = "file";
-    const LIBRARY: &'static str = include_str!("file.sh");
+    const PROBE_SHELL: &'static [&'static str] = &[include_str!("file.sh")];
     type Entry = Entry;
     type State = Found;
 

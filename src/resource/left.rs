@@ -4,6 +4,7 @@
 //! it can be undone, and a database is dumped before it is dropped.
 
 use super::probe::fields;
+use super::release::MARK;
 use super::{
     Action, Change, Delta, Diff, EntryError, Kind, Materials, Observed, Owned, Phase, Probe,
     Surroundings, Work, sql,
@@ -139,11 +140,10 @@ impl Left {
 
 impl Kind for Left {
     const NAME: &'static str = "left";
-    const LIBRARY: &'static str = concat!(
-        include_str!("database.sh"),
-        include_str!("release.sh"),
-        include_str!("left.sh")
-    );
+    const PROBE_SHELL: &'static [&'static str] =
+        &[sql::CLIENT, sql::PROBE, MARK, include_str!("left.sh")];
+    const STEP_SHELL: &'static [&'static str] =
+        &[sql::CLIENT, sql::STEPS, MARK, include_str!("left.sh")];
     const REACTS: bool = true;
     type Entry = Entry;
     type State = Found;

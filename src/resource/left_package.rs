@@ -54,7 +54,7 @@ impl LeftPackage {
 
 impl Kind for LeftPackage {
     const NAME: &'static str = "left_package";
-    const LIBRARY: &'static str = include_str!("left_package.sh");
+    const PROBE_SHELL: &'static [&'static str] = &[include_str!("left_package.sh")];
     type Entry = Entry;
     type State = Found;
 

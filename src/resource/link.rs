@@ -41,7 +41,7 @@ pub enum Found {
 
 impl Kind for Link {
     const NAME: &'static str = "link";
-    const LIBRARY: &'static str = include_str!("link.sh");
+    const PROBE_SHELL: &'static [&'static str] = &[include_str!("link.sh")];
     type Entry = Entry;
     type State = Found;
 

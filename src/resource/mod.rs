@@ -342,8 +342,10 @@ pub struct Rendered {
 pub trait Kind: Sized + Clone + fmt::Debug {
     /// The name in a role's `[[name]]`.
     const NAME: &'static str;
-    /// Its shell functions, for the probe and for the executor.
-    const LIBRARY: &'static str;
+    /// The shell functions that its probe needs; of a text that several kinds name, one is sent.
+    const PROBE_SHELL: &'static [&'static str];
+    /// Those that its steps need.
+    const STEP_SHELL: &'static [&'static str] = Self::PROBE_SHELL;
     /// Whether it reacts to the changes of others, and so is compared after them.
     const REACTS: bool = false;
 

@@ -3,6 +3,7 @@
 //! Roles do not declare them; the probe of the release finds them. Only a folder with our mark
 //! is one.
 
+use super::release::Release;
 use super::{
     Action, Change, Delta, Diff, EntryError, Kind, Materials, Observed, Phase, Probe, Surroundings,
     Work,
@@ -40,7 +41,8 @@ impl OldRelease {
 
 impl Kind for OldRelease {
     const NAME: &'static str = "old_release";
-    const LIBRARY: &'static str = include_str!("release.sh");
+    const PROBE_SHELL: &'static [&'static str] = Release::PROBE_SHELL;
+    const STEP_SHELL: &'static [&'static str] = Release::STEP_SHELL;
     type Entry = Entry;
     type State = ();
 

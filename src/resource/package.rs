@@ -29,7 +29,7 @@ pub struct Installed {
 
 impl Kind for Package {
     const NAME: &'static str = "package";
-    const LIBRARY: &'static str = include_str!("package.sh");
+    const PROBE_SHELL: &'static [&'static str] = &[include_str!("package.sh")];
     type Entry = Entry;
     type State = Installed;
 

@@ -206,10 +206,11 @@ macro_rules! registry {
                     })
                     .collect();
                 if !batch.is_empty() {
-                    let library = <$module::$kind as Kind>::LIBRARY;
-                    if !sent.contains(&library) {
-                        script.raw(library);
-                        sent.push(library);
+                    for text in <$module::$kind as Kind>::PROBE_SHELL {
+                        if !sent.contains(text) {
+                            script.raw(text);
+                            sent.push(*text);
+                        }
                     }
                     script.call("begin", [<$module::$kind as Kind>::NAME]);
                     <$module::$kind as Kind>::probe(&batch, probe, script);
@@ -256,9 +257,12 @@ macro_rules! registry {
         pub(crate) fn libraries(used: &BTreeSet<&str>) -> Vec<&'static str> {
             let mut all = Vec::new();
             $({
-                let library = <$module::$kind as Kind>::LIBRARY;
-                if used.contains(<$module::$kind as Kind>::NAME) && !all.contains(&library) {
-                    all.push(library);
+                if used.contains(<$module::$kind as Kind>::NAME) {
+                    for text in <$module::$kind as Kind>::STEP_SHELL {
+                        if !all.contains(text) {
+                            all.push(*text);
+                        }
+                    }
                 }
             })*
             all

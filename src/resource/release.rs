@@ -166,9 +166,13 @@ fn amount(tree: &Tree) -> String {
     format!("{} {files}, {} bytes", tree.len(), tree.size())
 }
 
+/// Tells a release from a folder of somebody else.
+pub(super) const MARK: &str = include_str!("release/mark.sh");
+
 impl Kind for Release {
     const NAME: &'static str = "release";
-    const LIBRARY: &'static str = include_str!("release.sh");
+    const PROBE_SHELL: &'static [&'static str] = &[MARK, include_str!("release/probe.sh")];
+    const STEP_SHELL: &'static [&'static str] = &[MARK, include_str!("release/steps.sh")];
     type Entry = Entry;
     type State = Found;
 

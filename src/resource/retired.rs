@@ -59,7 +59,7 @@ impl Retired {
 
 impl Kind for Retired {
     const NAME: &'static str = "retired";
-    const LIBRARY: &'static str = include_str!("retired.sh");
+    const PROBE_SHELL: &'static [&'static str] = &[include_str!("retired.sh")];
     type Entry = Entry;
     type State = Unit;
 

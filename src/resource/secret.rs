@@ -43,7 +43,7 @@ const TYPE: &str = "regular file";
 
 impl Kind for Secret {
     const NAME: &'static str = "secret";
-    const LIBRARY: &'static str = include_str!("secret.sh");
+    const PROBE_SHELL: &'static [&'static str] = &[include_str!("secret.sh")];
     type Entry = Entry;
     type State = Found;
 

@@ -9,6 +9,7 @@ use super::database::Database;
 use super::gap::Gap;
 use super::owed::Notes;
 use super::setting::Undo;
+use super::sql;
 use super::{
     Action, Change, Delta, Diff, EntryError, Impact, Kind, Materials, Observed, Owned, Phase,
     Probe, Reaction, Reading, Surroundings, Work,
@@ -111,7 +112,9 @@ impl Service {
 
 impl Kind for Service {
     const NAME: &'static str = "service";
-    const LIBRARY: &'static str = concat!(include_str!("database.sh"), include_str!("service.sh"));
+    const PROBE_SHELL: &'static [&'static str] = &[sql::CLIENT, include_str!("service/probe.sh")];
+    const STEP_SHELL: &'static [&'static str] =
+        &[sql::CLIENT, sql::STEPS, include_str!("service/steps.sh")];
     const REACTS: bool = true;
     type Entry = Entry;
     type State = Unit;

@@ -1,4 +1,11 @@
-//! SQL text: the two quoting functions.
+//! SQL text: the two quoting functions, and the shell that brings it to the server.
+
+/// Finds the client and runs it: before the two others.
+pub(super) const CLIENT: &str = include_str!("database/client.sh");
+/// What a probe asks.
+pub(super) const PROBE: &str = include_str!("database/probe.sh");
+/// What steps do.
+pub(super) const STEPS: &str = include_str!("database/steps.sh");
 
 /// A string literal for MySQL and MariaDB in their default mode.
 pub(super) fn string(value: &str) -> String {

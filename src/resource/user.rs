@@ -102,7 +102,7 @@ fn join(groups: &BTreeSet<String>) -> String {
 
 impl Kind for User {
     const NAME: &'static str = "user";
-    const LIBRARY: &'static str = include_str!("user.sh");
+    const PROBE_SHELL: &'static [&'static str] = &[include_str!("user.sh")];
     type Entry = Entry;
     type State = Account;
 

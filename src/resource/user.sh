@@ -2,20 +2,26 @@
 
 # probe_user NAME...: the passwd line of each, then each of its groups.
 probe_user() {
-	getent passwd -- "$@" | while IFS= read -r line; do
+	# getent answers 2 when it does not know some of them; that is an answer.
+	accounts=$(getent passwd -- "$@") || true
+	while IFS= read -r line; do
 		printf 'user\037%s\n' "$line"
 		home=${line%:*} home=${home##*:}
 		[ "$home" = / ] || [ ! -d "$home" ] || [ -z "$(ls -A -- "$home" 2>/dev/null)" ] ||
 			printf 'lives\037%s\n' "${line%%:*}"
-	done
-	# getent answers 2 when it does not know some of them; that is an answer.
-	getent group | while IFS=: read -r group _ _ members; do
+	done <<-END
+		$accounts
+	END
+	groups=$(getent group) || true
+	while IFS=: read -r group _ _ members; do
 		for name do
 			case ",$members," in
 			*",$name,"*) printf 'group\037%s\037%s\n' "$group" "$name" ;;
 			esac
 		done
-	done
+	done <<-END
+		$groups
+	END
 }
 
 # adopt_user NAME HOME SHELL GROUPS: one that is there stays as it is.

@@ -74,7 +74,7 @@ impl Found {
 
 impl Kind for Zone {
     const NAME: &'static str = "zone";
-    const LIBRARY: &'static str = include_str!("zone.sh");
+    const PROBE_SHELL: &'static [&'static str] = &[include_str!("zone.sh")];
     type Entry = Entry;
     type State = Found;
 

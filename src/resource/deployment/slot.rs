@@ -102,7 +102,7 @@ impl Names {
         format!("/run/{}-{instance}", self.stem)
     }
 
-    /// The socket of an instance; `socket_of` in `deployment.sh` is the same.
+    /// The socket of an instance; `socket_of` in `steps.sh` is the same.
     pub(super) fn socket(&self, instance: impl Display) -> String {
         format!("{}/app.sock", self.folder(instance))
     }

@@ -2,51 +2,6 @@
 # starts and stops its instances, which are called by their ports, or, where they listen on
 # Unix sockets, counted from 1.
 
-# probe_current NAME ROOT: which release is current.
-probe_current() {
-	if exists "$2/current" && [ ! -L "$2/current" ]; then
-		printf 'taken\037%s\037%s\n' "$1" "$2/current"
-	fi
-	current=$(readlink -- "$2/current" || true)
-	printf 'current\037%s\037%s\n' "$1" "${current##*/}"
-	if IFS= read -r reaction 2>/dev/null <"/var/lib/foobar-stack/pending/$1"; then
-		printf 'pending\037%s\037%s\n' "$1" "$reaction"
-	fi
-}
-
-# probe_changed PATH...: when each was last changed.
-probe_changed() {
-	for path do
-		shift
-		if exists "$path"; then set -- "$@" "$path"; fi
-	done
-	[ $# -eq 0 ] || stat --printf 'changed\037%.9Z\037%n\n' -- "$@"
-}
-
-# probe_listening PORT...: those of the ports on which somebody listens.
-probe_listening() {
-	for port do
-		if connections "$port" 0A >/dev/null; then printf 'listening\037%s\n' "$port"; fi
-	done
-}
-
-# probe_files PATH...: their lines, each after its path.
-probe_files() {
-	printf 'files\n'
-	for path do
-		shift
-		if [ -f "$path" ]; then set -- "$@" "$path"; fi
-	done
-	[ $# -eq 0 ] || grep -H '' -- "$@" || true
-}
-
-# probe_units UNIT...: what systemd says of them; of a pattern, those it has loaded.
-probe_units() {
-	printf 'show\n'
-	in_time systemctl show --no-pager --timestamp=us+utc -p Id -p LoadState -p ActiveState -p UnitFileState \
-		-p NeedDaemonReload -p ActiveEnterTimestamp -- "$@"
-}
-
 # switch_release ROOT ID
 switch_release() {
 	[ "$(readlink -- "$1/current")" != "releases/$2" ] || return 0
@@ -64,20 +19,6 @@ switch_release() {
 # kept when old ones go, and are what one can go back to.
 remember_release() {
 	touch -- "$1/releases/$2.used"
-}
-
-# kept_releases ROOT: those one can go back to, the last one first: since when, and
-# whether it is the current one.
-kept_releases() {
-	current=$(readlink -- "$1/current" || true)
-	find "$1/releases" -mindepth 1 -maxdepth 1 -name '*.used' -printf '%T@ %f\n' 2>/dev/null | sort -rn |
-		while read -r time file; do
-			id=${file%.used}
-			[ -e "$1/releases/$id/.foobar-stack-complete" ] || continue
-			serves=no
-			[ "$id" != "${current##*/}" ] || serves=yes
-			printf '%s\037%s\037%s\n' "$id" "${time%%.*}" "$serves"
-		done
 }
 
 # room_for_two PATTERN: for a moment both slots run; the new one is taken to need

@@ -1,55 +1,4 @@
-# Services, on the server.
-
-# compare_service UNIT WORD...: whether the command agrees that the unit runs
-# what its files say; beside the rest, since it has daemons to wait for.
-compare_service() {
-	unit=$1
-	shift
-	{
-		if said=$(in_time "$@" 2>&1 </dev/null); then status=0; else status=$?; fi
-		printf 'compared\037%s\037%s\037%s\n' "$unit" "$status" "${said%%
-*}"
-	} &
-	comparing="$comparing $!"
-}
-
-# probe_service UNIT... -- PATH...: what earlier runs still owe, when each path
-# was last changed, then what systemd says of each unit, all in one call.
-probe_service() {
-	units=
-	while [ "$1" != -- ]; do
-		if IFS= read -r reaction 2>/dev/null <"/var/lib/foobar-stack/pending/$1"; then
-			printf 'pending\037%s\037%s\n' "$1" "$reaction"
-		fi
-		units="$units $1"
-		shift
-	done
-	shift
-	for path do
-		shift
-		if exists "$path"; then set -- "$@" "$path"; fi
-	done
-	[ $# -eq 0 ] || stat --printf 'changed\037%.9Z\037%n\n' -- "$@" || return
-	# The names of units have no blanks.
-	# shellcheck disable=SC2086
-	set -- $units
-	shown=$(in_time systemctl show --no-pager --timestamp=us+utc -p LoadState -p ActiveState -p UnitFileState \
-		-p NeedDaemonReload -p ActiveEnterTimestamp -p StateChangeTimestamp -p ReloadResult -p MainPID \
-		-p InvocationID -p InactiveExitTimestampMonotonic -p ActiveEnterTimestampMonotonic \
-		-p ActiveExitTimestampMonotonic -p InactiveEnterTimestampMonotonic -- "$@") ||
-		{ printf '%s\n' "$shown" && return 9; }
-	set --
-	for line in $shown; do
-		case $line in
-		MainPID=[1-9]*) set -- "$@" "/proc/${line#MainPID=}/exe" ;;
-		esac
-	done
-	# One that has ended by now is no failure.
-	[ $# -eq 0 ] || find "$@" -maxdepth 0 -printf 'program\037%p\037%l\n' 2>/dev/null || true
-	# shellcheck disable=SC2086
-	[ -z "$comparing" ] || wait $comparing
-	printf 'show\n%s\n' "$shown"
-}
+# How services are started, reloaded and set up; the steps of the database come first.
 
 # activate_service UNIT enable|disable|leave start|reload|restart|keep BACK WORD...: at
 # most one of start, reload and restart; then it must run, and run what its files
@@ -107,22 +56,6 @@ await_force() {
 		fi
 		sleep 0.1
 	done
-}
-
-# ask_settings UNIT PATH QUESTIONS: what the database server of this unit is known to
-# have taken of the file, what the file says, and what the server answers.
-ask_settings() {
-	taken=/var/lib/foobar-stack/settings/$1
-	if [ -e "$taken" ]; then
-		while IFS= read -r line; do printf 'noted\037%s\037%s\n' "$1" "$line"; done <"$taken"
-	fi
-	[ ! -f "$2" ] || printf 'settings\037%s\037%s\n' "$1" "$(base64 -w 0 -- "$2")"
-	[ -S /run/mysqld/mysqld.sock ] && [ -z "${database_silent:-}" ] || return 0
-	# It also answers with errors, each in its place.
-	status=0
-	answers=$(printf '%s\n' "$3" | sql_in_time "$PATIENCE" --force 2>/dev/null) || status=$?
-	case $status in 124 | 137) database_silent=yes && return ;; esac
-	printf 'answers\037%s\037%s\n' "$1" "$(printf '%s\n' "$answers" | base64 -w 0)"
 }
 
 # note_taken UNIT START TEXT...: with this start, as systemd calls it, the server has

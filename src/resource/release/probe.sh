@@ -1,0 +1,66 @@
+# What a probe asks of releases; mark.sh comes first.
+
+# probe_release PATH ID...: whether release ID is there, whole, and which of its
+# files were changed since (ten at most). If it is not there: which are kept, the
+# manifest of the one that serves, and what of that was changed: the wanted one
+# can be made of it. And the releases that are ours, with when each was last proven; 0
+# for one that never was.
+probe_release() {
+	while [ $# -gt 0 ]; do
+		if is_release "$1" "$2"; then
+			printf 'wanted\037%s\037present\n' "$1"
+			edited=$(edited_in "$1/releases/$2" "edited\037$1\037")
+			[ -z "$edited" ] || printf '%s\n' "$edited" | LC_ALL=C sort | head -n 10
+		else
+			printf 'wanted\037%s\037absent\n' "$1"
+			probe_base "$1"
+		fi
+		current=$(readlink -- "$1/current") || true
+		printf 'current\037%s\037%s\n' "$1" "${current##*/}"
+		probe_kept "$1"
+		shift 2
+	done
+}
+
+probe_kept() {
+	root=$1
+	shift
+	for id in "$root"/releases/*/.foobar-stack-complete; do
+		id=${id%/*}
+		id=${id##*/}
+		is_release "$root" "$id" || continue
+		if [ -e "$root/releases/$id.used" ]; then
+			set -- "$@" "$root/releases/$id.used"
+		else
+			printf 'kept\037%s\0370\037%s\n' "$root" "$id"
+		fi
+	done
+	[ $# -gt 0 ] || return 0
+	used=$(stat -c '%Y %n' -- "$@")
+	while read -r time path; do
+		path=${path##*/}
+		printf 'kept\037%s\037%s\037%s\n' "$root" "$time" "${path%.used}"
+	done <<-END
+		$used
+	END
+}
+
+# probe_base PATH: one that too much was changed in is none.
+probe_base() {
+	base=$(readlink -- "$1/current") || true
+	base=${base##*/}
+	folder=$1/releases/$base
+	[ -n "$base" ] && is_release "$1" "$base" || return 0
+	edited=$(edited_in "$folder" "changed\037$1\037" | LC_ALL=C sort | head -n 1001)
+	if [ "$(printf '%s\n' "$edited" | wc -l)" -le 1000 ]; then
+		printf 'base\037%s\037%s\n%s\n' "$1" "$base" "$edited"
+		printf 'manifest\037%s\037%s\n' "$1" "$(gzip -c -- "$folder/.foobar-stack-manifest" | base64 -w 0)"
+	fi
+}
+
+# edited_in FOLDER PREFIX: what was changed since the release was complete; of a
+# folder, in which something came or went, its path and a slash. In no order.
+edited_in() {
+	find "$1" -newercc "$1/.foobar-stack-complete" ! -name .foobar-stack-complete \
+		\( -type d -printf "$2%P/\n" -o -printf "$2%P\n" \)
+}
