@@ -49,7 +49,7 @@ fn stack(text: &str, facts: &Facts) -> Result<Stack, String> {
     let source = Source::new("inventory.toml", text);
     let inventory: Inventory = inventory::parse(&source).unwrap().inventory;
     let code = Node::File {
-        content: Arc::from(&b"x"[..]),
+        content: b"x"[..].into(),
         executable: false,
     };
     let secret = SecretValue::new(b"x".to_vec());

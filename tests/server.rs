@@ -6,7 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test may fail the test")]
 
 use foobar_stack::facts;
-use foobar_stack::server::{Options, ServerError, Session, Target};
+use foobar_stack::server::{Options, Payload, ServerError, Session, Target};
 use foobar_stack::shell::Script;
 use std::fs;
 use std::net::TcpListener;
@@ -173,7 +173,10 @@ async fn one_connection_and_one_channel_serve_every_request() {
     let mut cat = Script::new();
     cat.raw("cat; echo err >&2; exit 5");
     let payload: Vec<u8> = (0..3_000_000_u32).map(|i| (i % 251) as u8).collect();
-    let reply = session.ship("a test", &cat, &payload).await.unwrap();
+    let reply = session
+        .ship("a test", &cat, &mut Payload::from(&payload[..]))
+        .await
+        .unwrap();
     assert!(reply.stdout == payload);
     assert_eq!((reply.status, reply.stderr.as_str()), (5, "err\n"));
     let mut lines = Vec::new();

@@ -10,7 +10,7 @@ use crate::bundle::{self, Generation, Occasion, Proof, Standing};
 use crate::check::Report;
 use crate::error::{Error, Exit};
 use crate::report::Reporter;
-use crate::server::Session;
+use crate::server::{Payload, Session};
 use std::path::Path;
 
 /// How to apply.
@@ -215,10 +215,15 @@ impl Launcher<'_> {
             back_to: self.wish.back_to,
         };
         let bundle = bundle::compile(&occasion, &plan, &work, &stack);
-        let archive = bundle::archive(&bundle).map_err(Error::io("pack the bundle"))?;
+        let mut archive = Payload::new();
+        bundle::archive(&bundle, &mut archive).map_err(Error::io("pack the bundle"))?;
         self.reporter.steps(&bundle.titles);
         let launch = bundle::launch(&run);
-        let shipping = async { Ok(session.ship("starting the run", &launch, &archive).await?) };
+        let shipping = async {
+            Ok(session
+                .ship("starting the run", &launch, &mut archive)
+                .await?)
+        };
         let started = match interruptible(shipping).await {
             Err(Error::Interrupted) => return Err(Error::InterruptedStart),
             other => other?,

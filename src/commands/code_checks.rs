@@ -40,7 +40,7 @@ pub(super) fn missing_in_code(
 }
 
 /// The largest file that is looked at for a key.
-const MOST_OF_A_KEY: usize = 256 << 10;
+const MOST_OF_A_KEY: u64 = 256 << 10;
 
 /// Refuses private keys in the folders of the code that Nginx shows to everybody, each at the
 /// place that names the folder.
@@ -54,8 +54,8 @@ pub(super) fn keys_for_visitors(
         let below = format!("{}/", folder.path);
         let inside = |path: &str| folder.path == "." || path.starts_with(&below);
         let key = tree.entries().find_map(|(path, node)| match node {
-            Node::File { content, .. } if inside(path) && content.len() <= MOST_OF_A_KEY => {
-                Some((path, private_key(content)?))
+            Node::File { content, .. } if inside(path) && content.size() <= MOST_OF_A_KEY => {
+                Some((path, private_key(&content.bytes().ok()?)?))
             }
             _ => None,
         });
@@ -88,6 +88,9 @@ pub(super) fn left_out(empty: &[String], inventory: &Inventory) -> Vec<String> {
     .collect()
 }
 
+/// How long the first line of a script may be: Linux reads no more of it (execve(2)).
+const MOST_OF_A_LINE: u64 = 256;
+
 /// Refuses a script with the line ends of Windows as a command: Linux would look for an
 /// interpreter whose name ends in a carriage return, and say only "No such file or directory".
 pub(super) fn runs_on_linux(
@@ -106,7 +109,8 @@ pub(super) fn runs_on_linux(
             let Some(Node::File { content, .. }) = tree.get(path) else {
                 continue;
             };
-            let first = content.split(|byte| *byte == b'\n').next();
+            let start = content.start(MOST_OF_A_LINE).unwrap_or_default();
+            let first = start.split(|byte| *byte == b'\n').next();
             let Some([b'#', b'!', .., b'\r']) = first else {
                 continue;
             };

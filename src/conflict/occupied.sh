@@ -11,7 +11,9 @@ probe_occupied() {
 	command -v ss >/dev/null ||
 		{ echo 'there is no program ss, which says who listens: install iproute2' && return 1; }
 	listeners=$(ss -H -l -n -t -u -p) || return
-	printf '%s\n' "$listeners" | probe_processes "$@"
+	probe_processes "$@" <<-END
+		$listeners
+	END
 	while read -r word address _; do
 		[ "$word" != nameserver ] || printf 'resolver\037%s\n' "$address"
 	done </etc/resolv.conf
@@ -23,14 +25,12 @@ probe_occupied() {
 	fi
 	probe_filters
 	[ "$database" != new ] || probe_clients
+	set --
 	for path in "$root/current" "$root/releases"; do
-		if [ -L "$path" ]; then
-			printf 'tree\037%s\037a link to %s\n' "$path" "$(readlink -- "$path")"
-		elif [ -e "$path" ]; then
-			printf 'tree\037%s\037there, of %s\n' "$path" "$(stat -c %U -- "$path")"
-		fi
+		! exists "$path" || set -- "$@" "$path"
 	done
-	return 0
+	[ $# -eq 0 ] || find "$@" -maxdepth 0 \( -type l -printf 'tree\037%p\037a link to %l\n' \
+		-o -printf 'tree\037%p\037there, of %u\n' \)
 }
 
 probe_processes() {

@@ -4,7 +4,7 @@
 probe_absent() {
 	probe_paths "$@" || return
 	for path do
-		if target=$(readlink -e -- "$path") && is_as_shipped "$target"; then
+		if [ -e "$path" ] && target=$(readlink -e -- "$path") && is_as_shipped "$target"; then
 			printf 'shipped\037%s\n' "$path"
 		fi
 	done

@@ -4,8 +4,9 @@
 # by tabs, since dpkg-query has no other way to say a control character.
 # dpkg-query answers 1 when it does not know some of them; that is an answer.
 probe_package() {
-	dpkg-query -W -f '${Package}\t${db:Status-Abbrev}\t${Version}\n' -- "$@" 2>/dev/null
+	packages=$(dpkg-query -W -f '${Package}\t${db:Status-Abbrev}\t${Version}\n' -- "$@" 2>/dev/null)
 	[ $? -le 1 ] || return
+	printf '%s\n' "$packages"
 	packages_to_be_had "$@"
 }
 
@@ -13,15 +14,13 @@ probe_package() {
 # would not install. Most have a version to install; of the others apt is asked itself,
 # since a name may stand for a package that provides it.
 packages_to_be_had() {
-	installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' -- "$@" 2>/dev/null)
 	for name do
 		shift
 		case "
-$installed
+$packages
 " in
 		*"
-installed $name
-"*) ;;
+$name	"?i*) ;;
 		*) set -- "$@" "$name" ;;
 		esac
 	done

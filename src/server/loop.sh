@@ -14,7 +14,9 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 LC_ALL=C.UTF-8
 SSH_CONNECTION=$2
 # The same as a run has.
-HOME=$(getent passwd 0 | cut -d : -f 6)
+HOME=$(getent passwd 0)
+HOME=${HOME%:*}
+HOME=${HOME##*:}
 export PATH LC_ALL SSH_CONNECTION HOME
 # A file is private unless the script says otherwise.
 umask 077

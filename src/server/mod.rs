@@ -15,9 +15,11 @@
 
 mod config;
 mod error;
+mod payload;
 mod protocol;
 
 pub use error::ServerError;
+pub use payload::Payload;
 
 use crate::shell::Script;
 use error::{Cause, cause, last_line};
@@ -199,7 +201,7 @@ impl Session {
         doing: &'static str,
         script: &Script,
     ) -> Result<Reply, ServerError> {
-        self.request(doing, script, &[], None).await
+        self.request(doing, script, &mut Payload::new(), None).await
     }
 
     /// Runs a script with exactly `payload` on its stdin, in one round trip.
@@ -210,7 +212,7 @@ impl Session {
         &mut self,
         doing: &'static str,
         script: &Script,
-        payload: &[u8],
+        payload: &mut Payload,
     ) -> Result<Reply, ServerError> {
         self.request(doing, script, payload, None).await
     }
@@ -225,14 +227,15 @@ impl Session {
         script: &Script,
         on_line: &mut (dyn FnMut(&str) + Send),
     ) -> Result<Reply, ServerError> {
-        self.request(doing, script, &[], Some(on_line)).await
+        self.request(doing, script, &mut Payload::new(), Some(on_line))
+            .await
     }
 
     async fn request(
         &mut self,
         doing: &'static str,
         script: &Script,
-        payload: &[u8],
+        payload: &mut Payload,
         on_line: Option<&mut (dyn FnMut(&str) + Send)>,
     ) -> Result<Reply, ServerError> {
         let begin = Instant::now();

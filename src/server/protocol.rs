@@ -3,7 +3,7 @@
 //! It knows nothing of ssh; `loop.sh` beside it is its other end, and says what a request
 //! and a reply look like. All waiting for the server happens here.
 
-use super::{Reply, Traffic};
+use super::{Payload, Reply, Traffic};
 use std::io;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
@@ -108,7 +108,7 @@ impl RootShell {
             (true, login) if stderr.found => {
                 self.traffic.connections = 1;
                 self.traffic.sudo = u32::from(login.is_some());
-                self.count(LOOP.len());
+                self.count(LOOP.len() as u64);
                 Ok(())
             }
             (_, Some(login)) => Err(StartError::Sudo {
@@ -130,7 +130,7 @@ impl RootShell {
     pub(super) async fn request(
         &mut self,
         script: &str,
-        payload: &[u8],
+        payload: &mut Payload,
         on_line: Option<&mut (dyn FnMut(&str) + Send)>,
     ) -> io::Result<Reply> {
         if !std::mem::replace(&mut self.idle, false) {
@@ -138,11 +138,14 @@ impl RootShell {
         }
         let begin = Instant::now();
         let end = format!("{}-{}", self.nonce, self.traffic.round_trips);
-        let header = format!("{} {} {end}\n", script.len(), payload.len());
+        let size = payload.size();
+        let header = format!("{} {size} {end}\n", script.len());
+        let mut payload = payload.reader()?;
         let send = async {
-            for part in [header.as_bytes(), script.as_bytes(), payload] {
+            for part in [header.as_bytes(), script.as_bytes()] {
                 self.stdin.write_all(part).await?;
             }
+            tokio::io::copy(&mut payload, &mut self.stdin).await?;
             self.stdin.flush().await
         };
         let receive = async {
@@ -159,7 +162,7 @@ impl RootShell {
         let status = status.parse().map_err(io::Error::other)?;
         self.stdin.write_all(b"\n").await?;
         self.stdin.flush().await?;
-        self.count(header.len() + script.len() + payload.len() + 1);
+        self.count((header.len() + script.len() + 1) as u64 + size);
         self.idle = true;
         Ok(Reply {
             status,
@@ -169,9 +172,9 @@ impl RootShell {
         })
     }
 
-    fn count(&mut self, sent: usize) {
+    fn count(&mut self, sent: u64) {
         self.traffic.round_trips += 1;
-        self.traffic.bytes_sent += sent as u64;
+        self.traffic.bytes_sent += sent;
         self.traffic.bytes_received = self.stdout.received + self.stderr.received;
     }
 

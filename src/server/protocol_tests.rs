@@ -66,9 +66,13 @@ impl Local {
     }
 
     async fn attempt(&mut self, script: &str, payload: &[u8]) -> io::Result<Reply> {
-        tokio::time::timeout(PATIENCE, self.shell.request(script, payload, None))
-            .await
-            .expect("the request hangs")
+        tokio::time::timeout(
+            PATIENCE,
+            self.shell
+                .request(script, &mut Payload::from(payload), None),
+        )
+        .await
+        .expect("the request hangs")
     }
 }
 
@@ -187,7 +191,7 @@ async fn lines_are_handed_on_while_the_script_runs() {
     let script = "echo; echo one; sleep 0.5; echo; echo; printf 'two\\n\\nlast'; exit 4";
     let reply = local
         .shell
-        .request(script, b"", Some(&mut on_line))
+        .request(script, &mut Payload::new(), Some(&mut on_line))
         .await
         .unwrap();
     let mut seen = Vec::new();
@@ -213,8 +217,9 @@ async fn a_client_that_goes_away_takes_its_script_along() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
+    let mut none = Payload::new();
     tokio::select! {
-        reply = local.shell.request(&script, b"", None) => panic!("{reply:?}"),
+        reply = local.shell.request(&script, &mut none, None) => panic!("{reply:?}"),
         () = written => {}
     }
     let later = local.attempt("echo on", b"").await;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
+use std::io::{self, Read};
 
 /// A SHA-256 digest as 64 lower-case hexadecimal digits, as `sha256sum` prints it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -21,11 +22,25 @@ impl Digest {
         for part in parts {
             hash.update(part);
         }
+        Self::finish(hash)
+    }
+
+    fn finish(hash: Sha256) -> Self {
         let mut text = String::with_capacity(64);
         for byte in hash.finalize() {
             text.push_str(&format!("{byte:02x}"));
         }
         Self(text)
+    }
+
+    /// The digest of all that a reader has, and how many bytes that are.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn of_reader(mut reader: impl Read) -> io::Result<(Self, u64)> {
+        let mut hash = Sha256::new();
+        let size = io::copy(&mut reader, &mut hash)?;
+        Ok((Self::finish(hash), size))
     }
 
     /// Reads 64 lower-case hexadecimal digits.

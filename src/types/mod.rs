@@ -4,6 +4,7 @@
 //! user wrote it, and has no way to hold anything invalid.
 
 mod account;
+mod blob;
 mod chain;
 mod code;
 mod digest;
@@ -17,6 +18,7 @@ mod secret;
 mod tree;
 
 pub use account::AccountName;
+pub use blob::{Blob, Reopen};
 pub use chain::{ChainError, ChainFile, certificate_names, check_chain, covers};
 pub use code::{Code, ReleaseId};
 pub use digest::Digest;

@@ -1,8 +1,7 @@
-//! A folder of files in memory: the app's code.
+//! A folder of files: the app's code.
 
-use super::Digest;
+use super::{Blob, Digest};
 use std::fmt;
-use std::sync::Arc;
 
 /// What stands at one path of a [`Tree`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,18 +11,16 @@ pub enum Node {
         /// Whether it may be run.
         executable: bool,
         /// Its bytes.
-        content: Arc<[u8]>,
+        content: Blob,
     },
     /// A symbolic link, with its target as it stands.
     Link(String),
 }
 
-/// A folder in memory, sorted by path, without empty folders.
+/// A folder, sorted by path, without empty folders.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Tree {
     entries: Vec<(String, Node)>,
-    /// Those of the files, made once: there may be much to read.
-    digests: Vec<Option<Digest>>,
 }
 
 impl fmt::Debug for Tree {
@@ -38,28 +35,16 @@ impl Tree {
     #[must_use]
     pub fn new(mut entries: Vec<(String, Node)>) -> Self {
         entries.sort_by(|a, b| a.0.cmp(&b.0));
-        let digest = |(_, node): &(String, Node)| match node {
-            Node::File { content, .. } => Some(Digest::of(content)),
-            Node::Link(_) => None,
-        };
-        let digests = entries.iter().map(digest).collect();
-        Self { entries, digests }
+        Self { entries }
     }
 
     /// The part of it whose paths `keep` says yes to.
     #[must_use]
     pub fn part(&self, keep: impl Fn(&str) -> bool) -> Self {
-        let all = self.entries.iter().zip(&self.digests);
-        let (entries, digests) = all
-            .filter(|(entry, _)| keep(&entry.0))
-            .map(|(entry, digest)| (entry.clone(), digest.clone()))
-            .unzip();
-        Self { entries, digests }
-    }
-
-    /// The digest of each file, in the order of the entries; none for a link.
-    pub fn digests(&self) -> impl Iterator<Item = Option<&Digest>> {
-        self.digests.iter().map(Option::as_ref)
+        let kept = self.entries.iter().filter(|(path, _)| keep(path));
+        Self {
+            entries: kept.cloned().collect(),
+        }
     }
 
     /// Every path and what stands there, in order.
@@ -97,7 +82,6 @@ impl Tree {
             .partition_point(|entry| entry.0.as_str() < path);
         let link = Node::Link(target);
         tree.entries.insert(place, (path.to_owned(), link));
-        tree.digests.insert(place, None);
         tree
     }
 
@@ -119,7 +103,7 @@ impl Tree {
         self.entries
             .iter()
             .map(|(_, node)| match node {
-                Node::File { content, .. } => content.len() as u64,
+                Node::File { content, .. } => content.size(),
                 Node::Link(_) => 0,
             })
             .sum()
@@ -130,10 +114,13 @@ impl Tree {
     #[must_use]
     pub fn digest(&self) -> Digest {
         let mut lines = String::new();
-        for ((path, node), digest) in self.entries.iter().zip(&self.digests) {
+        for (path, node) in &self.entries {
             let line = match node {
-                Node::File { executable, .. } => {
-                    let digest = digest.as_ref().map_or("", Digest::as_str);
+                Node::File {
+                    executable,
+                    content,
+                } => {
+                    let digest = content.digest();
                     format!("file {executable} {digest} {}:{path}\n", path.len())
                 }
                 Node::Link(target) => {
@@ -153,7 +140,7 @@ mod tests {
     fn file(content: &str, executable: bool) -> Node {
         Node::File {
             executable,
-            content: content.as_bytes().into(),
+            content: Blob::new(content.as_bytes()),
         }
     }
 

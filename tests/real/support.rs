@@ -80,6 +80,24 @@ impl Running {
         }
     }
 
+    /// Waits for its end, and gives the most memory that it had, in kB (`VmHWM` in proc(5)).
+    pub(crate) fn memory(self) -> (Ending, u64) {
+        let status = format!("/proc/{}/status", self.child.id());
+        let watcher = std::thread::spawn(move || {
+            let mut most = 0;
+            while let Ok(text) = std::fs::read_to_string(&status) {
+                let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+                // One that has ended has no memory.
+                let Some(line) = line else { break };
+                let number = line.trim().trim_end_matches(" kB").parse();
+                most = number.unwrap_or(most);
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+            most
+        });
+        (self.ending(), watcher.join().unwrap_or_default())
+    }
+
     /// Waits for its end.
     pub(crate) fn ending(self) -> Ending {
         match self.child.wait_with_output() {

@@ -1,12 +1,15 @@
-//! Archives: fetched, checked against their digest, and unpacked into memory. Nothing in one
-//! leaves the folder it is unpacked for.
+//! Archives: fetched, checked against their digest, and unpacked: small files into memory, large
+//! ones into files without a name. Nothing in one leaves the folder it is unpacked for.
 
 use super::{Exclude, Place, exclude};
 use crate::error::Error;
-use crate::types::{Digest, Node, Tree};
+use crate::types::{Blob, Digest, Node, Reopen, Tree};
 use std::collections::BTreeMap;
-use std::io::{Cursor, Read};
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek, Write};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 use tar::EntryType;
 
@@ -80,9 +83,10 @@ impl From<zip::result::ZipError> for ArchiveError {
     }
 }
 
-/// Whether these are the bytes that are meant.
-pub(super) fn check(bytes: &[u8], expected: &Digest) -> Result<(), ArchiveError> {
-    let digest = Digest::of(bytes);
+/// Whether this is the archive that is meant.
+pub(super) fn check(mut archive: &File, expected: &Digest) -> Result<(), ArchiveError> {
+    archive.rewind()?;
+    let (digest, _) = Digest::of_reader(archive)?;
     if digest == *expected {
         Ok(())
     } else {
@@ -91,23 +95,33 @@ pub(super) fn check(bytes: &[u8], expected: &Digest) -> Result<(), ArchiveError>
 }
 
 /// An archive that was fetched before.
-pub(super) fn kept(path: &Path, expected: &Digest) -> Option<Vec<u8>> {
-    let bytes = std::fs::read(path).ok()?;
-    check(&bytes, expected).is_ok().then_some(bytes)
+pub(super) fn kept(path: &Path, expected: &Digest) -> Option<File> {
+    let file = File::open(path).ok()?;
+    check(&file, expected).is_ok().then_some(file)
 }
 
-/// Keeps an archive: whole or not at all.
-pub(super) fn keep(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+/// Fetches an archive that is meant to be kept at `path`: whole or not at all.
+pub(super) async fn download(
+    address: &str,
+    expected: &Digest,
+    path: &Path,
+) -> Result<File, ArchiveError> {
     let failed = || Error::io(format!("write {}", path.display()));
     let folder = path.parent().unwrap_or(path);
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed())?;
-    std::io::Write::write_all(&mut file, bytes).map_err(failed())?;
-    file.persist(path).map_err(|error| failed()(error.error))?;
-    Ok(())
+    let made = tempfile::NamedTempFile::new_in(folder).map_err(failed());
+    let mut file = made.map_err(Box::new)?;
+    fetch(address, file.as_file_mut(), &failed)
+        .await
+        .map_err(Box::new)?;
+    check(file.as_file(), expected)?;
+    let kept = file.persist(path).map_err(|error| failed()(error.error));
+    Ok(kept.map_err(Box::new)?)
 }
 
-/// Fetches an archive.
-pub(super) async fn download(address: &str) -> Result<Vec<u8>, Error> {
+async fn fetch<F>(address: &str, file: &mut File, unwritten: &impl Fn() -> F) -> Result<(), Error>
+where
+    F: FnOnce(io::Error) -> Error,
+{
     let failed = |source| Error::Download {
         address: address.to_owned(),
         source,
@@ -119,34 +133,40 @@ pub(super) async fn download(address: &str) -> Result<Vec<u8>, Error> {
         .map_err(failed)?;
     let response = client.get(address).send().await.map_err(failed)?;
     let mut response = response.error_for_status().map_err(failed)?;
-    let mut bytes = Vec::new();
+    let mut size = 0;
     while let Some(chunk) = response.chunk().await.map_err(failed)? {
-        bytes.extend_from_slice(&chunk);
-        if bytes.len() as u64 > MOST_BYTES {
+        file.write_all(&chunk).map_err(unwritten())?;
+        size += chunk.len() as u64;
+        if size > MOST_BYTES {
             return Err(Error::TooLarge {
                 address: address.to_owned(),
                 most: MOST_BYTES,
             });
         }
     }
-    Ok(bytes)
+    Ok(())
 }
 
 /// The files of an archive, or of a folder in it, without what stays at home. The `missing`
 /// are folders whose files are not in it; they must stay at home.
 pub(super) fn unpack(
-    bytes: &[u8],
+    mut archive: &File,
     inner: Option<&str>,
     patterns: &[String],
     missing: &[String],
 ) -> Result<Tree, ArchiveError> {
     let mut files = Files::default();
-    if bytes.starts_with(&[0x1f, 0x8b]) {
-        files.tar(flate2::read::MultiGzDecoder::new(bytes))?;
-    } else if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06") {
-        files.zip(bytes)?;
-    } else if bytes.get(257..262) == Some(b"ustar") {
-        files.tar(bytes)?;
+    let mut start = Vec::new();
+    archive.rewind()?;
+    archive.take(512).read_to_end(&mut start)?;
+    archive.rewind()?;
+    let reader = BufReader::new(archive);
+    if start.starts_with(&[0x1f, 0x8b]) {
+        files.tar(flate2::bufread::MultiGzDecoder::new(reader))?;
+    } else if start.starts_with(b"PK\x03\x04") || start.starts_with(b"PK\x05\x06") {
+        files.zip(reader)?;
+    } else if start.get(257..262) == Some(b"ustar") {
+        files.tar(reader)?;
     } else {
         return Err(ArchiveError::Format);
     }
@@ -163,7 +183,7 @@ pub(super) fn unpack(
         }
     }
     let lines = match entries.get(exclude::FILE) {
-        Some(Node::File { content, .. }) => String::from_utf8_lossy(content).into_owned(),
+        Some(Node::File { content, .. }) => String::from_utf8_lossy(&content.bytes()?).into_owned(),
         _ => String::new(),
     };
     let exclude = Exclude::new(Path::new(""), patterns, &lines).map_err(Box::new)?;
@@ -180,7 +200,9 @@ pub(super) fn unpack(
         }
     }
     for (path, node) in &entries {
-        if matches!(node, Node::File { content, .. } if content.starts_with(LFS_POINTER)) {
+        if let Node::File { content, .. } = node
+            && content.start(LFS_POINTER.len() as u64)? == LFS_POINTER
+        {
             return Err(ArchiveError::Pointer(path.clone()));
         }
     }
@@ -189,6 +211,32 @@ pub(super) fn unpack(
 
 /// How a file begins that stands for one elsewhere (the specification of Git LFS, "The Pointer").
 const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/v1\n";
+
+/// A large file that was unpacked.
+struct Unpacked(File);
+
+impl Reopen for Unpacked {
+    fn open(&self) -> io::Result<Box<dyn Read + '_>> {
+        Ok(Box::new(BufReader::new(At {
+            file: &self.0,
+            offset: 0,
+        })))
+    }
+}
+
+/// A reader of a file with an offset of its own.
+struct At<'a> {
+    file: &'a File,
+    offset: u64,
+}
+
+impl Read for At<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read_at(buffer, self.offset)?;
+        self.offset += read as u64;
+        Ok(read)
+    }
+}
 
 /// What was unpacked so far.
 #[derive(Default)]
@@ -210,7 +258,7 @@ impl Files {
             let node = match kind {
                 EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => Node::File {
                     executable: entry.header().mode()? & 0o111 != 0,
-                    content: self.content(&mut entry)?.into(),
+                    content: self.content(&mut entry)?,
                 },
                 EntryType::Symlink => {
                     Node::Link(text(&entry.link_name_bytes().unwrap_or_default())?)
@@ -228,9 +276,9 @@ impl Files {
         Ok(())
     }
 
-    fn zip(&mut self, bytes: &[u8]) -> Result<(), ArchiveError> {
+    fn zip(&mut self, reader: impl Read + Seek) -> Result<(), ArchiveError> {
         const KIND: u32 = 0o170_000;
-        let mut archive = zip::ZipArchive::new(Cursor::new(bytes))?;
+        let mut archive = zip::ZipArchive::new(reader)?;
         for place in 0..archive.len() {
             let mut entry = archive.by_index(place)?;
             if entry.is_dir() {
@@ -240,10 +288,10 @@ impl Files {
             let mode = entry.unix_mode().unwrap_or_default();
             let content = self.content(&mut entry)?;
             let node = match mode & KIND {
-                0o120_000 => Node::Link(text(&content)?),
+                0o120_000 => Node::Link(text(&content.bytes()?)?),
                 0 | 0o100_000 => Node::File {
                     executable: mode & 0o111 != 0,
-                    content: content.into(),
+                    content,
                 },
                 _ => return Err(ArchiveError::Special(path)),
             };
@@ -252,14 +300,26 @@ impl Files {
         Ok(())
     }
 
-    fn content(&mut self, reader: &mut impl Read) -> Result<Vec<u8>, ArchiveError> {
-        let mut content = Vec::new();
-        let left = MOST_UNPACKED - self.size;
-        reader.take(left + 1).read_to_end(&mut content)?;
-        if content.len() as u64 > left || self.entries.len() >= MOST_FILES {
+    fn content(&mut self, reader: &mut impl Read) -> Result<Blob, ArchiveError> {
+        if self.entries.len() >= MOST_FILES {
             return Err(ArchiveError::TooMuch);
         }
-        self.size += content.len() as u64;
+        let left = MOST_UNPACKED - self.size;
+        let mut reader = reader.take(left + 1);
+        let mut start = Vec::new();
+        let mut read = reader.by_ref().take(Blob::SMALL + 1);
+        let content = if read.read_to_end(&mut start)? as u64 <= Blob::SMALL {
+            Blob::new(start)
+        } else {
+            let mut file = tempfile::tempfile()?;
+            file.write_all(&start)?;
+            io::copy(&mut reader, &mut file)?;
+            Blob::elsewhere(Arc::new(Unpacked(file)))?
+        };
+        if content.size() > left {
+            return Err(ArchiveError::TooMuch);
+        }
+        self.size += content.size();
         Ok(content)
     }
 

@@ -1,13 +1,24 @@
-//! Reads a folder of the client into memory: the app's code.
+//! Reads a folder of the client: the app's code.
 
 use super::exclude::{self, Exclude};
 use crate::error::Error;
-use crate::types::{Node, Tree};
+use crate::types::{Blob, Node, Reopen, Tree};
 use ignore::WalkBuilder;
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// A large file, which is read again when it is sent.
+struct OnDisk(PathBuf);
+
+impl Reopen for OnDisk {
+    fn open(&self) -> io::Result<Box<dyn Read + '_>> {
+        Ok(Box::new(File::open(&self.0)?))
+    }
+}
 
 /// The folder without what the patterns exclude; they read as lines of a `.gitignore`.
 pub(in crate::commands) fn read(folder: &Path, patterns: &[String]) -> Result<Tree, Error> {
@@ -74,11 +85,14 @@ pub(super) fn read_all(folder: &Path, patterns: &[String]) -> Result<(Tree, Vec<
                 folder: folder.display().to_string(),
                 source,
             })?;
-            let content =
-                std::fs::read(entry.path()).map_err(Error::io(format!("read {shown}")))?;
+            let content = if metadata.len() <= Blob::SMALL {
+                std::fs::read(entry.path()).map(Blob::new)
+            } else {
+                Blob::elsewhere(Arc::new(OnDisk(entry.path().to_owned())))
+            };
             Node::File {
                 executable: metadata.permissions().mode() & 0o111 != 0,
-                content: content.into(),
+                content: content.map_err(Error::io(format!("read {shown}")))?,
             }
         } else {
             return Err(Error::SpecialFile { path: shown });
@@ -98,7 +112,10 @@ pub(in crate::commands) fn add_files(
     if folder.is_dir() {
         for (path, node) in read(folder, &[])?.entries() {
             if let Node::File { content, .. } = node {
-                all.insert(format!("{prefix}/{path}"), Arc::clone(content));
+                let path = format!("{prefix}/{path}");
+                let bytes = content.bytes();
+                let bytes = bytes.map_err(Error::io(format!("read {path}")))?;
+                all.insert(path, bytes);
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::types::Digest;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use tokio::process::Command;
@@ -91,7 +92,12 @@ impl Clone {
         };
         let mut list = self.git(&["ls-tree", "-r", "-z", "--full-tree"]);
         let listed = read(output(list.arg(&tree)).await?)?;
-        let tar = read(output(self.git(&["archive", "--format=tar"]).arg(&tree)).await?)?;
+        let unwritten = || Error::io("write the files of the commit to a temporary file");
+        let tar = tempfile::tempfile().map_err(unwritten())?;
+        let mut pack = self.git(&["archive", "--format=tar"]);
+        pack.arg(&tree)
+            .stdout(tar.try_clone().map_err(unwritten())?);
+        read(run(&mut pack).await?)?;
         Ok(Some(Files {
             tar,
             submodules: submodules(&String::from_utf8_lossy(&listed)),
@@ -118,7 +124,7 @@ impl Clone {
 /// The files of a commit.
 pub(super) struct Files {
     /// As an archive.
-    pub(super) tar: Vec<u8>,
+    pub(super) tar: File,
     /// The folders in which there would be others: commits of other repositories.
     pub(super) submodules: Vec<String>,
 }
@@ -132,8 +138,13 @@ fn submodules(listed: &str) -> Vec<String> {
     listed.split('\0').filter_map(path).collect()
 }
 
-/// Runs git to its end. It asks nobody, and runs no helper that an address could name.
+/// Runs git to its end, and gives what it prints.
 async fn output(command: &mut Command) -> Result<Output, Error> {
+    run(command.stdout(Stdio::piped())).await
+}
+
+/// Runs git to its end. It asks nobody, and runs no helper that an address could name.
+async fn run(command: &mut Command) -> Result<Output, Error> {
     command
         .env("GIT_TERMINAL_PROMPT", "0")
         .env("GIT_ALLOW_PROTOCOL", "file:git:http:https:ssh")
@@ -141,8 +152,9 @@ async fn output(command: &mut Command) -> Result<Output, Error> {
         .env_remove("GIT_WORK_TREE")
         .env_remove("GIT_INDEX_FILE")
         .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output()
-        .await
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    let done = async { command.spawn()?.wait_with_output().await };
+    done.await
         .map_err(Error::io("run git, which app.source needs"))
 }

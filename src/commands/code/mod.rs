@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::inventory::{App, AppSource};
 use crate::types::{Digest, Tree};
 use exclude::Exclude;
+use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -106,24 +107,23 @@ pub(super) async fn fetch(
             sha256,
             path,
         }) => {
-            let bytes = if archive.contains("://") {
+            let file = if archive.contains("://") {
                 let kept = cache("archives")?.join(sha256.as_str());
                 match archive::kept(&kept, sha256) {
-                    Some(bytes) => bytes,
+                    Some(file) => file,
                     None if reach == Reach::Here => return Ok(None),
-                    None => {
-                        let bytes = archive::download(archive).await?;
-                        archive::check(&bytes, sha256).map_err(|why| why.at(place))?;
-                        archive::keep(&kept, &bytes)?;
-                        bytes
-                    }
+                    None => archive::download(archive, sha256, &kept)
+                        .await
+                        .map_err(|why| why.at(place))?,
                 }
             } else {
                 let path = folder.join(archive);
-                std::fs::read(&path).map_err(Error::io(format!("read {}", path.display())))?
+                let opened = File::open(&path);
+                let file = opened.map_err(Error::io(format!("read {}", path.display())))?;
+                archive::check(&file, sha256).map_err(|why| why.at(place))?;
+                file
             };
-            archive::check(&bytes, sha256).map_err(|why| why.at(place))?;
-            let tree = archive::unpack(&bytes, path.as_deref(), exclude, &[])
+            let tree = archive::unpack(&file, path.as_deref(), exclude, &[])
                 .map_err(|why| why.at(place))?;
             let origin = format!("archive {}", sha256.short());
             Ok(Some(Fetched {

@@ -218,18 +218,32 @@ fn an_archive_is_fetched_once() {
         .build()
         .unwrap();
     let address = format!("http://127.0.0.1:{port}/app.tar.gz");
-    let fetched = runtime
-        .block_on(super::archive::download(&address))
-        .unwrap();
-    assert_eq!(fetched, bytes);
-    assert!(server.join().unwrap().starts_with("GET /app.tar.gz "));
     let place = home.path().join("kept");
     let digest = Digest::of(&bytes);
-    super::archive::keep(&place, &fetched).unwrap();
-    assert_eq!(super::archive::kept(&place, &digest), Some(bytes));
-    assert_eq!(super::archive::kept(&place, &Digest::of(b"x")), None);
-    let refused = runtime.block_on(super::archive::download(&address));
-    assert!(refused.is_err());
+    let download = || runtime.block_on(super::archive::download(&address, &digest, &place));
+    drop(download().unwrap());
+    assert_eq!(std::fs::read(&place).unwrap(), bytes);
+    assert!(server.join().unwrap().starts_with("GET /app.tar.gz "));
+    assert!(super::archive::kept(&place, &digest).is_some());
+    assert!(super::archive::kept(&place, &Digest::of(b"x")).is_none());
+    assert!(download().is_err());
+}
+
+#[test]
+fn large_files_of_an_archive_are_read_again() {
+    let home = tempfile::tempdir().unwrap();
+    let large = "0123456789abcdef".repeat(1 << 17);
+    let entries = [(FILE, "large", 0o644, large.as_str())];
+    for bytes in [tar(&entries), gzip(&tar(&entries))] {
+        let tree = archive(home.path(), &bytes, "").unwrap();
+        let Some(Node::File { content, .. }) = tree.get("large") else {
+            panic!("{tree:?}");
+        };
+        assert_eq!(content.size(), large.len() as u64);
+        for _ in 0..2 {
+            assert!(content.bytes().unwrap()[..] == *large.as_bytes());
+        }
+    }
 }
 
 fn git(folder: &Path, words: &[&str]) -> String {
@@ -315,9 +329,9 @@ fn a_branch_is_looked_up_each_time_and_a_commit_is_kept() {
             let files = clone.files(&commit, Some("backend")).await?.unwrap();
             let tree = super::archive::unpack(&files.tar, None, &[], &[]).unwrap();
             match tree.get("app.py") {
-                Some(Node::File { content, .. }) => {
-                    Ok(Some(String::from_utf8_lossy(content).into_owned()))
-                }
+                Some(Node::File { content, .. }) => Ok(Some(
+                    String::from_utf8_lossy(&content.bytes().unwrap()).into_owned(),
+                )),
                 other => panic!("{other:?}"),
             }
         })

@@ -6,13 +6,14 @@ sql_client() {
 }
 
 # sql_in_time SECONDS WORD...: the client with these words, the SQL on standard input; the
-# first failure to connect and the whole answer have their time.
+# first failure to connect and the whole answer have their time. It takes the place of the
+# shell, so that it is called in one of its own, as a part of a pipeline is.
 sql_in_time() {
 	seconds=$1
 	shift
 	client=mysql
 	! command -v mariadb >/dev/null || client=mariadb
-	timeout --kill-after=1 "$seconds" "$client" --protocol=socket --connect-timeout="$seconds" \
+	exec timeout --kill-after=1 "$seconds" "$client" --protocol=socket --connect-timeout="$seconds" \
 		--batch --raw --skip-column-names "$@"
 }
 

@@ -20,18 +20,20 @@ pub(super) struct Manifest {
 impl Manifest {
     /// That of code in memory.
     pub(super) fn of(tree: &Tree) -> Self {
-        let line = |(path, node): (&str, &Node), digest: Option<&Digest>| match (node, digest) {
-            (Node::Link(target), _) => format!("l {target}\t{path}"),
-            (Node::File { executable, .. }, digest) => {
+        let line = |path: &str, node: &Node| match node {
+            Node::Link(target) => format!("l {target}\t{path}"),
+            Node::File {
+                executable,
+                content,
+            } => {
                 let kind = if *executable { 'x' } else { 'f' };
-                let digest = digest.map_or("", Digest::as_str);
-                format!("{kind} {digest}  {path}")
+                format!("{kind} {}  {path}", content.digest())
             }
         };
-        let lines = tree.entries().zip(tree.digests());
+        let lines = tree.entries();
         Self {
             lines: lines
-                .map(|(entry, digest)| (entry.0.to_owned(), line(entry, digest)))
+                .map(|(path, node)| (path.to_owned(), line(path, node)))
                 .collect(),
             doubtful: Vec::new(),
         }
