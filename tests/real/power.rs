@@ -82,6 +82,8 @@ pub(crate) fn what_was_made_before_a_power_cut_is_ours(server: &Server) {
         made.lines().any(|line| line == "path\t/etc/power/file"),
         "{made}"
     );
+    let journal = server.on(&format!("cat {STATE}/runs/*/journal"));
+    assert!(journal.contains("/etc/power/file"), "{journal}");
 
     let role = ROLE.split("[[command]]").next().unwrap_or_default();
     site.write("roles/power/role.toml", role);
