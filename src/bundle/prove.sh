@@ -85,6 +85,7 @@ stays_up() {
 # did_not_stay_up UNIT: ends the run, with the last lines of the unit's log.
 did_not_stay_up() {
 	emit unproven "$1 does not stay up"
+	journalctl --sync || true
 	journalctl --no-pager -o cat -n 60 -u "$1" | while IFS= read -r line; do emit said "$line"; done
 	give_up
 }

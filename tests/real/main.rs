@@ -82,6 +82,15 @@ fn a_debian_with_mariadb() {
                 "hardening",
                 hardening::scanners_find_nothing_and_daemons_come_back,
             ),
+        ],
+    );
+}
+
+#[test]
+fn a_debian_with_mariadb_that_goes_back() {
+    tell(
+        "trixie",
+        &[
             ("saved", saved::a_saved_plan_runs_as_it_is_or_not_at_all),
             ("planned", planned::a_plan_sees_it_before_a_run_does),
             (

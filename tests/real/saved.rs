@@ -111,7 +111,9 @@ fn one_that_sees_more_once_it_runs(server: &Server, file: &str) {
     let engine = server.engine();
     let revoke = "REVOKE ALL PRIVILEGES ON foobar.* FROM foobar@localhost";
     let login = "ALTER USER foobar@localhost IDENTIFIED BY \"by-hand\"";
-    server.on(&format!("{engine} -e '{revoke}; {login}'; systemctl stop {engine}"));
+    server.on(&format!(
+        "{engine} -e '{revoke}; {login}'; systemctl stop {engine}"
+    ));
     assert_eq!(save(server, file).len(), 1);
     apply(server, file).exits(0).says(&[
         "what could not be compared before",

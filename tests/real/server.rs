@@ -118,10 +118,15 @@ impl Server {
         said
     }
 
-    /// A copy of the server's site, with another inventory.
+    /// A fresh copy of the server's site, with another inventory.
     pub(crate) fn site_with(&self, name: &str, edit: impl Fn(String) -> String) -> Site {
+        let names = (1..).map(|count| match count {
+            1 => name.to_owned(),
+            count => format!("{name}-{count}"),
+        });
+        let mut folders = names.map(|name| self.state.path().join(name));
         let site = Site {
-            folder: self.state.path().join(name),
+            folder: folders.find(|folder| !folder.exists()).unwrap_or_default(),
             state: self.state.path().to_owned(),
         };
         copy(&self.site.folder, &site.folder);

@@ -172,7 +172,7 @@ fn a_full_file_system(server: &Server) {
          cp -a /root/srv/. /srv/ && find /srv -name .foobar-stack-complete -exec touch {} +",
     );
     server.converge();
-    let site = server.site_with("large", |text| text);
+    let site = server.site_with("too-large", |text| text);
     site.write("app/large", &"0123456789abcdef\n".repeat(4_000_000));
     let before = server.on("ls -A /srv/foobar/releases; cat /var/lib/foobar-stack/commands/*");
     site.run(&["apply", "--yes"])

@@ -114,6 +114,7 @@ enable_slot() {
 ill() {
 	[ -z "$asking" ] || tail -n 2 -- "$asked/log" 2>/dev/null || true
 	stop_asking
+	journalctl --sync || true
 	journalctl --no-pager -o cat -n 60 --since "$since" -u "$slot@*" || true
 	fail "the new release in $slot: $1"
 }

@@ -44,6 +44,7 @@ prepare_release() {
 	exists "$place" || mkdir -m 755 -- "$place"
 	chown -R -h -- "$3:$3" "$new"
 	if ! systemctl start -- "$4"; then
+		journalctl --sync || true
 		journalctl --no-pager --output=cat --lines=40 \
 			"_SYSTEMD_INVOCATION_ID=$(systemctl show --value -p InvocationID -- "$4")"
 		systemctl reset-failed -- "$4" || true

@@ -32,6 +32,7 @@ activate_service() {
 	since=$(date '+%Y-%m-%d %H:%M:%S')
 	if ! systemctl "$verb" -- "$1" || ! systemctl is-active --quiet -- "$1"; then
 		systemctl status --no-pager --lines=0 -- "$1" || true
+		journalctl --sync || true
 		journalctl --no-pager -o cat -n 30 --since "$since" -u "$1" || true
 		fail "$1 did not $verb"
 	fi
