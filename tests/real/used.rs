@@ -27,6 +27,7 @@ const ALIVE: &str = "
     mariadb -N -e 'SELECT id FROM shop.orders' | grep -qx 7
     getent passwd foobar | grep -q ':/home/foobar:/bin/bash$'
     test -f /home/foobar/.ssh/authorized_keys
+    test \"$(cat /srv/foobar/releases/20240101/app.rb)\" = mine
     nft list table ip docker | grep -q 'hook forward'
     nft list table ip filter | grep -q 'policy drop'
     cmp /root/resolv.conf /etc/resolv.conf
@@ -83,6 +84,15 @@ pub(crate) fn what_others_have_stays_theirs(server: &Server) {
     server.on(ALIVE);
     assert_eq!(site.plan().changes(), []);
     site.run(&["doctor"]).exits(0);
+
+    // Releases of ours go when newer ones are kept, and that of the other tool stays.
+    let pages = site.read("app/pages.py");
+    for release in 0..4 {
+        site.write("app/pages.py", &format!("{pages}\n# {release}\n"));
+        site.run(&["apply", "--yes", "--json"]).exits(0);
+    }
+    server.on("test \"$(ls -d /srv/foobar/releases/*/.foobar-stack-complete | wc -l)\" -lt 5");
+    server.on(ALIVE);
 
     let other = server.site_with("other", |text| {
         adopting(&text).replace("\"foobar.com\"", "\"other.example\"")

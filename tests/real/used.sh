@@ -22,6 +22,7 @@ useradd --create-home --shell /bin/bash foobar
 install -d -o foobar -m 700 /home/foobar/.ssh
 echo 'ssh-ed25519 AAAA' >/home/foobar/.ssh/authorized_keys
 install -d -o foobar /srv/foobar /srv/foobar/releases /srv/foobar/releases/20240101
+echo mine >/srv/foobar/releases/20240101/app.rb
 ln -s /srv/foobar/releases/20240101 /srv/foobar/current
 
 ufw allow 22/tcp >/dev/null
