@@ -117,7 +117,7 @@ pub enum Command {
     /// Keep visitors out with a page and status 503, or let them in again
     #[command(subcommand)]
     Maintenance(Maintenance),
-    /// Put load on the site, and say what became of it and what is used up first
+    /// Load-test the site and report the bottleneck
     Load(Load),
     /// Look whether this server can be managed from here, and what is missing
     Doctor(Doctor),
@@ -230,15 +230,15 @@ impl Selection {
     }
 }
 
-/// What may go besides files, links and services that left the inventory. Only what a run of
+/// What may go besides files, links and services that are no longer in the inventory. Only what a run of
 /// foobar-stack has made ever goes.
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct Removal {
-    /// Remove data that left the inventory, too: databases (dumped before), accounts, secrets,
+    /// Also remove orphaned data, which is no longer in the inventory: databases (dumped before), accounts, secrets,
     /// folders
     #[arg(long)]
     pub destroy_data: bool,
-    /// Remove packages that left the inventory, too, if nothing else needs them
+    /// Also remove orphaned packages, if nothing else needs them
     #[arg(long)]
     pub remove_packages: bool,
 }

@@ -224,7 +224,7 @@ pub enum Error {
         said: String,
     },
     /// A secret could not be had. Its value is not part of this.
-    #[error("the secret {name} cannot be had: {why}")]
+    #[error("cannot read the secret {name}: {why}")]
     Secret {
         /// Its name in the inventory.
         name: String,

@@ -85,7 +85,7 @@ pub struct Os {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FactsError {
     /// A fact is missing: the script did not run to its end, or the server is a strange one.
-    #[error("the server did not tell its {0}")]
+    #[error("the server did not report its {0}")]
     Missing(&'static str),
     /// A fact is not what it should be.
     #[error("the server's {name} cannot be understood: '{value}'")]

@@ -2,7 +2,7 @@
 //!
 //! One direction, no way back: the text of an inventory and of roles becomes a [`plan::Stack`];
 //! the server is asked for its [`facts`] and observed by a [`resource::Probe`]; desired minus
-//! observed is a [`plan::Plan`] with its [`resource::Work`]; that is compiled into a
+//! observed is a [`plan::Plan`] with its [`resource::ExecutionPlan`]; that is compiled into a
 //! [`bundle::Bundle`], which runs on the server and says [`bundle::Event`]s; and [`verify`] asks
 //! whether the stack does what its [`check`]s say.
 //!

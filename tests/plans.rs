@@ -6,7 +6,7 @@ use foobar_stack::diagnostic::Source;
 use foobar_stack::facts::{Facts, Os};
 use foobar_stack::inventory;
 use foobar_stack::plan::{Basis, Plan, Stack, plan};
-use foobar_stack::resource::{Observed, ResourceId, SecretMaterial, State, Surroundings, kinds};
+use foobar_stack::resource::{Observed, PlanContext, ResourceId, SecretMaterial, State, kinds};
 use foobar_stack::role::{Inputs, RoleSource, Roles, builtin, compile};
 use foobar_stack::types::{Code, Node, SecretValue, Tree};
 use proptest::prelude::*;
@@ -243,7 +243,7 @@ type Seen = BTreeMap<ResourceId, Observed<State>>;
 
 /// What would be seen after the stack was applied to such a server.
 fn applied(stack: &Stack, before: &Seen) -> Seen {
-    let around = Surroundings {
+    let around = PlanContext {
         now: NOW,
         date: "20261122",
         changes: &[],
@@ -339,7 +339,7 @@ fn the_generated_stacks_have_every_kind() {
         .map(|resource| resource.id.kind)
         .collect();
     // What an earlier stack has left: the server's record or its releases make it.
-    let left = ["retired", "left", "left_package", "old_release"];
+    let left = ["retired", "orphan", "orphan_package", "old_release"];
     let all = kinds().iter().copied().filter(|kind| !left.contains(kind));
     assert_eq!(have, all.collect());
 }

@@ -1,9 +1,9 @@
 //! Compiles a plan's work into the program.
 
-use super::{Bundle, Generation, Standing, StepTitle};
+use super::{Bundle, Generation, RunStatus, StepTitle};
 use crate::check::Check;
 use crate::plan::{Plan, Stack, Validator};
-use crate::resource::{Content, Future, Payload, Phase, Work, libraries};
+use crate::resource::{Content, ExecutionPlan, Future, Payload, Phase, libraries};
 use crate::shell::Script;
 
 /// The executor: what runs the steps, undoes them, shows the future, and asks for proof.
@@ -69,7 +69,7 @@ impl Steps {
         );
     }
 
-    fn phase(&mut self, work: &Work, phase: Phase) {
+    fn phase(&mut self, work: &ExecutionPlan, phase: Phase) {
         for step in work.steps.iter().filter(|step| step.phase == phase) {
             let title = match phase {
                 Phase::Stage => format!("prepare {}", step.id),
@@ -114,7 +114,7 @@ pub enum Proof<'a> {
 
 /// What a run is besides its plan: who wants it, and what is written down of it.
 #[derive(Debug, Clone)]
-pub struct Occasion<'a> {
+pub struct RunContext<'a> {
     /// Its name on the server: letters, digits and hyphens, sorting by time.
     pub run: &'a str,
     /// Shown to whoever finds the lock taken.
@@ -126,21 +126,26 @@ pub struct Occasion<'a> {
     /// What it rests on.
     pub generation: &'a Generation,
     /// What it will count for.
-    pub standing: Standing,
+    pub standing: RunStatus,
     /// The generation it goes back to, if it does that.
     pub back_to: Option<u64>,
 }
 
 /// Compiles the work of a plan into a bundle.
 #[must_use]
-pub fn compile(occasion: &Occasion<'_>, plan: &Plan, work: &Work, stack: &Stack) -> Bundle {
-    let Occasion {
+pub fn compile(
+    context: &RunContext<'_>,
+    plan: &Plan,
+    work: &ExecutionPlan,
+    stack: &Stack,
+) -> Bundle {
+    let RunContext {
         run, who, proof, ..
-    } = *occasion;
+    } = *context;
     let mut payload = work.payload.clone();
     for (name, text) in [
-        ("managed", occasion.record),
-        ("generation", &occasion.generation.write()),
+        ("managed", context.record),
+        ("generation", &context.generation.write()),
     ] {
         payload.push(Payload {
             name: name.to_owned(),
@@ -222,7 +227,7 @@ pub fn compile(occasion: &Occasion<'_>, plan: &Plan, work: &Work, stack: &Stack)
     } else {
         ("no-access", VERDICT_SECONDS)
     };
-    let digest = occasion.generation.digest();
+    let digest = context.generation.digest();
     let prover = match proof {
         Proof::Checks(checks) => super::digest(checks),
         Proof::NoRegression => NOBODY_ELSE.to_owned(),
@@ -238,14 +243,14 @@ pub fn compile(occasion: &Occasion<'_>, plan: &Plan, work: &Work, stack: &Stack)
         main.call("prove", words.iter().chain(&work.watched));
     }
     let summary = plan.summary().to_string();
-    let back_to = occasion.back_to.map(|number| number.to_string());
+    let back_to = context.back_to.map(|number| number.to_string());
     main.call(
         "record_run",
         [
             &summary,
             who,
             digest.as_str(),
-            occasion.standing.as_str(),
+            context.standing.as_str(),
             back_to.as_deref().unwrap_or_default(),
         ],
     );
@@ -262,7 +267,7 @@ pub fn compile(occasion: &Occasion<'_>, plan: &Plan, work: &Work, stack: &Stack)
 
 /// Asks whether what the run puts on the server fits there. Files come beside what they replace,
 /// which is kept with the run.
-fn space(work: &Work) -> Script {
+fn space(work: &ExecutionPlan) -> Script {
     let files = work
         .payload
         .iter()

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// What a run counts for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum RunStatus {
     /// The whole stack was applied, and looked at from outside.
     Proven,
     /// A part of the stack was applied.
@@ -13,7 +13,7 @@ pub enum Standing {
     Unverified,
 }
 
-impl Standing {
+impl RunStatus {
     /// The word kept on the server.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -25,7 +25,7 @@ impl Standing {
     }
 }
 
-impl fmt::Display for Standing {
+impl fmt::Display for RunStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -47,7 +47,7 @@ pub struct PastRun {
     /// The digest of the inventory's text; none for a run of an old version.
     pub inventory: Option<String>,
     /// What it counts for.
-    pub standing: Standing,
+    pub standing: RunStatus,
     /// The generation it went back to, if it did that.
     pub back_to: Option<u64>,
 }
@@ -69,9 +69,9 @@ impl PastRun {
             changes: (*changes).to_owned(),
             inventory: word(0).map(str::to_owned),
             standing: match word(1) {
-                Some("partial") => Standing::Partial,
-                Some("unverified") => Standing::Unverified,
-                _ => Standing::Proven,
+                Some("partial") => RunStatus::Partial,
+                Some("unverified") => RunStatus::Unverified,
+                _ => RunStatus::Proven,
             },
             back_to: word(2).and_then(|word| word.parse().ok()),
         })
@@ -110,7 +110,7 @@ impl History {
     #[must_use]
     pub fn current(&self) -> Option<&PastRun> {
         let mut runs = self.runs.iter().rev();
-        runs.find(|run| run.standing == Standing::Proven)
+        runs.find(|run| run.standing == RunStatus::Proven)
     }
 
     /// The generation that one came from in the end: itself, unless it went back to another.
@@ -131,7 +131,7 @@ impl History {
     pub fn targets(&self) -> Vec<u64> {
         let proven = |number: &u64| {
             let run = self.get(*number);
-            run.is_some_and(|run| run.standing == Standing::Proven)
+            run.is_some_and(|run| run.standing == RunStatus::Proven)
         };
         self.kept.iter().copied().filter(proven).collect()
     }
@@ -170,7 +170,7 @@ mod tests {
     fn lines_of_old_versions_are_read() {
         let run = PastRun::parse("7\t100\tme@here\trun\t1 to create").unwrap();
         assert_eq!((run.generation, run.inventory), (7, None));
-        assert_eq!(run.standing, Standing::Proven);
+        assert_eq!(run.standing, RunStatus::Proven);
         assert_eq!(PastRun::parse("seven\t100\tme\trun\tx"), None);
         assert_eq!(PastRun::parse(""), None);
     }

@@ -25,7 +25,7 @@ pub fn follow(run: &str, from: usize) -> Script {
     script
 }
 
-/// Tells the run what was seen from outside: none if all is well, else what is not.
+/// Tells the run what was seen from outside: none if all checks pass, else which does not.
 #[must_use]
 pub fn say_verdict(run: &str, flaw: Option<&str>) -> Script {
     let mut script = Script::new();

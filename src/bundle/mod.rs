@@ -11,10 +11,10 @@ mod history;
 mod launch;
 
 pub use archive::archive;
-pub use compile::{Occasion, Proof, STATE, compile, run_directory};
+pub use compile::{Proof, RunContext, STATE, compile, run_directory};
 pub use event::Event;
 pub use generation::{Generation, GenerationError};
-pub use history::{History, PastRun, Standing};
+pub use history::{History, PastRun, RunStatus};
 pub use launch::{
     approve, current, follow, generation, history, launch, reach, say_verdict, stop, unit,
 };

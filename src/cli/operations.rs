@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Put load on the site.
+/// Load-test the site.
 ///
 /// Requests come at a fixed rate, whatever the server does, and the latency of each counts from
 /// the moment at which it was due. They go to the address of the inventory's own server, past

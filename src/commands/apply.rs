@@ -4,9 +4,9 @@ use super::follow::{Follower, OnInterrupt, Part, SETTLE};
 use super::interruptible;
 use super::load::{Secrets, Workspace};
 use super::recheck;
-use super::survey::{Reach, Request, Scope, Survey, open, random, show, survey, traffic};
+use super::survey::{ConnectOptions, Request, Scope, Survey, open, random, show, survey, traffic};
 use super::verify;
-use crate::bundle::{self, Generation, Occasion, Proof, Standing};
+use crate::bundle::{self, Generation, Proof, RunContext, RunStatus};
 use crate::check::Report;
 use crate::error::{Error, Exit};
 use crate::report::Reporter;
@@ -15,7 +15,7 @@ use std::path::Path;
 
 /// How to apply.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Wish {
+pub(crate) struct Options {
     /// What it is about.
     pub(crate) request: Request,
     /// Whether to go on without asking.
@@ -31,18 +31,18 @@ pub(crate) struct Wish {
 /// Applies the inventory.
 pub(crate) async fn apply(
     inventory: &Path,
-    wish: &Wish,
-    reach: &Reach,
+    options: &Options,
+    connection: &ConnectOptions,
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
-    if !wish.yes && !reporter.can_ask() {
+    if !options.yes && !reporter.can_ask() {
         return Err(Error::Usage {
             message: "there is no terminal to ask on".to_owned(),
             hint: "look at the plan first, then apply with --yes".to_owned(),
         });
     }
-    let (workspace, mut session) = open(inventory, Secrets::Read, reach, reporter).await?;
-    let ending = converge(&mut session, &workspace, wish, reach, reporter).await;
+    let (workspace, mut session) = open(inventory, Secrets::Read, connection, reporter).await?;
+    let ending = converge(&mut session, &workspace, options, connection, reporter).await;
     reporter.traffic(&traffic(&session));
     ending
 }
@@ -51,11 +51,11 @@ pub(crate) async fn apply(
 pub(crate) async fn converge(
     session: &mut Session,
     workspace: &Workspace,
-    wish: &Wish,
-    reach: &Reach,
+    options: &Options,
+    connection: &ConnectOptions,
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
-    let request = &wish.request;
+    let request = &options.request;
     let first = interruptible(survey(session, workspace, request, reporter)).await?;
     // A part of the stack cannot prove the whole.
     let whole = match &request.scope {
@@ -79,7 +79,7 @@ pub(crate) async fn converge(
         reporter.note("an earlier run did not come to its end; this one clears up after it");
     }
     if first.plan.is_empty() && !unrecorded {
-        if wish.no_verify {
+        if options.no_verify {
             return Ok(Exit::Done);
         }
         let report = verify::prove(session, workspace, &first, None, reporter);
@@ -87,18 +87,18 @@ pub(crate) async fn converge(
             .await
             .map(|report| verify::exit(&report));
     }
-    agree(session, &first, wish, "Apply these changes?", reporter).await?;
+    agree(session, &first, options, "Apply these changes?", reporter).await?;
     // What is hidden now cannot be proven yet: that is for the second run.
     let hidden = !first.plan.hidden.is_empty();
-    let standing = |complete: bool| match (whole, complete && !wish.no_verify) {
-        (false, _) => Standing::Partial,
-        (true, false) => Standing::Unverified,
-        (true, true) => Standing::Proven,
+    let standing = |complete: bool| match (whole, complete && !options.no_verify) {
+        (false, _) => RunStatus::Partial,
+        (true, false) => RunStatus::Unverified,
+        (true, true) => RunStatus::Proven,
     };
     let launcher = Launcher {
         workspace,
-        wish,
-        reach,
+        options,
+        connection,
         reporter,
     };
     let mut report = launcher.run(session, first, standing(!hidden)).await?;
@@ -106,7 +106,14 @@ pub(crate) async fn converge(
     if hidden && !after.plan.is_empty() {
         reporter.note("what could not be compared before:");
         reporter.plan(&after.plan);
-        agree(session, &after, wish, "Apply these changes, too?", reporter).await?;
+        agree(
+            session,
+            &after,
+            options,
+            "Apply these changes, too?",
+            reporter,
+        )
+        .await?;
         report = launcher.run(session, after, standing(true)).await?;
         after = interruptible(survey(session, workspace, request, reporter)).await?;
     }
@@ -117,7 +124,7 @@ pub(crate) async fn converge(
         });
     }
     // What the first of two runs could not prove, there is nothing left to do for.
-    if hidden && whole && !wish.no_verify && after.facts.unverified.is_some() {
+    if hidden && whole && !options.no_verify && after.facts.unverified.is_some() {
         let proof = verify::prove(session, workspace, &after, Some(SETTLE), reporter);
         report = Some(interruptible(proof).await?);
     }
@@ -129,12 +136,12 @@ pub(crate) async fn converge(
 async fn agree(
     session: &mut Session,
     survey: &Survey,
-    wish: &Wish,
+    options: &Options,
     question: &str,
     reporter: &Reporter,
 ) -> Result<(), Error> {
-    guard(survey, wish)?;
-    if wish.yes || survey.plan.is_empty() {
+    guard(survey, options)?;
+    if options.yes || survey.plan.is_empty() {
         return Ok(());
     }
     let answer = async {
@@ -152,9 +159,9 @@ async fn agree(
 
 /// Refuses a plan that removes more than a third of what is managed, unless that is meant: more
 /// likely something is missing in the inventory.
-fn guard(survey: &Survey, wish: &Wish) -> Result<(), Error> {
+fn guard(survey: &Survey, options: &Options) -> Result<(), Error> {
     let deletes = survey.plan.summary().delete;
-    if wish.delete_many || deletes * 3 <= survey.managed || survey.managed == 0 {
+    if options.delete_many || deletes * 3 <= survey.managed || survey.managed == 0 {
         return Ok(());
     }
     Err(Error::ManyDeletions {
@@ -166,8 +173,8 @@ fn guard(survey: &Survey, wish: &Wish) -> Result<(), Error> {
 /// Has the server run a plan.
 struct Launcher<'a> {
     workspace: &'a Workspace,
-    wish: &'a Wish,
-    reach: &'a Reach,
+    options: &'a Options,
+    connection: &'a ConnectOptions,
     reporter: &'a Reporter,
 }
 
@@ -178,7 +185,7 @@ impl Launcher<'_> {
         &self,
         session: &mut Session,
         survey: Survey,
-        standing: Standing,
+        standing: RunStatus,
     ) -> Result<Option<Report>, Error> {
         let Survey {
             plan,
@@ -194,27 +201,27 @@ impl Launcher<'_> {
         // not its doing. The first of two runs starts what hides the rest, and the second one is
         // proven.
         let mut before = None;
-        if standing == Standing::Partial && !self.wish.no_verify {
+        if standing == RunStatus::Partial && !self.options.no_verify {
             self.reporter.note("a part of the inventory is applied: what passes its checks now must still pass them then");
             let look = verify::look(checks, self.workspace, session, self.reporter);
             before = Some(interruptible(async { Ok(look.await) }).await?);
         }
         let before = before.as_ref();
         let (proof, part) = match (standing, before) {
-            (Standing::Proven, _) => (Proof::Checks(checks), Part::Prove { checks, before }),
+            (RunStatus::Proven, _) => (Proof::Checks(checks), Part::Prove { checks, before }),
             (_, Some(_)) => (Proof::NoRegression, Part::Prove { checks, before }),
             (_, None) => (Proof::Unchecked, Part::LogIn),
         };
-        let occasion = Occasion {
+        let context = RunContext {
             run: &run,
             who: &who(self.workspace),
             proof,
             record: &record,
             generation: &Generation::of(&self.workspace.text, &self.workspace.inputs),
             standing,
-            back_to: self.wish.back_to,
+            back_to: self.options.back_to,
         };
-        let bundle = bundle::compile(&occasion, &plan, &work, &stack);
+        let bundle = bundle::compile(&context, &plan, &work, &stack);
         let mut archive = Payload::new();
         bundle::archive(&bundle, &mut archive).map_err(Error::io("pack the bundle"))?;
         self.reporter.steps(&bundle.titles);
@@ -240,7 +247,7 @@ impl Launcher<'_> {
             .collect();
         let follower = Follower {
             workspace: self.workspace,
-            reach: self.reach,
+            connection: self.connection,
             reporter: self.reporter,
             run: &run,
             titles: &titles,

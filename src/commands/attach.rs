@@ -3,7 +3,7 @@
 use super::follow::{Follower, OnInterrupt, Part};
 use super::load::Secrets;
 use super::masks::mask_readable;
-use super::survey::{Reach, open, read_facts, traffic};
+use super::survey::{ConnectOptions, open, read_facts, traffic};
 use crate::bundle::{self, Generation, StepTitle};
 use crate::error::{Error, Exit};
 use crate::report::Reporter;
@@ -13,10 +13,10 @@ use std::path::Path;
 /// Follows the run.
 pub(super) async fn attach(
     inventory: &Path,
-    reach: &Reach,
+    connection: &ConnectOptions,
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
-    let (workspace, mut session) = open(inventory, Secrets::StandIn, reach, reporter).await?;
+    let (workspace, mut session) = open(inventory, Secrets::StandIn, connection, reporter).await?;
     mask_readable(&workspace, reporter).await;
     let reply = session
         .run("looking for the run", &bundle::current())
@@ -54,7 +54,7 @@ pub(super) async fn attach(
     };
     let follower = Follower {
         workspace: &workspace,
-        reach,
+        connection,
         reporter,
         run: &run,
         titles: &titles,

@@ -1,10 +1,10 @@
 //! `demo`: the example stack on a throw-away server, applied and verified.
 
-use super::apply::{Wish, converge};
+use super::apply::{Options, converge};
 use super::interruptible;
 use super::load::{Secrets, load};
 use super::sandbox::up;
-use super::survey::{Reach, connect, traffic};
+use super::survey::{ConnectOptions, connect, traffic};
 use crate::cli;
 use crate::error::{Error, Exit};
 use crate::report::Reporter;
@@ -12,12 +12,12 @@ use crate::sandbox::{self, Request};
 use std::time::Instant;
 
 /// Boots, applies, verifies, and says how to look inside.
-pub(super) async fn demo(wish: &cli::Demo, reporter: &Reporter) -> Result<Exit, Error> {
+pub(super) async fn demo(options: &cli::Demo, reporter: &Reporter) -> Result<Exit, Error> {
     let began = Instant::now();
     let request = Request {
-        name: Some(wish.name.clone()),
-        suite: wish.suite.clone(),
-        driver: wish.driver,
+        name: Some(options.name.clone()),
+        suite: options.suite.clone(),
+        driver: options.driver,
     };
     let (sandbox, inventory) = up(&request, reporter).await?;
     let booted = began.elapsed();
@@ -29,20 +29,20 @@ pub(super) async fn demo(wish: &cli::Demo, reporter: &Reporter) -> Result<Exit, 
         booted.as_secs_f64()
     ));
     let workspace = load(&inventory, Secrets::Read).await?;
-    let reach = Reach::default();
-    let mut session = connect(&workspace, &reach, reporter).await?;
-    let yes = Wish {
+    let connection = ConnectOptions::default();
+    let mut session = connect(&workspace, &connection, reporter).await?;
+    let yes = Options {
         yes: true,
-        ..Wish::default()
+        ..Options::default()
     };
-    let exit = converge(&mut session, &workspace, &yes, &reach, reporter).await?;
+    let exit = converge(&mut session, &workspace, &yes, &connection, reporter).await?;
     reporter.traffic(&traffic(&session));
     drop(session);
 
     let domain = &workspace.inputs.inventory.site.domain;
     let (name, address) = (&sandbox.name, sandbox.address);
     let total = began.elapsed().as_secs_f64();
-    if wish.remove_after {
+    if options.remove_after {
         let removed = async { Ok(sandbox::down(name, &|line| reporter.note(line)).await?) };
         interruptible(removed).await?;
         reporter.done(&format!(

@@ -1,7 +1,7 @@
 //! `doctor`: can this server be managed from here, and what is missing?
 
 use super::load::{Secrets, load};
-use super::survey::{Reach, connect, look, read_facts, traffic};
+use super::survey::{ConnectOptions, connect, look, read_facts, traffic};
 use crate::conflict::{Claims, Meeting, Rule};
 use crate::error::{Error, Exit};
 use crate::report::{Finding, FindingState, Reporter, Table};
@@ -26,7 +26,7 @@ fn finding(state: FindingState, subject: &str, text: String, hint: Option<&str>)
 pub(super) async fn doctor(
     inventory: &Path,
     adopt: bool,
-    reach: &Reach,
+    connection: &ConnectOptions,
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
     use FindingState::{Bad, Doubtful, Good};
@@ -37,7 +37,7 @@ pub(super) async fn doctor(
         format!("{} is valid", inventory.display()),
         None,
     )];
-    let mut session = match connect(&workspace, reach, reporter).await {
+    let mut session = match connect(&workspace, connection, reporter).await {
         Ok(session) => session,
         Err(error) => {
             reporter.findings(&findings);
@@ -117,8 +117,8 @@ pub(super) async fn doctor(
         }
     };
     let claims = Claims::of(&facts);
-    let wish = &workspace.inputs.inventory;
-    let (observed, occupied) = look(&mut session, wish, &stack, &claims, reporter).await?;
+    let options = &workspace.inputs.inventory;
+    let (observed, occupied) = look(&mut session, options, &stack, &claims, reporter).await?;
     let mut unknown = 0;
     for (resource, observed) in stack.resources.iter().zip(&observed) {
         if let Observed::Unknown { reason } = observed {
@@ -136,7 +136,7 @@ pub(super) async fn doctor(
         findings.push(finding(Good, "probe", text, None));
     }
     let meeting = Meeting {
-        inventory: wish,
+        inventory: options,
         stack: &stack,
         observed: &observed,
         occupied: &occupied,

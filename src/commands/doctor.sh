@@ -7,7 +7,7 @@ say() {
 
 state=$(systemctl is-system-running)
 case $state in
-running) say good systemd "all units are well" ;;
+running) say good systemd "no unit has failed" ;;
 degraded) say doubtful systemd "failed units: $(systemctl list-units --failed --plain --no-legend | cut -d ' ' -f 1 | tr '\n' ' ')" 'look at them with systemctl status' ;;
 *) say bad systemd "the system is $state" 'wait until it has started' ;;
 esac

@@ -2,7 +2,7 @@
 //! look at the stack from outside when the run asks for one.
 
 use super::load::Workspace;
-use super::survey::{Reach, connect};
+use super::survey::{ConnectOptions, connect};
 use super::verify;
 use crate::bundle::{self, Event};
 use crate::check::{Check, Report};
@@ -50,7 +50,7 @@ pub(super) enum OnInterrupt {
 /// Who follows, and what.
 pub(super) struct Follower<'a> {
     pub(super) workspace: &'a Workspace,
-    pub(super) reach: &'a Reach,
+    pub(super) connection: &'a ConnectOptions,
     pub(super) reporter: &'a Reporter,
     /// The run.
     pub(super) run: &'a str,
@@ -62,9 +62,9 @@ pub(super) struct Follower<'a> {
     pub(super) on_interrupt: OnInterrupt,
 }
 
-/// What the events have told so far.
+/// What the events have said so far.
 #[derive(Default)]
-struct Told {
+struct RunState {
     lines: usize,
     /// What the run waits for, until it says that it has it.
     proving: Option<Needs>,
@@ -90,7 +90,7 @@ enum Needs {
     Login,
 }
 
-impl Told {
+impl RunState {
     fn take(&mut self, event: &Event) {
         self.proving = match event {
             Event::Proving { verdict: true } => Some(Needs::Verdict),
@@ -167,10 +167,10 @@ impl Told {
 impl Follower<'_> {
     /// Shows the events until the run has ended, each once, and says how it ended.
     pub(super) async fn follow(&self, session: &mut Session) -> Result<Option<Report>, Error> {
-        let mut told = Told::default();
+        let mut state = RunState::default();
         let mut interrupts = Interrupts::new()?;
         loop {
-            match self.listen(session, &mut told, &mut interrupts).await {
+            match self.listen(session, &mut state, &mut interrupts).await {
                 Err(Error::Server(ServerError::Lost { .. })) => {
                     self.reporter.note(
                         "the connection is lost; the run continues on the server; reconnecting",
@@ -180,29 +180,29 @@ impl Follower<'_> {
                 other => break other?,
             }
         }
-        told.ending(self)
+        state.ending(self)
     }
 
     /// Shows events for as long as the connection holds.
     async fn listen(
         &self,
         session: &mut Session,
-        told: &mut Told,
+        state: &mut RunState,
         interrupts: &mut Interrupts,
     ) -> Result<(), Error> {
         let (proving, mut asked) = mpsc::unbounded_channel();
-        if let Some(needs) = told.proving {
+        if let Some(needs) = state.proving {
             // It was asked over the connection that is lost.
             let _ = proving.send(needs);
         }
-        let script = bundle::follow(self.run, told.lines + 1);
-        let mut report = told.report.take();
+        let script = bundle::follow(self.run, state.lines + 1);
+        let mut report = state.report.take();
         let mut on_line = |line: &str| {
-            told.lines += 1;
+            state.lines += 1;
             if let Some(event) = Event::parse(line) {
-                told.take(&event);
+                state.take(&event);
                 self.reporter.event(&event);
-                if let Some(needs) = told.proving {
+                if let Some(needs) = state.proving {
                     let _ = proving.send(needs);
                 }
             }
@@ -211,7 +211,7 @@ impl Follower<'_> {
         let ended = self
             .attend(follow, &mut asked, &mut report, interrupts)
             .await;
-        told.report = report;
+        state.report = report;
         ended
     }
 
@@ -268,7 +268,7 @@ impl Follower<'_> {
     }
 
     async fn try_to_prove(&self, needs: Needs) -> Result<Option<Report>, Error> {
-        let mut session = connect(self.workspace, self.reach, self.reporter).await?;
+        let mut session = connect(self.workspace, self.connection, self.reporter).await?;
         let here = bundle::reach(self.run);
         self.deliver(&mut session, "saying that we are here", &here)
             .await?;
@@ -302,14 +302,14 @@ impl Follower<'_> {
         doing: &'static str,
         script: &Script,
     ) -> Result<(), Error> {
-        let mut told = false;
+        let mut said = false;
         loop {
             let reply = session.run(doing, script).await?;
             if reply.success() {
                 return Ok(());
             }
-            if !told {
-                told = true;
+            if !said {
+                said = true;
                 self.reporter.note(&format!(
                     "{doing} failed, trying again: {}",
                     reply.stderr.trim()
@@ -320,14 +320,14 @@ impl Follower<'_> {
     }
 
     async fn stop(&self) {
-        let told = async {
-            let mut session = connect(self.workspace, self.reach, self.reporter).await?;
+        let stopped = async {
+            let mut session = connect(self.workspace, self.connection, self.reporter).await?;
             session
                 .run("asking the run to stop", &bundle::stop(self.run))
                 .await?;
             Ok::<(), Error>(())
         };
-        if let Err(error) = told.await {
+        if let Err(error) = stopped.await {
             self.reporter.error(&error, error.hint().as_deref());
         }
     }
@@ -335,7 +335,7 @@ impl Follower<'_> {
     async fn reconnect(&self, interrupts: &mut Interrupts) -> Result<Session, Error> {
         let began = Instant::now();
         loop {
-            match connect(self.workspace, self.reach, self.reporter).await {
+            match connect(self.workspace, self.connection, self.reporter).await {
                 Ok(session) => return Ok(session),
                 Err(error) if began.elapsed() > PATIENCE => {
                     self.reporter.error(&error, None);

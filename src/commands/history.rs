@@ -1,7 +1,7 @@
 //! `history`: the runs of the server that ended well, and where it is at.
 
 use super::load::Secrets;
-use super::survey::{Reach, open, traffic};
+use super::survey::{ConnectOptions, open, traffic};
 use crate::bundle::{self, History, PastRun};
 use crate::error::{Error, Exit};
 use crate::report::{Reporter, Table};
@@ -10,10 +10,10 @@ use std::path::Path;
 /// Lists them, the newest last.
 pub(super) async fn history(
     inventory: &Path,
-    reach: &Reach,
+    connection: &ConnectOptions,
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
-    let (_, mut session) = open(inventory, Secrets::StandIn, reach, reporter).await?;
+    let (_, mut session) = open(inventory, Secrets::StandIn, connection, reporter).await?;
     let reply = session
         .run("reading the history", &bundle::history())
         .await?;

@@ -7,9 +7,9 @@ use crate::report::Reporter;
 use std::io::Write;
 
 /// Writes it; what is there already is left alone.
-pub(super) fn init(wish: &cli::Init, reporter: &Reporter) -> Result<(), Error> {
-    let shown = wish.file.display();
-    let mut file = match std::fs::File::create_new(&wish.file) {
+pub(super) fn init(options: &cli::Init, reporter: &Reporter) -> Result<(), Error> {
+    let shown = options.file.display();
+    let mut file = match std::fs::File::create_new(&options.file) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             return Err(Error::Usage {
@@ -19,11 +19,11 @@ pub(super) fn init(wish: &cli::Init, reporter: &Reporter) -> Result<(), Error> {
         }
         Err(error) => return Err(Error::io(format!("make {shown}"))(error)),
     };
-    let text = inventory::starter(&wish.domain, wish.ipv4);
+    let text = inventory::starter(&options.domain, options.ipv4);
     file.write_all(text.as_bytes())
         .map_err(Error::io(format!("write {shown}")))?;
     reporter.done(&format!(
-        "wrote {shown}; say there where your app is, then look at `foobar-stack plan`"
+        "wrote {shown}; set app.source to the folder with your code, then run `foobar-stack plan`"
     ));
     Ok(())
 }

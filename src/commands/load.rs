@@ -2,7 +2,7 @@
 //! the secrets. From here on everything is in memory.
 
 use super::certificate;
-use super::code::{self, Fetched, Place, Reach};
+use super::code::{self, FetchPolicy, Fetched, Place};
 use super::code_checks::{keys_for_visitors, left_out, missing_in_code, runs_on_linux};
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
 use crate::error::Error;
@@ -88,11 +88,11 @@ pub(crate) async fn load_with(
                 source: &source,
                 span: parsed.source.clone(),
             };
-            let reach = match secrets {
-                Secrets::Read => Reach::Everywhere,
-                Secrets::StandIn => Reach::Here,
+            let policy = match secrets {
+                Secrets::Read => FetchPolicy::Everywhere,
+                Secrets::StandIn => FetchPolicy::Here,
             };
-            let fetched = code::fetch(&inventory.app, &folder, &place, reach).await?;
+            let fetched = code::fetch(&inventory.app, &folder, &place, policy).await?;
             match fetched {
                 Some(Fetched {
                     tree,

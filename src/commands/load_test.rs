@@ -2,7 +2,7 @@
 
 use super::interruption;
 use super::load::{Secrets, Workspace, load};
-use super::survey::{Reach, connect, read_facts, traffic};
+use super::survey::{ConnectOptions, connect, read_facts, traffic};
 use crate::cli;
 use crate::error::{Error, Exit};
 use crate::inventory::{Inventory, TlsMode};
@@ -36,22 +36,27 @@ fn target(inventory: &Inventory) -> Target {
     }
 }
 
-fn profile(wish: &cli::Load) -> Profile {
-    let mut requests: Vec<_> = wish.paths.iter().chain(&wish.posts).cloned().collect();
+fn profile(options: &cli::Load) -> Profile {
+    let mut requests: Vec<_> = options
+        .paths
+        .iter()
+        .chain(&options.posts)
+        .cloned()
+        .collect();
     if requests.is_empty() {
         requests = Profile::default().requests;
     }
     Profile {
-        rate: wish.rate,
-        duration: wish.duration,
-        connections: wish.connections,
-        fresh: wish.fresh / 100.0,
-        protocol: wish.http,
-        timeout: wish.timeout,
+        rate: options.rate,
+        duration: options.duration,
+        connections: options.connections,
+        fresh: options.fresh / 100.0,
+        protocol: options.http,
+        timeout: options.timeout,
         requests,
-        slow: wish.slow.clone(),
-        websocket: wish.websocket.clone(),
-        retry_posts: wish.retry_posts,
+        slow: options.slow.clone(),
+        websocket: options.websocket.clone(),
+        retry_posts: options.retry_posts,
     }
 }
 
@@ -65,10 +70,10 @@ struct Watched {
 
 async fn watched(
     workspace: &Workspace,
-    reach: &Reach,
+    connection: &ConnectOptions,
     reporter: &Reporter,
 ) -> Result<Watched, Error> {
-    let mut session = connect(workspace, reach, reporter).await?;
+    let mut session = connect(workspace, connection, reporter).await?;
     let facts = read_facts(&mut session, &workspace.roles.asked_packages(), reporter).await?;
     let stack = role::compile(&workspace.inputs, &workspace.roles, &facts)?;
     Ok(Watched {
@@ -113,18 +118,18 @@ async fn show(load: &Load, duration: Duration, reporter: &Reporter) {
 /// Puts load on the site of the inventory.
 pub(super) async fn load_test(
     inventory: &Path,
-    wish: &cli::Load,
-    reach: &Reach,
+    options: &cli::Load,
+    connection: &ConnectOptions,
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
-    let profile = profile(wish);
+    let profile = profile(options);
     profile.check()?;
     let workspace = load(inventory, Secrets::StandIn).await?;
     let target = target(&workspace.inputs.inventory);
-    let mut server = if wish.outside {
+    let mut server = if options.outside {
         None
     } else {
-        Some(watched(&workspace, reach, reporter).await?)
+        Some(watched(&workspace, connection, reporter).await?)
     };
     let asked: Vec<String> = profile.requests.iter().map(load::Request::title).collect();
     reporter.note(&format!(
@@ -176,7 +181,7 @@ pub(super) async fn load_test(
         verdict: &verdict,
     };
     reporter.load(&loaded);
-    if let Some(file) = &wish.html {
+    if let Some(file) = &options.html {
         std::fs::write(file, load_page::page(&loaded))
             .map_err(Error::io(format!("write {}", file.display())))?;
         reporter.note(&format!("drawn in {}", file.display()));
@@ -186,7 +191,7 @@ pub(super) async fn load_test(
     {
         reporter.traffic(&traffic(&server.session));
     }
-    Ok(match record.failed() > wish.max_errors {
+    Ok(match record.failed() > options.max_errors {
         _ if interrupted => Exit::Interrupted,
         true => Exit::Failed,
         false => Exit::Done,

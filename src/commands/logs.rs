@@ -3,10 +3,10 @@
 use super::interruption;
 use super::load::Secrets;
 use super::masks::mask_readable;
-use super::survey::{Reach, open, read_facts};
+use super::survey::{ConnectOptions, open, read_facts};
 use crate::cli;
 use crate::error::{Error, Exit};
-use crate::operate::logs::{self, Reader, Wish};
+use crate::operate::logs::{self, Query, Reader};
 use crate::operate::units;
 use crate::report::Reporter;
 use crate::role;
@@ -18,23 +18,25 @@ const LINES: u32 = 50;
 /// Shows the logs, until the end or, with `follow`, until somebody interrupts it.
 pub(super) async fn logs(
     inventory: &Path,
-    wish: &cli::Logs,
-    reach: &Reach,
+    options: &cli::Logs,
+    connection: &ConnectOptions,
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
-    let (workspace, mut session) = open(inventory, Secrets::StandIn, reach, reporter).await?;
+    let (workspace, mut session) = open(inventory, Secrets::StandIn, connection, reporter).await?;
     mask_readable(&workspace, reporter).await;
     let facts = read_facts(&mut session, &workspace.roles.asked_packages(), reporter).await?;
     let stack = role::compile(&workspace.inputs, &workspace.roles, &facts)?;
     let (units, files) = (units(&stack, &facts.date), logs::files(&stack, &facts.date));
-    let wanted = Wish {
-        role: wish.role.clone(),
-        follow: wish.follow,
-        lines: wish.lines.or_else(|| wish.since.is_none().then_some(LINES)),
-        since: wish.since.clone(),
+    let wanted = Query {
+        role: options.role.clone(),
+        follow: options.follow,
+        lines: options
+            .lines
+            .or_else(|| options.since.is_none().then_some(LINES)),
+        since: options.since.clone(),
     };
     let Some(script) = logs::script(&units, &files, &wanted) else {
-        let role = wish.role.as_deref().unwrap_or("this stack");
+        let role = options.role.as_deref().unwrap_or("this stack");
         return Err(Error::Usage {
             message: format!("{role} has no logs"),
             hint: format!(

@@ -2,10 +2,10 @@
 
 use super::apply::who;
 use super::load::Secrets;
-use super::survey::{Reach, open, read_facts, traffic};
+use super::survey::{ConnectOptions, open, read_facts, traffic};
 use crate::cli::Maintenance;
 use crate::error::{Error, Exit};
-use crate::operate::maintenance::{self, Wish};
+use crate::operate::maintenance::{self, Switch};
 use crate::operate::units;
 use crate::report::Reporter;
 use crate::role;
@@ -15,10 +15,10 @@ use std::path::Path;
 pub(super) async fn maintenance(
     inventory: &Path,
     switch: &Maintenance,
-    reach: &Reach,
+    connection: &ConnectOptions,
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
-    let (workspace, mut session) = open(inventory, Secrets::StandIn, reach, reporter).await?;
+    let (workspace, mut session) = open(inventory, Secrets::StandIn, connection, reporter).await?;
     let facts = read_facts(&mut session, &workspace.roles.asked_packages(), reporter).await?;
     let stack = role::compile(&workspace.inputs, &workspace.roles, &facts)?;
     let units = units(&stack, &facts.date);
@@ -33,9 +33,9 @@ pub(super) async fn maintenance(
                 .to_owned(),
         });
     };
-    let (wish, done) = match switch {
+    let (options, done) = match switch {
         Maintenance::On { allow, retry_after } => {
-            let wish = Wish::On {
+            let options = Switch::On {
                 retry: retry_after.as_secs(),
                 allow: allow.clone(),
             };
@@ -54,14 +54,14 @@ pub(super) async fn maintenance(
                 "maintenance is on: visitors get 503; who passes: {}",
                 passing.join(", ")
             );
-            (wish, words)
+            (options, words)
         }
         Maintenance::Off => (
-            Wish::Off,
+            Switch::Off,
             "maintenance is off: visitors are let in".to_owned(),
         ),
     };
-    let script = maintenance::script(&wish, unit, &who(&workspace));
+    let script = maintenance::script(&options, unit, &who(&workspace));
     let reply = session.run("switching maintenance", &script).await?;
     if reply.status == maintenance::LOCKED {
         let holder = String::from_utf8_lossy(&reply.stdout).trim().to_owned();

@@ -35,7 +35,7 @@ use crate::error::{Error, Exit};
 use crate::report::Reporter;
 use crate::resource::Removal;
 use std::path::{Path, PathBuf};
-use survey::{Reach, Request, Scope};
+use survey::{ConnectOptions, Request, Scope};
 
 /// Runs the command until it is over or somebody interrupts it.
 ///
@@ -58,31 +58,31 @@ async fn dispatch(cli: &Cli, reporter: &Reporter) -> Result<Exit, Error> {
     let inventory = || -> Result<PathBuf, Error> {
         discover::inventory(cli.global.inventory.as_deref(), Path::new(""))
     };
-    let reach = Reach {
+    let connection = ConnectOptions {
         accept_new_host_key: cli.global.accept_new_host_key,
         ssh_config: cli.global.ssh_config.clone(),
     };
     match &cli.command {
-        Command::Init(wish) => init::init(wish, reporter)?,
+        Command::Init(options) => init::init(options, reporter)?,
         Command::Validate => return offline::validate(&inventory()?, reporter).await,
-        Command::Render(wish) => {
-            return offline::render(&inventory()?, wish, &reach, reporter).await;
+        Command::Render(options) => {
+            return offline::render(&inventory()?, options, &connection, reporter).await;
         }
-        Command::Plan(wish) => {
-            let wish = plan::Wish {
+        Command::Plan(options) => {
+            let options = plan::Options {
                 request: Request {
-                    scope: scope(&wish.selection),
-                    removal: removal(&wish.removal),
+                    scope: scope(&options.selection),
+                    removal: removal(&options.removal),
                     adopt: false,
                 },
-                detailed_exitcode: wish.detailed_exitcode,
-                out: wish.out.clone(),
+                detailed_exitcode: options.detailed_exitcode,
+                out: options.out.clone(),
             };
-            return plan::plan(&inventory()?, &wish, &reach, reporter).await;
+            return plan::plan(&inventory()?, &options, &connection, reporter).await;
         }
-        Command::Apply(wish) => {
-            let (inventory, scope) = match &wish.file {
-                None => (inventory()?, scope(&wish.selection)),
+        Command::Apply(options) => {
+            let (inventory, scope) = match &options.file {
+                None => (inventory()?, scope(&options.selection)),
                 Some(file) => {
                     let saved = saved::read(file, reporter)?;
                     let named = cli.global.inventory.as_deref();
@@ -91,38 +91,40 @@ async fn dispatch(cli: &Cli, reporter: &Reporter) -> Result<Exit, Error> {
                     (inventory, Scope::Saved(saved))
                 }
             };
-            let wish = apply::Wish {
+            let options = apply::Options {
                 request: Request {
                     scope,
-                    removal: removal(&wish.removal),
-                    adopt: wish.adopt,
+                    removal: removal(&options.removal),
+                    adopt: options.adopt,
                 },
-                yes: wish.yes,
-                no_verify: wish.no_verify,
-                delete_many: wish.delete_many,
+                yes: options.yes,
+                no_verify: options.no_verify,
+                delete_many: options.delete_many,
                 back_to: None,
             };
-            return apply::apply(&inventory, &wish, &reach, reporter).await;
+            return apply::apply(&inventory, &options, &connection, reporter).await;
         }
-        Command::Rollback(wish) => {
-            return rollback::rollback(&inventory()?, wish, &reach, reporter).await;
+        Command::Rollback(options) => {
+            return rollback::rollback(&inventory()?, options, &connection, reporter).await;
         }
-        Command::History => return history::history(&inventory()?, &reach, reporter).await,
-        Command::Attach => return attach::attach(&inventory()?, &reach, reporter).await,
-        Command::Verify => return verify::verify(&inventory()?, &reach, reporter).await,
-        Command::Load(wish) => {
-            return load_test::load_test(&inventory()?, wish, &reach, reporter).await;
+        Command::History => return history::history(&inventory()?, &connection, reporter).await,
+        Command::Attach => return attach::attach(&inventory()?, &connection, reporter).await,
+        Command::Verify => return verify::verify(&inventory()?, &connection, reporter).await,
+        Command::Load(options) => {
+            return load_test::load_test(&inventory()?, options, &connection, reporter).await;
         }
-        Command::Logs(wish) => return logs::logs(&inventory()?, wish, &reach, reporter).await,
+        Command::Logs(options) => {
+            return logs::logs(&inventory()?, options, &connection, reporter).await;
+        }
         Command::Maintenance(switch) => {
-            return maintenance::maintenance(&inventory()?, switch, &reach, reporter).await;
+            return maintenance::maintenance(&inventory()?, switch, &connection, reporter).await;
         }
-        Command::Status => return status::status(&inventory()?, &reach, reporter).await,
-        Command::Doctor(wish) => {
-            return doctor::doctor(&inventory()?, wish.adopt, &reach, reporter).await;
+        Command::Status => return status::status(&inventory()?, &connection, reporter).await,
+        Command::Doctor(options) => {
+            return doctor::doctor(&inventory()?, options.adopt, &connection, reporter).await;
         }
         Command::Sandbox(command) => return sandbox::sandbox(command, reporter).await,
-        Command::Demo(wish) => return demo::demo(wish, reporter).await,
+        Command::Demo(options) => return demo::demo(options, reporter).await,
         Command::Schema => {
             let schema =
                 serde_json::to_string_pretty(&crate::inventory::schema()).unwrap_or_default();

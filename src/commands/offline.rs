@@ -1,7 +1,7 @@
 //! `validate` and `render`: what can be said without a server.
 
 use super::load::{Secrets, load};
-use super::survey::{Reach, connect, read_facts};
+use super::survey::{ConnectOptions, connect, read_facts};
 use crate::cli::{self, AssumedOs};
 use crate::error::{Error, Exit};
 use crate::facts::{Facts, Os};
@@ -35,18 +35,18 @@ pub(super) async fn validate(inventory: &Path, reporter: &Reporter) -> Result<Ex
 /// Shows or writes the files the server would get.
 pub(super) async fn render(
     inventory: &Path,
-    wish: &cli::Render,
-    reach: &Reach,
+    options: &cli::Render,
+    connection: &ConnectOptions,
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
     let workspace = load(inventory, Secrets::StandIn).await?;
     workspace.certificate.clone()?;
     let packages = workspace.roles.asked_packages();
-    let facts = if wish.server {
-        let mut session = connect(&workspace, reach, reporter).await?;
+    let facts = if options.server {
+        let mut session = connect(&workspace, connection, reporter).await?;
         read_facts(&mut session, &packages, reporter).await?
     } else {
-        assume(wish.os, &packages)
+        assume(options.os, &packages)
     };
     let stack = role::compile(&workspace.inputs, &workspace.roles, &facts)?;
     let mut count = 0;
@@ -56,7 +56,7 @@ pub(super) async fn render(
     });
     for (resource, Rendered { path, content }) in files {
         count += 1;
-        match (&wish.directory, content) {
+        match (&options.directory, content) {
             (None, content) => {
                 let text = content.and_then(|bytes| String::from_utf8(bytes.to_vec()).ok());
                 reporter.file(&RenderedFile {
@@ -77,7 +77,7 @@ pub(super) async fn render(
             (Some(_), None) => reporter.note(&format!("{path} is left out: it must not be seen")),
         }
     }
-    if let Some(folder) = &wish.directory {
+    if let Some(folder) = &options.directory {
         reporter.done(&format!("{count} files are below {}", folder.display()));
     }
     Ok(Exit::Done)

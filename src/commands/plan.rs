@@ -3,14 +3,14 @@
 use super::load::Secrets;
 use super::recheck;
 use super::saved;
-use super::survey::{Reach, Request, open, show, survey, traffic};
+use super::survey::{ConnectOptions, Request, open, show, survey, traffic};
 use crate::error::{Error, Exit};
 use crate::plan::SavedPlan;
 use crate::report::Reporter;
 use std::path::{Path, PathBuf};
 
 /// What to plan.
-pub(crate) struct Wish {
+pub(crate) struct Options {
     /// What it is about.
     pub(crate) request: Request,
     /// Whether the exit status says that there are changes.
@@ -22,14 +22,14 @@ pub(crate) struct Wish {
 /// Shows what would change.
 pub(crate) async fn plan(
     inventory: &Path,
-    wish: &Wish,
-    reach: &Reach,
+    options: &Options,
+    connection: &ConnectOptions,
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
-    let (workspace, mut session) = open(inventory, Secrets::Read, reach, reporter).await?;
-    let survey = survey(&mut session, &workspace, &wish.request, reporter).await?;
+    let (workspace, mut session) = open(inventory, Secrets::Read, connection, reporter).await?;
+    let survey = survey(&mut session, &workspace, &options.request, reporter).await?;
     show(&survey, reporter);
-    if let Some(file) = &wish.out {
+    if let Some(file) = &options.out {
         let saved = SavedPlan::of(
             &survey.plan,
             &survey.stack,
@@ -37,7 +37,7 @@ pub(crate) async fn plan(
             &inventory.to_string_lossy(),
             &workspace.inputs.inventory.server.ssh,
         );
-        let saved = saved.removing(wish.request.removal);
+        let saved = saved.removing(options.request.removal);
         let saved = recheck::seal(&mut session, saved, &survey.stack).await?;
         saved::write(file, &saved)?;
         let file = file.display();
@@ -46,7 +46,7 @@ pub(crate) async fn plan(
         ));
     }
     reporter.traffic(&traffic(&session));
-    Ok(if wish.detailed_exitcode && !survey.plan.is_empty() {
+    Ok(if options.detailed_exitcode && !survey.plan.is_empty() {
         Exit::Changes
     } else {
         Exit::Done

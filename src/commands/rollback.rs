@@ -1,11 +1,11 @@
 //! `rollback`: goes back to a generation that was proven, by the way of every other change: what
 //! it rested on is read from the server, planned, shown, and applied.
 
-use super::apply::{Wish, converge};
+use super::apply::{Options, converge};
 use super::certificate;
 use super::load::{Secrets, Workspace, load, missing_files, own_files, read_secrets};
 use super::rollback_release::rollback_release;
-use super::survey::{Reach, connect, traffic};
+use super::survey::{ConnectOptions, connect, traffic};
 use crate::bundle::{self, Generation, History};
 use crate::cli;
 use crate::diagnostic::Source;
@@ -20,33 +20,33 @@ use std::path::Path;
 /// Goes back.
 pub(super) async fn rollback(
     inventory: &Path,
-    wish: &cli::Rollback,
-    reach: &Reach,
+    options: &cli::Rollback,
+    connection: &ConnectOptions,
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
-    if !wish.yes && !reporter.can_ask() {
+    if !options.yes && !reporter.can_ask() {
         return Err(Error::Usage {
             message: "there is no terminal to ask on".to_owned(),
             hint: "choose a generation of `foobar-stack history`, then go back with --yes"
                 .to_owned(),
         });
     }
-    if let Some(release) = &wish.release {
-        return rollback_release(inventory, release.as_ref(), wish, reach, reporter).await;
+    if let Some(release) = &options.release {
+        return rollback_release(inventory, release.as_ref(), options, connection, reporter).await;
     }
     let here = load(inventory, Secrets::StandIn).await?;
-    let mut session = connect(&here, reach, reporter).await?;
-    let number = choose(&mut session, wish.generation, reporter).await?;
+    let mut session = connect(&here, connection, reporter).await?;
+    let number = choose(&mut session, options.generation, reporter).await?;
     let generation = fetch(&mut session, number).await?;
     let workspace = recall(number, &generation, &here).await?;
     let same = generation.same_as(&Generation::of(&here.text, &here.inputs));
-    let wish = Wish {
-        yes: wish.yes,
-        delete_many: wish.delete_many,
+    let options = Options {
+        yes: options.yes,
+        delete_many: options.delete_many,
         back_to: Some(number),
-        ..Wish::default()
+        ..Options::default()
     };
-    let ending = converge(&mut session, &workspace, &wish, reach, reporter).await;
+    let ending = converge(&mut session, &workspace, &options, connection, reporter).await;
     reporter.traffic(&traffic(&session));
     if !same && matches!(ending, Ok(Exit::Done)) {
         let shown = inventory.display();

@@ -1,8 +1,8 @@
 //! `rollback --release`: the inventory as it is, with a release that the server has kept.
 
-use super::apply::{Wish, converge};
+use super::apply::{Options, converge};
 use super::load::{Secrets, load};
-use super::survey::{Reach, connect, read_facts, traffic};
+use super::survey::{ConnectOptions, connect, read_facts, traffic};
 use crate::cli;
 use crate::error::{Error, Exit};
 use crate::report::Reporter;
@@ -15,12 +15,12 @@ use std::path::Path;
 pub(super) async fn rollback_release(
     inventory: &Path,
     wanted: Option<&ReleaseId>,
-    wish: &cli::Rollback,
-    reach: &Reach,
+    options: &cli::Rollback,
+    connection: &ConnectOptions,
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
     let mut workspace = load(inventory, Secrets::Read).await?;
-    let mut session = connect(&workspace, reach, reporter).await?;
+    let mut session = connect(&workspace, connection, reporter).await?;
     let asked = workspace.roles.asked_packages();
     let facts = read_facts(&mut session, &asked, reporter).await?;
     let stack = role::compile(&workspace.inputs, &workspace.roles, &facts)?;
@@ -48,12 +48,12 @@ pub(super) async fn rollback_release(
     if differs {
         workspace.inputs.app = Some(Code::kept(id.clone()));
     }
-    let wish = Wish {
-        yes: wish.yes,
-        delete_many: wish.delete_many,
-        ..Wish::default()
+    let options = Options {
+        yes: options.yes,
+        delete_many: options.delete_many,
+        ..Options::default()
     };
-    let ending = converge(&mut session, &workspace, &wish, reach, reporter).await;
+    let ending = converge(&mut session, &workspace, &options, connection, reporter).await;
     reporter.traffic(&traffic(&session));
     if differs && matches!(ending, Ok(Exit::Done)) {
         reporter.note(&format!(

@@ -1,7 +1,7 @@
 //! `status`: what runs, since when, which release, and what should be known of the server.
 
 use super::load::Secrets;
-use super::survey::{Reach, note_unverified, open, read_facts, traffic};
+use super::survey::{ConnectOptions, note_unverified, open, read_facts, traffic};
 use crate::error::{Error, Exit};
 use crate::operate::status::{self, Status};
 use crate::operate::units;
@@ -12,10 +12,10 @@ use std::path::Path;
 /// Asks the server, in one round trip after its facts.
 pub(super) async fn status(
     inventory: &Path,
-    reach: &Reach,
+    connection: &ConnectOptions,
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
-    let (workspace, mut session) = open(inventory, Secrets::StandIn, reach, reporter).await?;
+    let (workspace, mut session) = open(inventory, Secrets::StandIn, connection, reporter).await?;
     let facts = read_facts(&mut session, &workspace.roles.asked_packages(), reporter).await?;
     let stack = role::compile(&workspace.inputs, &workspace.roles, &facts)?;
     let units = units(&stack, &facts.date);

@@ -9,7 +9,7 @@ use crate::facts::{self, Facts};
 use crate::inventory::Inventory;
 use crate::plan::{self, Basis, Managed, Plan, SavedPlan, Stack};
 use crate::report::{Reporter, Traffic, Verbosity};
-use crate::resource::{Observed, Probe, Removal, ResourceId, State, Staying, Work};
+use crate::resource::{ExecutionPlan, Observed, Probe, Removal, ResourceId, Retained, State};
 use crate::role;
 use crate::server::{Options, Session, Target};
 use crate::shell::Script;
@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 /// How the user wants the server reached.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Reach {
+pub(crate) struct ConnectOptions {
     pub(crate) accept_new_host_key: bool,
     pub(crate) ssh_config: Option<PathBuf>,
 }
@@ -28,21 +28,21 @@ pub(crate) struct Reach {
 pub(crate) async fn open(
     inventory: &Path,
     secrets: Secrets,
-    reach: &Reach,
+    connection: &ConnectOptions,
     reporter: &Reporter,
 ) -> Result<(Workspace, Session), Error> {
     let workspace = load(inventory, secrets).await?;
     if secrets == Secrets::Read {
         workspace.notes.iter().for_each(|note| reporter.note(note));
     }
-    let session = connect(&workspace, reach, reporter).await?;
+    let session = connect(&workspace, connection, reporter).await?;
     Ok((workspace, session))
 }
 
 /// Connects to the server of the inventory.
 pub(crate) async fn connect(
     workspace: &Workspace,
-    reach: &Reach,
+    connection: &ConnectOptions,
     reporter: &Reporter,
 ) -> Result<Session, Error> {
     let server = &workspace.inputs.inventory.server;
@@ -62,9 +62,9 @@ pub(crate) async fn connect(
         .ssh_config
         .as_ref()
         .map(|path| workspace.folder.join(path));
-    target.config_file = reach.ssh_config.clone().or(own_config);
+    target.config_file = connection.ssh_config.clone().or(own_config);
     let mut options = Options {
-        accept_new_host_key: reach.accept_new_host_key,
+        accept_new_host_key: connection.accept_new_host_key,
         ..Options::default()
     };
     let listener = reporter.clone();
@@ -152,10 +152,10 @@ pub(crate) struct Survey {
     pub(crate) observed: Vec<Observed<State>>,
     /// What a saved plan leaves alone, though it would change, too.
     pub(crate) left: Vec<ResourceId>,
-    /// What left the inventory and stays.
-    pub(crate) staying: Staying,
+    /// What is no longer in the inventory and is kept.
+    pub(crate) retained: Retained,
     pub(crate) plan: Plan,
-    pub(crate) work: Work,
+    pub(crate) work: ExecutionPlan,
 }
 
 /// Observes the server and makes the plan.
@@ -241,7 +241,7 @@ pub(crate) async fn survey(
     if !conflicts.is_empty() && !lost {
         return Err(Conflicts(conflicts).into());
     }
-    let staying = Staying::of(&stack.resources, &observed, &plan.changes);
+    let retained = Retained::of(&stack.resources, &observed, &plan.changes);
     Ok(Survey {
         facts,
         record,
@@ -250,7 +250,7 @@ pub(crate) async fn survey(
         stack,
         observed,
         left,
-        staying,
+        retained,
         plan,
         work,
     })
@@ -288,7 +288,7 @@ pub(crate) async fn look(
 /// How many names of what stays are shown.
 const SHOWN: usize = 12;
 
-/// Shows the plan, and says what left the inventory and stays all the same.
+/// Shows the plan, and says what is no longer in the inventory and is kept all the same.
 pub(crate) fn show(survey: &Survey, reporter: &Reporter) {
     reporter.plan(&survey.plan);
     if survey.lost {
@@ -300,11 +300,11 @@ pub(crate) fn show(survey: &Survey, reporter: &Reporter) {
     }
     for (names, what) in [
         (
-            &survey.staying.data,
+            &survey.retained.data,
             "--destroy-data removes what a run has made",
         ),
         (
-            &survey.staying.packages,
+            &survey.retained.packages,
             "--remove-packages removes what nothing else needs",
         ),
     ] {
@@ -318,7 +318,9 @@ pub(crate) fn show(survey: &Survey, reporter: &Reporter) {
             if let more @ 1.. = names.len().saturating_sub(SHOWN) {
                 some.push_str(&format!(" and {more} more"));
             }
-            reporter.note(&format!("left the inventory and stays: {some}; {what}"));
+            reporter.note(&format!(
+                "no longer in the inventory, and kept: {some}; {what}"
+            ));
         }
     }
 }

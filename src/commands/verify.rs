@@ -2,7 +2,7 @@
 
 use super::load::{Secrets, Workspace};
 use super::masks::mask_readable;
-use super::survey::{Reach, Survey, open, read_facts, traffic};
+use super::survey::{ConnectOptions, Survey, open, read_facts, traffic};
 use crate::bundle::{self, Generation};
 use crate::check::{Check, Report};
 use crate::error::{Error, Exit};
@@ -32,10 +32,10 @@ impl AskServer for Asker<'_> {
 /// Verifies the inventory's stack.
 pub(crate) async fn verify(
     inventory: &Path,
-    reach: &Reach,
+    connection: &ConnectOptions,
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
-    let (workspace, mut session) = open(inventory, Secrets::StandIn, reach, reporter).await?;
+    let (workspace, mut session) = open(inventory, Secrets::StandIn, connection, reporter).await?;
     let facts = read_facts(&mut session, &workspace.roles.asked_packages(), reporter).await?;
     let stack = role::compile(&workspace.inputs, &workspace.roles, &facts)?;
     let report = ask(&stack.checks, &workspace, Ok(&mut session), None, reporter).await;

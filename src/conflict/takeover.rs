@@ -45,7 +45,7 @@ pub struct Takeover {
 }
 
 /// Kinds that are work, or that nobody else can have.
-const NOT_TAKEN: [&str; 4] = ["command", "retired", "left", "left_package"];
+const NOT_TAKEN: [&str; 4] = ["command", "retired", "orphan", "orphan_package"];
 
 impl Meeting<'_> {
     /// Everything that the stack takes over there.

@@ -336,9 +336,9 @@ pub struct App {
     pub adopt: bool,
     /// The words of the migration command.
     pub migrate: Option<Vec<String>>,
-    /// The page that says whether it is well.
+    /// The page that says whether it is healthy.
     pub health: Option<Health>,
-    /// How long a new release may take until it is well, in seconds.
+    /// How long a new release may take until it is healthy, in seconds.
     pub start_timeout: u32,
     /// How long what is under way in the release before may take to end, in seconds.
     pub drain: u32,
@@ -352,7 +352,7 @@ pub struct App {
     pub secrets: BTreeMap<String, SecretSource>,
 }
 
-/// The page that says whether the app is well.
+/// The page that says whether the app is healthy.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Health {
     /// Its path.

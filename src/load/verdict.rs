@@ -1,6 +1,6 @@
-//! Which part of the server was used up first, from what was seen of it under load.
+//! Which part of the server is the bottleneck, from what was seen of it under load.
 //!
-//! Every finding has its figures. When nothing was used up, that is said, and what was used
+//! Every finding has its figures. When there is no bottleneck, that is said, and what was used
 //! most; when the requests did not keep up all the same, the limit lies elsewhere, and that is
 //! said, too.
 
@@ -41,7 +41,7 @@ pub struct UnitUse {
 /// What was seen of the server.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Verdict {
-    /// In one sentence, what was used up first.
+    /// In one sentence, what the bottleneck is.
     pub sentence: String,
     /// What is used up, the first one first; then the rest, by its share.
     pub uses: Vec<Use>,
@@ -142,19 +142,19 @@ fn sentence(record: &Record, samples: &[Sample], uses: &[Use], units: &[UnitUse]
                 }
                 None => String::new(),
             };
-            format!("used up first: {}, {}{by}", full.what, full.figures)
+            format!("bottleneck: {}, {}{by}", full.what, full.figures)
         }
         None if record.unsent * 100 > sent => format!(
-            "nothing on the server was used up, yet {} requests found no connection free: \
+            "no bottleneck found on the server, yet {} requests found no connection free: \
              give it more of them, or look at what the app waits for",
             record.unsent
         ),
         None => match uses.first() {
             Some(most) => format!(
-                "nothing was used up; the closest to it: {}, {}",
+                "no bottleneck found; closest to its limit: {}, {}",
                 most.what, most.figures
             ),
-            None => "nothing was used up".to_owned(),
+            None => "no bottleneck found".to_owned(),
         },
     }
 }
@@ -429,19 +429,19 @@ mod tests {
         for (samples, expected) in [
             (
                 samples(97, 180, 5),
-                "used up first: processors, 97 % of 2 busy, at most 97 %; the stack's units took 1.80, most of it app (foobar-app.service): 1.80",
+                "bottleneck: processors, 97 % of 2 busy, at most 97 %; the stack's units took 1.80, most of it app (foobar-app.service): 1.80",
             ),
             (
                 samples(55, 99, 5),
-                "used up first: one processor by foobar-app.service (its limit, if it works in one thread), 0.99 on average, at most 0.99",
+                "bottleneck: one processor by foobar-app.service (its limit, if it works in one thread), 0.99 on average, at most 0.99",
             ),
             (
                 samples(40, 30, 99),
-                "used up first: connections of the database, at most 98 of 100, 1 of them at work",
+                "bottleneck: connections of the database, at most 98 of 100, 1 of them at work",
             ),
             (
                 samples(60, 30, 5),
-                "nothing was used up; the closest to it: processors, 60 % of 2 busy, at most 60 %",
+                "no bottleneck found; closest to its limit: processors, 60 % of 2 busy, at most 60 %",
             ),
             (
                 Vec::new(),

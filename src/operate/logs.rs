@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 /// What to show.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Wish {
+pub struct Query {
     /// Only this role.
     pub role: Option<String>,
     /// Go on as lines come.
@@ -78,9 +78,9 @@ fn named(text: &str, role: &str, files: &mut Vec<(String, String)>) {
 
 /// The script that prints the lines [`Reader`] reads; none if the role has no logs.
 #[must_use]
-pub fn script(units: &Units, files: &[(String, String)], wish: &Wish) -> Option<Script> {
-    let wanted = |role: &str| wish.role.as_deref().is_none_or(|one| one == role);
-    let names: Vec<&str> = match &wish.role {
+pub fn script(units: &Units, files: &[(String, String)], query: &Query) -> Option<Script> {
+    let wanted = |role: &str| query.role.as_deref().is_none_or(|one| one == role);
+    let names: Vec<&str> = match &query.role {
         Some(role) => units.of(role).iter().map(String::as_str).collect(),
         None => units.all().map(|(_, unit)| unit).collect(),
     };
@@ -90,17 +90,17 @@ pub fn script(units: &Units, files: &[(String, String)], wish: &Wish) -> Option<
     if units.is_empty() && files.is_empty() {
         return None;
     }
-    let lines = wish.lines.map(|lines| lines.to_string());
+    let lines = query.lines.map(|lines| lines.to_string());
     let mut options: Vec<String> = units;
-    options.extend(wish.since.as_ref().map(|since| format!("--since={since}")));
+    options.extend(query.since.as_ref().map(|since| format!("--since={since}")));
     if let Some(lines) = &lines {
         options.push(format!("--lines={lines}"));
     }
-    options.extend(wish.follow.then(|| "--follow".to_owned()));
+    options.extend(query.follow.then(|| "--follow".to_owned()));
     let mut script = Script::new();
     script
         .assign("lines", lines.as_deref().unwrap_or("50"))
-        .assign("follow", if wish.follow { "yes" } else { "" })
+        .assign("follow", if query.follow { "yes" } else { "" })
         .raw(include_str!("logs.sh"));
     script.call(
         "show_logs",
@@ -235,22 +235,22 @@ mod tests {
     #[test]
     fn only_what_was_asked_for_is_shown() {
         let files = [("web".to_owned(), "/var/log/nginx/error.log".to_owned())];
-        let wish = |role: &str| Wish {
+        let query = |role: &str| Query {
             role: Some(role.to_owned()),
             since: Some("-5m".to_owned()),
-            ..Wish::default()
+            ..Query::default()
         };
-        let app = script(&units(), &files, &wish("app")).unwrap();
+        let app = script(&units(), &files, &query("app")).unwrap();
         let last = app.as_str().lines().last().unwrap();
         assert_eq!(
             last,
             "show_logs -- '--unit=foobar-app.service' '--since=-5m'"
         );
-        let web = script(&units(), &files, &wish("web")).unwrap();
+        let web = script(&units(), &files, &query("web")).unwrap();
         assert!(
             web.as_str()
                 .contains("show_logs /var/log/nginx/error.log -- '--unit=nginx.service'")
         );
-        assert_eq!(script(&units(), &files, &wish("tls")), None);
+        assert_eq!(script(&units(), &files, &query("tls")), None);
     }
 }

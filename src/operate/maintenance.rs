@@ -12,7 +12,7 @@ const SITE: &str = "/etc/nginx/maintenance/site.conf";
 
 /// Whether visitors are let in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Wish {
+pub enum Switch {
     /// Keep them out.
     On {
         /// When they may come back, in seconds: what the page says to programs.
@@ -36,11 +36,11 @@ pub const LOCKED: i32 = 75;
 
 /// The script that does it. `unit` is that of Nginx, `who` asks for it.
 #[must_use]
-pub fn script(wish: &Wish, unit: &str, who: &str) -> Script {
+pub fn script(switch: &Switch, unit: &str, who: &str) -> Script {
     let mut script = Script::new();
-    let (retry, function, allow) = match wish {
-        Wish::On { retry, allow } => (*retry, "maintenance_on", allow.as_slice()),
-        Wish::Off => (0, "maintenance_off", [].as_slice()),
+    let (retry, function, allow) = match switch {
+        Switch::On { retry, allow } => (*retry, "maintenance_on", allow.as_slice()),
+        Switch::Off => (0, "maintenance_off", [].as_slice()),
     };
     script
         .assign("unit", unit)
@@ -61,11 +61,11 @@ mod tests {
 
     #[test]
     fn addresses_are_words_of_their_own() {
-        let wish = Wish::On {
+        let switch = Switch::On {
             retry: 600,
             allow: vec!["203.0.113.7".to_owned(), "2001:db8::/32".to_owned()],
         };
-        let script = script(&wish, "nginx.service", "me");
+        let script = script(&switch, "nginx.service", "me");
         let text = script.as_str();
         assert!(
             text.starts_with("unit=nginx.service\nretry=600\n"),
@@ -76,7 +76,7 @@ mod tests {
             "{text}"
         );
         assert!(
-            super::script(&Wish::Off, "nginx.service", "me")
+            super::script(&Switch::Off, "nginx.service", "me")
                 .as_str()
                 .ends_with("\nswitch_maintenance me maintenance_off\n")
         );

@@ -1,7 +1,7 @@
 //! The plan: desired minus observed.
 //!
 //! Pure. [`plan`] compares every resource of a [`Stack`] with what was observed and gives the
-//! [`Plan`], which is shown, and [`Work`], which is run: both come from the same comparison,
+//! [`Plan`], which is shown, and [`ExecutionPlan`], which is run: both come from the same comparison,
 //! so what is shown is what is done. There is no dry run below this point.
 
 mod ownership;
@@ -13,7 +13,7 @@ pub use saved::{Moved, SavedPlan, SavedPlanError, Stale, unmoved};
 pub use summary::Summary;
 
 use crate::check::Check;
-use crate::resource::{Change, Observed, Resource, ResourceId, State, Surroundings, Work};
+use crate::resource::{Change, ExecutionPlan, Observed, PlanContext, Resource, ResourceId, State};
 use crate::types::AbsolutePath;
 
 /// Everything that should be so on one server: the result of compiling an inventory and roles
@@ -90,7 +90,7 @@ impl UnknownState {
     /// What to do next.
     #[must_use]
     pub fn hint(&self) -> &'static str {
-        "nothing was changed; mend what the reason names, or look at the server with `foobar-stack doctor`"
+        "nothing was changed; correct what the reason names, or look at the server with `foobar-stack doctor`"
     }
 }
 
@@ -122,7 +122,7 @@ pub fn plan(
     observed: &[Observed<State>],
     basis: Basis,
     target: Option<&[String]>,
-) -> Result<(Plan, Work), UnknownState> {
+) -> Result<(Plan, ExecutionPlan), UnknownState> {
     let wanted = |role: &String| target.is_none_or(|roles| roles.contains(role));
     let pairs: Vec<(&Resource, &Observed<State>)> = stack
         .resources
@@ -146,18 +146,20 @@ pub fn plan(
 
     // First what stands for itself, then what reacts to it, each seeing all that came before.
     let mut found: Vec<(usize, Change)> = Vec::new();
-    for reacts in [false, true] {
+    for depends_on_changes in [false, true] {
         for (place, (resource, observed)) in pairs.iter().enumerate() {
-            if resource.spec.reacts() != reacts || matches!(observed, Observed::Hidden { .. }) {
+            if resource.spec.depends_on_changes() != depends_on_changes
+                || matches!(observed, Observed::Hidden { .. })
+            {
                 continue;
             }
             let changes: Vec<Change> = found.iter().map(|(_, change)| change.clone()).collect();
-            let around = Surroundings {
+            let context = PlanContext {
                 now: basis.now,
                 date: &basis.date,
                 changes: &changes,
             };
-            if let Some(delta) = resource.spec.compare(observed, &around) {
+            if let Some(delta) = resource.spec.compare(observed, &context) {
                 found.push((place, Change::of(resource, delta)));
             }
         }
@@ -177,23 +179,23 @@ pub fn plan(
     }
 
     let changes: Vec<Change> = found.iter().map(|(_, change)| change.clone()).collect();
-    let around = Surroundings {
+    let context = PlanContext {
         now: basis.now,
         date: &basis.date,
         changes: &changes,
     };
-    let mut work = Work::default();
+    let mut work = ExecutionPlan::default();
     for (place, (resource, observed)) in pairs.iter().enumerate() {
         if let Some((_, change)) = found.iter().find(|(at, _)| *at == place) {
             work.uses(resource.id.kind);
-            resource.spec.work(observed, change, &around, &mut work);
+            resource.spec.work(observed, change, &context, &mut work);
         } else if matches!(observed, Observed::Hidden { .. }) {
             // What comes after it may need it: made if it is missing, else left as it is.
             let absent = Observed::Absent;
-            if let Some(delta) = resource.spec.compare(&absent, &around) {
+            if let Some(delta) = resource.spec.compare(&absent, &context) {
                 let change = Change::of(resource, delta);
                 work.uses(resource.id.kind);
-                resource.spec.work(&absent, &change, &around, &mut work);
+                resource.spec.work(&absent, &change, &context, &mut work);
             }
         }
     }

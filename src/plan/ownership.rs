@@ -161,7 +161,7 @@ fn tell_readers(stack: &mut Stack, record: &[Managed], gone: &[ResourceId]) {
             // What we made stops.
             _ if managed.made || reads.is_empty() => {}
             _ => {
-                let spec = Owned::stays(name, &reads);
+                let spec = Owned::orphaned(name, &reads);
                 stack.resources.push(of_record(managed, spec));
             }
         }
@@ -174,7 +174,7 @@ pub fn forget_lost(stack: &mut Stack, observed: &mut Vec<Observed<State>>) {
     let resources = std::mem::take(&mut stack.resources);
     let pairs = resources.into_iter().zip(std::mem::take(observed));
     let lost = |resource: &Resource, observed: &Observed<State>| {
-        let left = matches!(resource.spec, Spec::Left(_) | Spec::LeftPackage(_));
+        let left = matches!(resource.spec, Spec::Orphan(_) | Spec::OrphanPackage(_));
         left && *observed == Observed::Absent
     };
     let stay = pairs.filter(|(resource, observed)| !lost(resource, observed));
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_made_and_left_is_retired() {
+    fn only_what_was_made_and_orphan_is_retired() {
         let record = [
             "made\tx\tpath\t/etc/a",
             "taken\tx\tpath\t/etc/b",
@@ -443,11 +443,11 @@ mod tests {
         assert_eq!(
             ids,
             [
-                "left:database:x",
-                "left:folder:/srv/x/y",
-                "left:folder:/srv/x",
-                "left:account:x",
-                "left_package:xx"
+                "orphan:database:x",
+                "orphan:folder:/srv/x/y",
+                "orphan:folder:/srv/x",
+                "orphan:account:x",
+                "orphan_package:xx"
             ]
         );
         let after = super::record(&stack, &record, &[], None, &[]);

@@ -11,7 +11,9 @@
 //! A zone's serial and a certificate's end are made when the plan is run, not when it is saved.
 
 use super::{Basis, Plan, Stack, UnknownState, plan};
-use crate::resource::{Action, Observed, Removal, Resource, ResourceId, Seal, State, Work};
+use crate::resource::{
+    Action, ExecutionPlan, Observed, Removal, Resource, ResourceId, Seal, State,
+};
 use crate::types::Digest;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -278,7 +280,7 @@ impl SavedPlan {
         stack: &Stack,
         observed: &[Observed<State>],
         basis: Basis,
-    ) -> Result<(Plan, Work), UnknownState> {
+    ) -> Result<(Plan, ExecutionPlan), UnknownState> {
         let (part, observed) = part_of(stack, observed, |id| self.has(id));
         plan(&part, &observed, basis, self.target.as_deref())
     }
@@ -435,11 +437,11 @@ pub fn unmoved(
 
 /// A digest of what was found.
 fn found(observed: &Observed<State>) -> Digest {
-    let footing = match observed {
-        Observed::Present(state) => format!("Present({})", state.footing()),
+    let fingerprint = match observed {
+        Observed::Present(state) => format!("Present({})", state.fingerprint()),
         other => format!("{other:?}"),
     };
-    Digest::of(footing.as_bytes())
+    Digest::of(fingerprint.as_bytes())
 }
 
 #[cfg(test)]

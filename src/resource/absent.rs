@@ -4,8 +4,8 @@ use super::ownership::{Place, place_of, read_places};
 use super::probe::fields;
 use super::retired::Retired;
 use super::{
-    Action, Change, Claim, Conflict, Delta, Diff, EntryError, Future, Kind, Materials, Observed,
-    Phase, Probe, Surroundings, Work,
+    Action, Change, Claim, Conflict, Delta, Diff, EntryError, ExecutionPlan, Future, Kind,
+    Materials, Observed, Phase, PlanContext, Probe,
 };
 use crate::shell::Script;
 use crate::types::AbsolutePath;
@@ -19,20 +19,20 @@ pub struct Absent {
     /// Whether it is removed, whoever made it.
     adopt: bool,
     /// Whether a run of ours once put something there.
-    left: bool,
+    orphaned: bool,
     /// Whether it may be served or used until the run is proven.
     late: bool,
 }
 
 impl Absent {
-    /// The path of what left the inventory.
+    /// The path of what is no longer in the inventory.
     #[must_use]
-    pub fn left(path: AbsolutePath) -> Self {
+    pub fn orphaned(path: AbsolutePath) -> Self {
         Self {
             path,
             package: None,
             adopt: false,
-            left: true,
+            orphaned: true,
             late: false,
         }
     }
@@ -56,12 +56,12 @@ impl Absent {
     }
 
     /// Whether it is the file of a unit that runs until the run is proven.
-    fn belongs_to_what_runs(&self, around: &Surroundings<'_>) -> bool {
+    fn belongs_to_what_runs(&self, context: &PlanContext<'_>) -> bool {
         let stops = |unit: String| {
-            let mut changes = around.changes.iter();
+            let mut changes = context.changes.iter();
             changes.any(|change| change.id.kind == Retired::NAME && change.id.name == unit)
         };
-        self.left && Retired::stops_last(around) && self.unit().is_some_and(stops)
+        self.orphaned && Retired::stops_last(context) && self.unit().is_some_and(stops)
     }
 }
 
@@ -90,7 +90,7 @@ pub struct Entry {
 impl Kind for Absent {
     const NAME: &'static str = "absent";
     const PROBE_SHELL: &'static [&'static str] = &[include_str!("absent.sh")];
-    const REACTS: bool = true;
+    const DEPENDS_ON_CHANGES: bool = true;
     type Entry = Entry;
     type State = Found;
 
@@ -104,7 +104,7 @@ impl Kind for Absent {
             path,
             package,
             adopt,
-            left: false,
+            orphaned: false,
             late: false,
         })
     }
@@ -134,15 +134,17 @@ impl Kind for Absent {
             .collect()
     }
 
-    fn applied(&self, _: &Observed<Found>, _: &Surroundings<'_>) -> Observed<Found> {
+    fn applied(&self, _: &Observed<Found>, _: &PlanContext<'_>) -> Observed<Found> {
         Observed::Absent
     }
 
-    fn compare(&self, observed: &Observed<Found>, around: &Surroundings<'_>) -> Option<Delta> {
+    fn compare(&self, observed: &Observed<Found>, context: &PlanContext<'_>) -> Option<Delta> {
         let because = match (observed, &self.package) {
-            (Observed::Present(_), _) if self.left => "it left the inventory".to_owned(),
+            (Observed::Present(_), _) if self.orphaned => {
+                "it is no longer in the inventory".to_owned()
+            }
             (Observed::Present(found), _) => format!("a {} is there", found.file_type),
-            (_, Some(package)) if around.creates("package", package) => {
+            (_, Some(package)) if context.creates("package", package) => {
                 format!("the package {package} brings it")
             }
             _ => return None,
@@ -151,8 +153,8 @@ impl Kind for Absent {
     }
 
     fn conflict(&self, found: &Found, _: Claim) -> Option<Conflict> {
-        // What left the inventory was made by a run.
-        (!self.left && !self.adopt && !found.shipped).then(|| Conflict {
+        // What is no longer in the inventory was made by a run.
+        (!self.orphaned && !self.adopt && !found.shipped).then(|| Conflict {
             subject: self.path.to_string(),
             found: format!("a {} is there", found.file_type),
             because: "it is not as the package brought it, and would be removed".to_owned(),
@@ -167,10 +169,10 @@ impl Kind for Absent {
         &self,
         _: &Observed<Found>,
         change: &Change,
-        around: &Surroundings<'_>,
-        work: &mut Work,
+        context: &PlanContext<'_>,
+        work: &mut ExecutionPlan,
     ) {
-        let runs = self.belongs_to_what_runs(around);
+        let runs = self.belongs_to_what_runs(context);
         if self.late || runs {
             let mut script = Script::new();
             script.call("discard_path", [self.path.as_str()]);

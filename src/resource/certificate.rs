@@ -2,8 +2,8 @@
 
 use super::probe::{decode, fields};
 use super::{
-    Action, Change, Delta, Diff, EntryError, Future, Kind, Materials, Observed, Owned, Phase,
-    Probe, Surroundings, Work,
+    Action, Change, Delta, Diff, EntryError, ExecutionPlan, Future, Kind, Materials, Observed,
+    Owned, Phase, PlanContext, Probe,
 };
 use crate::shell::Script;
 use crate::types::{AbsolutePath, Fqdn};
@@ -152,17 +152,17 @@ impl Kind for Certificate {
             .collect()
     }
 
-    fn applied(&self, _: &Observed<Found>, around: &Surroundings<'_>) -> Observed<Found> {
+    fn applied(&self, _: &Observed<Found>, context: &PlanContext<'_>) -> Observed<Found> {
         Observed::Present(Found {
             names: self.names.iter().map(ToString::to_string).collect(),
-            not_after: around.now + i64::from(self.days) * DAY,
+            not_after: context.now + i64::from(self.days) * DAY,
             self_signed: true,
             key_fits: true,
             key_access: KEY_ACCESS.to_owned(),
         })
     }
 
-    fn compare(&self, observed: &Observed<Found>, around: &Surroundings<'_>) -> Option<Delta> {
+    fn compare(&self, observed: &Observed<Found>, context: &PlanContext<'_>) -> Option<Delta> {
         let join = |names: Vec<&str>| names.join(", ");
         let wanted = join(self.names.iter().map(Fqdn::as_str).collect());
         let Observed::Present(found) = observed else {
@@ -180,7 +180,7 @@ impl Kind for Certificate {
         if !found.self_signed {
             diff.compare("issuer", Some("another"), Some("itself"));
         }
-        let left = found.not_after - around.now;
+        let left = found.not_after - context.now;
         if left < self.renewal() {
             let before = format!("{} days left", left.div_euclid(DAY));
             diff.compare(
@@ -202,7 +202,13 @@ impl Kind for Certificate {
         ]
     }
 
-    fn work(&self, _: &Observed<Found>, change: &Change, _: &Surroundings<'_>, work: &mut Work) {
+    fn work(
+        &self,
+        _: &Observed<Found>,
+        change: &Change,
+        _: &PlanContext<'_>,
+        work: &mut ExecutionPlan,
+    ) {
         let names: Vec<&str> = std::iter::once(&self.subject)
             .chain(self.names.iter().filter(|name| **name != self.subject))
             .map(Fqdn::as_str)

@@ -3,8 +3,8 @@
 use super::probe::fields;
 use super::setting::Undo;
 use super::{
-    Action, Change, Delta, Diff, EntryError, Kind, Materials, Observed, Phase, Probe, Surroundings,
-    Work,
+    Action, Change, Delta, Diff, EntryError, ExecutionPlan, Kind, Materials, Observed, Phase,
+    PlanContext, Probe,
 };
 use crate::shell::Script;
 use crate::types::{AbsolutePath, AccountName};
@@ -121,13 +121,13 @@ impl Kind for Command {
             .collect()
     }
 
-    fn applied(&self, _: &Observed<Done>, _: &Surroundings<'_>) -> Observed<Done> {
+    fn applied(&self, _: &Observed<Done>, _: &PlanContext<'_>) -> Observed<Done> {
         Observed::Present(Done {
             key: self.key.clone(),
         })
     }
 
-    fn compare(&self, observed: &Observed<Done>, _: &Surroundings<'_>) -> Option<Delta> {
+    fn compare(&self, observed: &Observed<Done>, _: &PlanContext<'_>) -> Option<Delta> {
         let (because, before) = match observed {
             Observed::Present(done) if done.key == self.key => return None,
             Observed::Present(done) => ("it last ran for another key", Some(done.key.as_str())),
@@ -139,7 +139,13 @@ impl Kind for Command {
         Some(Delta::quiet(Action::Run, because, diff))
     }
 
-    fn work(&self, _: &Observed<Done>, change: &Change, _: &Surroundings<'_>, work: &mut Work) {
+    fn work(
+        &self,
+        _: &Observed<Done>,
+        change: &Change,
+        _: &PlanContext<'_>,
+        work: &mut ExecutionPlan,
+    ) {
         let mut words = vec![self.name.to_string(), self.key.clone()];
         words.extend(
             self.user

@@ -3,8 +3,8 @@
 use super::probe::fields;
 use super::recorded::Recorded;
 use super::{
-    Change, Claim, Conflict, Data, Delta, Diff, EntryError, Kind, Materials, Observed, Owned,
-    Phase, Probe, Surroundings, Work, sql,
+    Change, Claim, Conflict, Data, Delta, Diff, EntryError, ExecutionPlan, Kind, Materials,
+    Observed, Owned, Phase, PlanContext, Probe, sql,
 };
 use crate::shell::Script;
 use crate::types::AccountName;
@@ -90,7 +90,7 @@ impl Kind for Database {
     const NAME: &'static str = "database";
     const PROBE_SHELL: &'static [&'static str] = &[sql::CLIENT, sql::PROBE];
     const STEP_SHELL: &'static [&'static str] = &[sql::CLIENT, sql::STEPS];
-    const REACTS: bool = true;
+    const DEPENDS_ON_CHANGES: bool = true;
     type Entry = Entry;
     type State = Schema;
 
@@ -167,7 +167,7 @@ impl Kind for Database {
             .collect()
     }
 
-    fn applied(&self, before: &Observed<Schema>, _: &Surroundings<'_>) -> Observed<Schema> {
+    fn applied(&self, before: &Observed<Schema>, _: &PlanContext<'_>) -> Observed<Schema> {
         let (charset, collation, claim) = match before.present() {
             Some(schema) if self.keeps(schema) => {
                 let Schema {
@@ -189,7 +189,7 @@ impl Kind for Database {
         })
     }
 
-    fn compare(&self, observed: &Observed<Schema>, _: &Surroundings<'_>) -> Option<Delta> {
+    fn compare(&self, observed: &Observed<Schema>, _: &PlanContext<'_>) -> Option<Delta> {
         let Observed::Present(schema) = observed else {
             return Some(Delta::create([
                 ("charset", self.charset.clone()),
@@ -224,8 +224,8 @@ impl Kind for Database {
         &self,
         observed: &Observed<Schema>,
         change: &Change,
-        _: &Surroundings<'_>,
-        work: &mut Work,
+        _: &PlanContext<'_>,
+        work: &mut ExecutionPlan,
     ) {
         let unit = self.unit.as_str();
         let name = sql::name(self.name.as_str());

@@ -5,8 +5,8 @@ use super::grants::{self, Grants};
 use super::probe::fields;
 use super::recorded::Recorded;
 use super::{
-    Change, Claim, Conflict, Data, Delta, Diff, EntryError, Kind, Materials, Observed, Owned,
-    Phase, Probe, Surroundings, Work, sql,
+    Change, Claim, Conflict, Data, Delta, Diff, EntryError, ExecutionPlan, Kind, Materials,
+    Observed, Owned, Phase, PlanContext, Probe, sql,
 };
 use crate::shell::Script;
 use crate::types::AccountName;
@@ -203,7 +203,7 @@ impl Kind for DatabaseUser {
             .collect()
     }
 
-    fn applied(&self, before: &Observed<Account>, _: &Surroundings<'_>) -> Observed<Account> {
+    fn applied(&self, before: &Observed<Account>, _: &PlanContext<'_>) -> Observed<Account> {
         let mut account = before.present().cloned().unwrap_or(Account {
             plugin: self.plugin().to_owned(),
             grants: Grants::new(),
@@ -235,7 +235,7 @@ impl Kind for DatabaseUser {
         Observed::Present(account)
     }
 
-    fn compare(&self, observed: &Observed<Account>, _: &Surroundings<'_>) -> Option<Delta> {
+    fn compare(&self, observed: &Observed<Account>, _: &PlanContext<'_>) -> Option<Delta> {
         let words = |object: &String| format!("{ALL} on {object}");
         let rights = self.rights(observed.present());
         let grant = rights.grant.as_ref().map(words);
@@ -277,8 +277,8 @@ impl Kind for DatabaseUser {
         &self,
         observed: &Observed<Account>,
         change: &Change,
-        _: &Surroundings<'_>,
-        work: &mut Work,
+        _: &PlanContext<'_>,
+        work: &mut ExecutionPlan,
     ) {
         let (account, unit) = (self.account(), self.unit.as_str());
         let how = match self.engine {
@@ -355,7 +355,7 @@ impl Kind for DatabaseUser {
 mod tests {
     use super::*;
 
-    const AROUND: Surroundings<'static> = Surroundings {
+    const AROUND: PlanContext<'static> = PlanContext {
         now: 0,
         date: "20260101",
         changes: &[],

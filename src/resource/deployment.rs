@@ -1,7 +1,7 @@
 //! Deployments: which release serves, and in which of two slots it runs.
 //!
 //! Whatever changes what runs (the code, its configuration, a secret, a package of its runtime)
-//! goes one way: it starts in the slot that does not serve, and when it is well there, Nginx is
+//! goes one way: it starts in the slot that does not serve, and when it is healthy there, Nginx is
 //! led to it. The slot that served stays up until the run has proven itself. What serves is
 //! never stopped to be changed.
 
@@ -16,8 +16,8 @@ pub use kept::{KeptRelease, kept_releases};
 pub use slot::Slot;
 
 use super::{
-    Change, Delta, EntryError, Kind, Materials, Observed, Owned, Probe, Rendered, Surroundings,
-    Work,
+    Change, Delta, EntryError, ExecutionPlan, Kind, Materials, Observed, Owned, PlanContext, Probe,
+    Rendered,
 };
 use crate::shell::Script;
 use crate::types::AbsolutePath;
@@ -54,7 +54,7 @@ struct Process {
     template: String,
 }
 
-/// The page that says whether the app is well.
+/// The page that says whether the app is healthy.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Health {
@@ -97,7 +97,7 @@ pub struct Entry {
     /// Changes after which it must start anew: resource ids with `*`.
     #[serde(default)]
     restart_on: Vec<String>,
-    /// The page that says whether it is well. Without one, an open port is enough.
+    /// The page that says whether it is healthy. Without one, an open port is enough.
     health: Option<Health>,
     /// For an app that does not speak HTTP: the template of an Nginx that does, and is asked for
     /// that page. Its `slot` has the folder for its sockets, `asked`.
@@ -106,7 +106,7 @@ pub struct Entry {
     host: Option<String>,
     /// Where visitors reach it, without a path.
     url: Option<String>,
-    /// How long it may take until it is well, in seconds.
+    /// How long it may take until it is healthy, in seconds.
     start_timeout: Option<u32>,
     /// How long what is under way may take to end, in seconds.
     drain: Option<u32>,
@@ -230,7 +230,7 @@ impl Kind for Deployment {
     const NAME: &'static str = "deployment";
     const PROBE_SHELL: &'static [&'static str] = &[include_str!("deployment/probe.sh")];
     const STEP_SHELL: &'static [&'static str] = &[include_str!("deployment/steps.sh")];
-    const REACTS: bool = true;
+    const DEPENDS_ON_CHANGES: bool = true;
     type Entry = Entry;
     type State = Found;
 
@@ -301,16 +301,16 @@ impl Kind for Deployment {
         found::observe(batch, probe, reply)
     }
 
-    fn applied(&self, before: &Observed<Found>, around: &Surroundings<'_>) -> Observed<Found> {
-        Observed::Present(need::applied(self, before.present(), around))
+    fn applied(&self, before: &Observed<Found>, context: &PlanContext<'_>) -> Observed<Found> {
+        Observed::Present(need::applied(self, before.present(), context))
     }
 
-    fn footing(found: &Found) -> String {
-        need::footing(found)
+    fn fingerprint(found: &Found) -> String {
+        need::fingerprint(found)
     }
 
-    fn compare(&self, observed: &Observed<Found>, around: &Surroundings<'_>) -> Option<Delta> {
-        need::compare(self, observed.present(), around)
+    fn compare(&self, observed: &Observed<Found>, context: &PlanContext<'_>) -> Option<Delta> {
+        need::compare(self, observed.present(), context)
     }
 
     fn owned(&self) -> Vec<Owned> {
@@ -356,9 +356,9 @@ impl Kind for Deployment {
         &self,
         observed: &Observed<Found>,
         change: &Change,
-        around: &Surroundings<'_>,
-        work: &mut Work,
+        context: &PlanContext<'_>,
+        work: &mut ExecutionPlan,
     ) {
-        steps::work(self, observed.present(), change, around, work);
+        steps::work(self, observed.present(), change, context, work);
     }
 }

@@ -3,8 +3,8 @@
 use super::ownership::{Ownership, Place, place_of, read_places};
 use super::probe::fields;
 use super::{
-    Change, Claim, Conflict, Data, Delta, Diff, EntryError, Future, Kind, Materials, Observed,
-    Owned, Phase, Probe, Surroundings, Work,
+    Change, Claim, Conflict, Data, Delta, Diff, EntryError, ExecutionPlan, Future, Kind, Materials,
+    Observed, Owned, Phase, PlanContext, Probe,
 };
 use crate::shell::Script;
 use crate::types::{AbsolutePath, AccountName, FileMode};
@@ -88,14 +88,14 @@ impl Kind for Directory {
         batch.iter().map(folder).collect()
     }
 
-    fn applied(&self, _: &Observed<Folder>, _: &Surroundings<'_>) -> Observed<Folder> {
+    fn applied(&self, _: &Observed<Folder>, _: &PlanContext<'_>) -> Observed<Folder> {
         Observed::Present(Folder {
             place: Place::like(TYPE, &self.ownership),
             readers: self.readers.iter().map(ToString::to_string).collect(),
         })
     }
 
-    fn compare(&self, observed: &Observed<Folder>, _: &Surroundings<'_>) -> Option<Delta> {
+    fn compare(&self, observed: &Observed<Folder>, _: &PlanContext<'_>) -> Option<Delta> {
         let wanted = join(self.readers.iter().map(AccountName::as_str));
         let Observed::Present(folder) = observed else {
             let mut delta = Delta::create(self.ownership.fields());
@@ -137,7 +137,13 @@ impl Kind for Directory {
         vec![Owned::Data(Data::Folder(self.path.clone()))]
     }
 
-    fn work(&self, _: &Observed<Folder>, change: &Change, _: &Surroundings<'_>, work: &mut Work) {
+    fn work(
+        &self,
+        _: &Observed<Folder>,
+        change: &Change,
+        _: &PlanContext<'_>,
+        work: &mut ExecutionPlan,
+    ) {
         work.future(Future::Directory(self.path.clone()));
         let mut script = Script::new();
         let [mode, owner, group] = self.ownership.words();

@@ -3,8 +3,8 @@
 use super::ownership::{Ownership, Place, place_of, read_places};
 use super::probe::{decode, fields};
 use super::{
-    Change, Claim, Conflict, Content, Delta, Diff, EntryError, Future, Kind, Materials, Observed,
-    Owned, Phase, Probe, Rendered, Surroundings, TextChange, Work,
+    Change, Claim, Conflict, Content, Delta, Diff, EntryError, ExecutionPlan, Future, Kind,
+    Materials, Observed, Owned, Phase, PlanContext, Probe, Rendered, TextChange,
 };
 use crate::shell::Script;
 use crate::types::{AbsolutePath, AccountName, Digest, FileMode, SecretValue, private_key};
@@ -217,7 +217,7 @@ impl Kind for File {
             .collect()
     }
 
-    fn applied(&self, _: &Observed<Found>, _: &Surroundings<'_>) -> Observed<Found> {
+    fn applied(&self, _: &Observed<Found>, _: &PlanContext<'_>) -> Observed<Found> {
         Observed::Present(Found {
             place: Place::like(TYPE, &self.ownership),
             digest: Some(self.own_digest()),
@@ -226,7 +226,7 @@ impl Kind for File {
         })
     }
 
-    fn compare(&self, observed: &Observed<Found>, _: &Surroundings<'_>) -> Option<Delta> {
+    fn compare(&self, observed: &Observed<Found>, _: &PlanContext<'_>) -> Option<Delta> {
         let because = format!("its content differs from {}", self.origin);
         let Observed::Present(found) = observed else {
             let mut delta = Delta::create(self.ownership.fields());
@@ -288,7 +288,13 @@ impl Kind for File {
         }
     }
 
-    fn work(&self, _: &Observed<Found>, change: &Change, _: &Surroundings<'_>, work: &mut Work) {
+    fn work(
+        &self,
+        _: &Observed<Found>,
+        change: &Change,
+        _: &PlanContext<'_>,
+        work: &mut ExecutionPlan,
+    ) {
         let payload = work.payload(match &self.content {
             FileContent::Plain(bytes) => Content::Bytes(Arc::clone(bytes)),
             FileContent::Sensitive(secret) => Content::Secret(secret.clone()),
@@ -369,7 +375,7 @@ impl File {
 mod tests {
     use super::*;
 
-    const AROUND: Surroundings<'static> = Surroundings {
+    const AROUND: PlanContext<'static> = PlanContext {
         now: 0,
         date: "20260101",
         changes: &[],

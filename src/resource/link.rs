@@ -2,8 +2,8 @@
 
 use super::probe::fields;
 use super::{
-    Change, Claim, Conflict, Delta, Diff, EntryError, Future, Kind, Materials, Observed, Owned,
-    Phase, Probe, Surroundings, Work,
+    Change, Claim, Conflict, Delta, Diff, EntryError, ExecutionPlan, Future, Kind, Materials,
+    Observed, Owned, Phase, PlanContext, Probe,
 };
 use crate::shell::Script;
 use crate::types::AbsolutePath;
@@ -95,11 +95,11 @@ impl Kind for Link {
             .collect()
     }
 
-    fn applied(&self, _: &Observed<Found>, _: &Surroundings<'_>) -> Observed<Found> {
+    fn applied(&self, _: &Observed<Found>, _: &PlanContext<'_>) -> Observed<Found> {
         Observed::Present(Found::Link(self.target.clone()))
     }
 
-    fn compare(&self, observed: &Observed<Found>, _: &Surroundings<'_>) -> Option<Delta> {
+    fn compare(&self, observed: &Observed<Found>, _: &PlanContext<'_>) -> Option<Delta> {
         let before = match observed {
             Observed::Present(Found::Link(target)) => target.as_str(),
             Observed::Present(Found::Other) => "(not a link)",
@@ -131,7 +131,13 @@ impl Kind for Link {
         vec![Owned::Path(self.path.clone())]
     }
 
-    fn work(&self, _: &Observed<Found>, change: &Change, _: &Surroundings<'_>, work: &mut Work) {
+    fn work(
+        &self,
+        _: &Observed<Found>,
+        change: &Change,
+        _: &PlanContext<'_>,
+        work: &mut ExecutionPlan,
+    ) {
         work.future(Future::Link(self.path.clone(), self.target.clone()));
         let mut script = Script::new();
         script.call("put_link", [self.path.as_str(), &self.target]);

@@ -14,17 +14,18 @@ mod database;
 mod database_user;
 mod deployment;
 mod directory;
+mod execution_plan;
 mod file;
 mod gap;
 mod grants;
 mod introspect;
-mod left;
-mod left_package;
 mod link;
 mod old_release;
-mod owed;
+mod orphan;
+mod orphan_package;
 mod ownership;
 mod package;
+mod pending;
 mod probe;
 mod recorded;
 mod registry;
@@ -37,7 +38,6 @@ mod setting;
 mod sql;
 mod user;
 mod variables;
-mod work;
 mod zone;
 mod zone_text;
 
@@ -45,12 +45,12 @@ pub use change::{Action, Change, Delta, Diff, FieldChange, Impact, TextChange};
 pub use conflict::{Claim, Conflict};
 pub(crate) use database::CHECK_TABLE;
 pub use deployment::{KeptRelease, Slot, kept_releases};
-pub use left::Data;
+pub use execution_plan::{Content, ExecutionPlan, Future, Payload, Phase, Reaction, Reading, Step};
+pub use orphan::Data;
 pub use probe::{Observed, Probe, section};
 pub(crate) use registry::libraries;
 pub use registry::{Spec, State, fields_of, kinds};
 pub use seal::Seal;
-pub use work::{Content, Future, Payload, Phase, Reaction, Reading, Step, Work};
 
 use crate::diagnostic::Diagnostics;
 use crate::shell::Script;
@@ -207,7 +207,7 @@ impl EntryError {
 
 /// What a comparison may know of beside the resource itself.
 #[derive(Debug, Clone, Copy)]
-pub struct Surroundings<'a> {
+pub struct PlanContext<'a> {
     /// The server's clock, in seconds since 1970.
     pub now: i64,
     /// The server's date in UTC, as `YYYYMMDD`.
@@ -216,7 +216,7 @@ pub struct Surroundings<'a> {
     pub changes: &'a [Change],
 }
 
-impl Surroundings<'_> {
+impl PlanContext<'_> {
     /// The changes whose id fits one of the patterns.
     pub fn matching<'b>(&'b self, patterns: &'b [String]) -> impl Iterator<Item = &'b Change> {
         self.changes
@@ -233,7 +233,7 @@ impl Surroundings<'_> {
     }
 }
 
-/// What a resource owns on the server: what is removed when it leaves the inventory.
+/// What a resource owns on the server: what is removed when it is no longer in the inventory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Owned {
     /// A file or a link.
@@ -265,19 +265,19 @@ impl Owned {
     #[must_use]
     pub fn gone(&self, removal: Removal) -> Spec {
         match self {
-            Self::Path(path) => Spec::Absent(absent::Absent::left(path.clone())),
+            Self::Path(path) => Spec::Absent(absent::Absent::orphaned(path.clone())),
             Self::Service { name, .. } => Spec::Retired(retired::Retired::new(name)),
-            Self::Data(data) => Spec::Left(left::Left::new(data.clone(), removal.data)),
+            Self::Data(data) => Spec::Orphan(orphan::Orphan::new(data.clone(), removal.data)),
             Self::Package(name) => {
-                Spec::LeftPackage(left_package::LeftPackage::new(name, removal.packages))
+                Spec::OrphanPackage(orphan_package::OrphanPackage::new(name, removal.packages))
             }
         }
     }
 
-    /// The service of this name, which left the stack and stays as it is, but has read these.
+    /// The service of this name, which is no longer in the stack and keeps running, but has read these.
     #[must_use]
-    pub fn stays(name: &str, reads: &[Reading]) -> Spec {
-        Spec::Service(service::Service::left(name, reads))
+    pub fn orphaned(name: &str, reads: &[Reading]) -> Spec {
+        Spec::Service(service::Service::orphaned(name, reads))
     }
 
     /// Whether both are the same thing, whatever it is taken for: what was a file may have become
@@ -299,33 +299,35 @@ impl Owned {
     }
 }
 
-/// What left the inventory and stays on the server, each as one would call it.
+/// What is no longer in the inventory and is kept on the server, each as one would call it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Staying {
+pub struct Retained {
     /// Data.
     pub data: Vec<String>,
     /// Packages.
     pub packages: Vec<String>,
 }
 
-impl Staying {
+impl Retained {
     /// What of these resources and what was found of them stays: none of what the changes remove.
     #[must_use]
     pub fn of(resources: &[Resource], observed: &[Observed<State>], changes: &[Change]) -> Self {
-        let mut staying = Self::default();
+        let mut retained = Self::default();
         for (resource, observed) in resources.iter().zip(observed) {
             if changes.iter().any(|change| change.id == resource.id) {
                 continue;
             }
             match (&resource.spec, observed) {
-                (Spec::Left(left), Observed::Present(_)) => staying.data.push(left.stays()),
-                (Spec::LeftPackage(left), Observed::Present(State::LeftPackage(found))) => {
-                    staying.packages.push(left.stays(found));
+                (Spec::Orphan(orphan), Observed::Present(_)) => {
+                    retained.data.push(orphan.retained());
+                }
+                (Spec::OrphanPackage(orphan), Observed::Present(State::OrphanPackage(found))) => {
+                    retained.packages.push(orphan.retained(found));
                 }
                 _ => {}
             }
         }
-        staying
+        retained
     }
 }
 
@@ -347,7 +349,7 @@ pub trait Kind: Sized + Clone + fmt::Debug {
     /// Those that its steps need.
     const STEP_SHELL: &'static [&'static str] = Self::PROBE_SHELL;
     /// Whether it reacts to the changes of others, and so is compared after them.
-    const REACTS: bool = false;
+    const DEPENDS_ON_CHANGES: bool = false;
 
     /// The fields a role may set.
     type Entry: DeserializeOwned;
@@ -378,17 +380,17 @@ pub trait Kind: Sized + Clone + fmt::Debug {
     fn applied(
         &self,
         before: &Observed<Self::State>,
-        around: &Surroundings<'_>,
+        context: &PlanContext<'_>,
     ) -> Observed<Self::State>;
 
     /// What a change of it rests on, of all that was found, as a text to compare with a later
     /// one: everything, unless a part of it comes and goes by itself.
-    fn footing(state: &Self::State) -> String {
+    fn fingerprint(state: &Self::State) -> String {
         format!("{state:?}")
     }
 
     /// What must change, if anything.
-    fn compare(&self, observed: &Observed<Self::State>, around: &Surroundings<'_>)
+    fn compare(&self, observed: &Observed<Self::State>, context: &PlanContext<'_>)
     -> Option<Delta>;
 
     /// What it owns on the server.
@@ -419,8 +421,8 @@ pub trait Kind: Sized + Clone + fmt::Debug {
         &self,
         observed: &Observed<Self::State>,
         change: &Change,
-        around: &Surroundings<'_>,
-        work: &mut Work,
+        context: &PlanContext<'_>,
+        work: &mut ExecutionPlan,
     );
 }
 

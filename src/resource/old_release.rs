@@ -5,8 +5,8 @@
 
 use super::release::Release;
 use super::{
-    Action, Change, Delta, Diff, EntryError, Kind, Materials, Observed, Phase, Probe, Surroundings,
-    Work,
+    Action, Change, Delta, Diff, EntryError, ExecutionPlan, Kind, Materials, Observed, Phase,
+    PlanContext, Probe,
 };
 use crate::shell::Script;
 use crate::types::AbsolutePath;
@@ -64,11 +64,11 @@ impl Kind for OldRelease {
         batch.iter().map(|_| Observed::Present(())).collect()
     }
 
-    fn applied(&self, _: &Observed<()>, _: &Surroundings<'_>) -> Observed<()> {
+    fn applied(&self, _: &Observed<()>, _: &PlanContext<'_>) -> Observed<()> {
         Observed::Absent
     }
 
-    fn compare(&self, observed: &Observed<()>, _: &Surroundings<'_>) -> Option<Delta> {
+    fn compare(&self, observed: &Observed<()>, _: &PlanContext<'_>) -> Option<Delta> {
         observed.present()?;
         let because = match self.newer {
             Some(1) => "a newer one is kept".to_owned(),
@@ -78,7 +78,13 @@ impl Kind for OldRelease {
         Some(Delta::quiet(Action::Delete, because, Diff::default()))
     }
 
-    fn work(&self, _: &Observed<()>, change: &Change, _: &Surroundings<'_>, work: &mut Work) {
+    fn work(
+        &self,
+        _: &Observed<()>,
+        change: &Change,
+        _: &PlanContext<'_>,
+        work: &mut ExecutionPlan,
+    ) {
         let mut script = Script::new();
         script.call("prune_release", [self.root.as_str(), &self.id]);
         work.step(Phase::Finish, &change.id, script);

@@ -1,7 +1,7 @@
 //! Packages of the distribution. All that are missing are installed in one transaction.
 
 use super::{
-    Change, Delta, EntryError, Kind, Materials, Observed, Owned, Probe, Surroundings, Work,
+    Change, Delta, EntryError, ExecutionPlan, Kind, Materials, Observed, Owned, PlanContext, Probe,
 };
 use crate::shell::Script;
 use serde::Deserialize;
@@ -87,14 +87,14 @@ impl Kind for Package {
             .collect()
     }
 
-    fn applied(&self, before: &Observed<Installed>, _: &Surroundings<'_>) -> Observed<Installed> {
+    fn applied(&self, before: &Observed<Installed>, _: &PlanContext<'_>) -> Observed<Installed> {
         let version = before.present().map_or("new", |state| &state.version);
         Observed::Present(Installed {
             version: version.to_owned(),
         })
     }
 
-    fn compare(&self, observed: &Observed<Installed>, _: &Surroundings<'_>) -> Option<Delta> {
+    fn compare(&self, observed: &Observed<Installed>, _: &PlanContext<'_>) -> Option<Delta> {
         match observed {
             Observed::Present(_) => None,
             _ => Some(Delta::create([])),
@@ -109,8 +109,8 @@ impl Kind for Package {
         &self,
         _: &Observed<Installed>,
         change: &Change,
-        _: &Surroundings<'_>,
-        work: &mut Work,
+        _: &PlanContext<'_>,
+        work: &mut ExecutionPlan,
     ) {
         work.packages.push((change.id.clone(), self.name.clone()));
     }

@@ -5,12 +5,13 @@
 
 use super::probe::{Observed, Probe, Section};
 use super::{
-    Change, Claim, Conflict, Delta, EntryError, Kind, Materials, Owned, Rendered, Resource,
-    ResourceId, Surroundings, Work,
+    Change, Claim, Conflict, Delta, EntryError, ExecutionPlan, Kind, Materials, Owned, PlanContext,
+    Rendered, Resource, ResourceId,
 };
 use super::{
     absent, certificate, command, database, database_user, deployment, directory, file, introspect,
-    left, left_package, link, old_release, package, release, retired, secret, service, user, zone,
+    link, old_release, orphan, orphan_package, package, release, retired, secret, service, user,
+    zone,
 };
 use crate::shell::Script;
 use crate::types::{AbsolutePath, SecretValue};
@@ -36,9 +37,9 @@ macro_rules! registry {
             /// What a change rests on, of all that was found, as a text to compare with a later
             /// one. Nothing of a secret is in it.
             #[must_use]
-            pub fn footing(&self) -> String {
+            pub fn fingerprint(&self) -> String {
                 match self {
-                    $(Self::$kind(state) => <$module::$kind as Kind>::footing(state),)*
+                    $(Self::$kind(state) => <$module::$kind as Kind>::fingerprint(state),)*
                 }
             }
         }
@@ -97,9 +98,9 @@ macro_rules! registry {
 
             /// Whether it reacts to the changes of others.
             #[must_use]
-            pub fn reacts(&self) -> bool {
+            pub fn depends_on_changes(&self) -> bool {
                 match self {
-                    $(Self::$kind(_) => <$module::$kind as Kind>::REACTS,)*
+                    $(Self::$kind(_) => <$module::$kind as Kind>::DEPENDS_ON_CHANGES,)*
                 }
             }
 
@@ -108,7 +109,7 @@ macro_rules! registry {
             pub fn compare(
                 &self,
                 observed: &Observed<State>,
-                around: &Surroundings<'_>,
+                context: &PlanContext<'_>,
             ) -> Option<Delta> {
                 match self {
                     $(Self::$kind(spec) => {
@@ -116,7 +117,7 @@ macro_rules! registry {
                             State::$kind(state) => Some(state),
                             _ => None,
                         });
-                        spec.compare(&observed, around)
+                        spec.compare(&observed, context)
                     })*
                 }
             }
@@ -126,7 +127,7 @@ macro_rules! registry {
             pub fn applied(
                 &self,
                 before: &Observed<State>,
-                around: &Surroundings<'_>,
+                context: &PlanContext<'_>,
             ) -> Observed<State> {
                 match self {
                     $(Self::$kind(spec) => {
@@ -134,7 +135,7 @@ macro_rules! registry {
                             State::$kind(state) => Some(state),
                             _ => None,
                         });
-                        spec.applied(&before, around).map(State::$kind)
+                        spec.applied(&before, context).map(State::$kind)
                     })*
                 }
             }
@@ -179,8 +180,8 @@ macro_rules! registry {
                 &self,
                 observed: &Observed<State>,
                 change: &Change,
-                around: &Surroundings<'_>,
-                work: &mut Work,
+                context: &PlanContext<'_>,
+                work: &mut ExecutionPlan,
             ) {
                 match self {
                     $(Self::$kind(spec) => {
@@ -188,7 +189,7 @@ macro_rules! registry {
                             State::$kind(state) => Some(state),
                             _ => None,
                         });
-                        spec.work(&observed, change, around, work);
+                        spec.work(&observed, change, context, work);
                     })*
                 }
             }
@@ -288,8 +289,8 @@ registry! {
     retired::Retired,
     database::Database,
     database_user::DatabaseUser,
-    left::Left,
-    left_package::LeftPackage,
+    orphan::Orphan,
+    orphan_package::OrphanPackage,
 }
 
 /// The status of a probe whose last line is the reason, in words for people.

@@ -5,8 +5,8 @@ mod manifest;
 
 use super::probe::{decode, fields};
 use super::{
-    Action, Change, Content, Data, Delta, Diff, EntryError, Kind, Materials, Observed, Owned,
-    Phase, Probe, Surroundings, Work, old_release::OldRelease,
+    Action, Change, Content, Data, Delta, Diff, EntryError, ExecutionPlan, Kind, Materials,
+    Observed, Owned, Phase, PlanContext, Probe, old_release::OldRelease,
 };
 use crate::shell::Script;
 use crate::types::{AbsolutePath, AccountName, Code, Tree};
@@ -221,7 +221,7 @@ impl Kind for Release {
             .collect()
     }
 
-    fn applied(&self, before: &Observed<Found>, _: &Surroundings<'_>) -> Observed<Found> {
+    fn applied(&self, before: &Observed<Found>, _: &PlanContext<'_>) -> Observed<Found> {
         let before = before.present();
         Observed::Present(Found {
             whole: true,
@@ -233,11 +233,11 @@ impl Kind for Release {
     }
 
     /// Of what it is made does not matter, nor what of that was changed, nor what else is kept.
-    fn footing(found: &Found) -> String {
+    fn fingerprint(found: &Found) -> String {
         format!("{:?} {:?}", found.whole, found.edited)
     }
 
-    fn compare(&self, observed: &Observed<Found>, _: &Surroundings<'_>) -> Option<Delta> {
+    fn compare(&self, observed: &Observed<Found>, _: &PlanContext<'_>) -> Option<Delta> {
         let found = match observed {
             Observed::Present(found) if found.whole => found,
             _ => {
@@ -274,8 +274,8 @@ impl Kind for Release {
         &self,
         observed: &Observed<Found>,
         change: &Change,
-        _: &Surroundings<'_>,
-        work: &mut Work,
+        _: &PlanContext<'_>,
+        work: &mut ExecutionPlan,
     ) {
         let path = self.path.as_str();
         let mut script = Script::new();
@@ -322,7 +322,7 @@ mod tests {
     use base64::Engine as _;
     use std::io::Write;
 
-    const AROUND: Surroundings<'static> = Surroundings {
+    const AROUND: PlanContext<'static> = PlanContext {
         now: 0,
         date: "20260101",
         changes: &[],

@@ -1,4 +1,4 @@
-//! Services that left the inventory: stopped, and not started at boot any more.
+//! Services that are no longer in the inventory: stopped, and not started at boot any more.
 //!
 //! They stop after the proof, when nobody is led to them any more, unless something else starts
 //! that may need their place: a port, a socket, a folder. A deployment takes ports that are free.
@@ -6,8 +6,8 @@
 use super::deployment::Deployment;
 use super::probe::fields;
 use super::{
-    Action, Change, Delta, Diff, EntryError, Impact, Kind, Materials, Observed, Phase, Probe,
-    Surroundings, Work,
+    Action, Change, Delta, Diff, EntryError, ExecutionPlan, Impact, Kind, Materials, Observed,
+    Phase, PlanContext, Probe,
 };
 use crate::shell::Script;
 use serde::Deserialize;
@@ -40,12 +40,12 @@ const DRAIN: &str = "30";
 
 impl Retired {
     /// Whether services stop after the proof.
-    pub(super) fn stops_last(around: &Surroundings<'_>) -> bool {
+    pub(super) fn stops_last(context: &PlanContext<'_>) -> bool {
         let starts = |change: &Change| match change.id.kind {
             "service" => matches!(change.action, Action::Create | Action::Update),
             _ => false,
         };
-        !around.changes.iter().any(starts)
+        !context.changes.iter().any(starts)
     }
 
     /// The unit of this name, retired.
@@ -93,14 +93,14 @@ impl Kind for Retired {
             .collect()
     }
 
-    fn applied(&self, _: &Observed<Unit>, _: &Surroundings<'_>) -> Observed<Unit> {
+    fn applied(&self, _: &Observed<Unit>, _: &PlanContext<'_>) -> Observed<Unit> {
         Observed::Present(Unit {
             active: false,
             enabled: false,
         })
     }
 
-    fn compare(&self, observed: &Observed<Unit>, _: &Surroundings<'_>) -> Option<Delta> {
+    fn compare(&self, observed: &Observed<Unit>, _: &PlanContext<'_>) -> Option<Delta> {
         let unit = observed.present()?;
         let mut diff = Diff::default();
         if unit.active {
@@ -117,7 +117,7 @@ impl Kind for Retired {
         (!diff.is_empty()).then(|| Delta {
             action: Action::Delete,
             impact,
-            because: "it left the inventory".to_owned(),
+            because: "it is no longer in the inventory".to_owned(),
             diff,
         })
     }
@@ -126,11 +126,11 @@ impl Kind for Retired {
         &self,
         _: &Observed<Unit>,
         change: &Change,
-        around: &Surroundings<'_>,
-        work: &mut Work,
+        context: &PlanContext<'_>,
+        work: &mut ExecutionPlan,
     ) {
         let mut script = Script::new();
-        if !Self::stops_last(around) {
+        if !Self::stops_last(context) {
             script.call("retire_service", [&self.name]);
             work.step(Phase::Retire, &change.id, script);
             return;
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn only_what_still_runs_or_starts_is_retired() {
-        let around = Surroundings {
+        let context = PlanContext {
             now: 0,
             date: "20260101",
             changes: &[],
@@ -161,7 +161,7 @@ mod tests {
         let compare = |reply: &str| {
             let found = Retired::observe(&[&retired], &Probe::new("s".into()), reply).remove(0);
             retired
-                .compare(&found, &around)
+                .compare(&found, &context)
                 .map(|delta| delta.diff.fields.len())
         };
         assert_eq!(compare("a.service\x1factive\x1fenabled\n"), Some(2));

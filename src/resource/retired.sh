@@ -1,4 +1,4 @@
-# Services that left the inventory, on the server.
+# Services that are no longer in the inventory, on the server.
 
 # probe_retired UNIT...: whether each runs, and whether it starts at boot.
 probe_retired() {

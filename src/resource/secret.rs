@@ -3,8 +3,8 @@
 use super::ownership::{Ownership, Place, place_of, read_places};
 use super::probe::fields;
 use super::{
-    Action, Change, Content, Data, Delta, Diff, EntryError, Kind, Materials, Observed, Owned,
-    Phase, Probe, SecretMaterial, Surroundings, Work,
+    Action, Change, Content, Data, Delta, Diff, EntryError, ExecutionPlan, Kind, Materials,
+    Observed, Owned, Phase, PlanContext, Probe, SecretMaterial,
 };
 use crate::shell::Script;
 use crate::types::{AbsolutePath, AccountName, Digest, FileMode, SecretValue};
@@ -111,14 +111,14 @@ impl Kind for Secret {
             .collect()
     }
 
-    fn applied(&self, _: &Observed<Found>, _: &Surroundings<'_>) -> Observed<Found> {
+    fn applied(&self, _: &Observed<Found>, _: &PlanContext<'_>) -> Observed<Found> {
         Observed::Present(Found {
             place: Place::like(TYPE, &self.ownership),
             agrees: true,
         })
     }
 
-    fn compare(&self, observed: &Observed<Found>, _: &Surroundings<'_>) -> Option<Delta> {
+    fn compare(&self, observed: &Observed<Found>, _: &PlanContext<'_>) -> Option<Delta> {
         let Observed::Present(found) = observed else {
             let because = match self.material {
                 SecretMaterial::Generated => "it is not there; it is made on the server",
@@ -156,15 +156,15 @@ impl Kind for Secret {
         &self,
         observed: &Observed<Found>,
         change: &Change,
-        _: &Surroundings<'_>,
-        work: &mut Work,
+        _: &PlanContext<'_>,
+        work: &mut ExecutionPlan,
     ) {
         let mut script = Script::new();
         let path = self.path.as_str();
         let [mode, owner, group] = self.ownership.words();
         match (&self.material, observed.present()) {
             (_, Some(found)) if found.agrees => {
-                script.call("mend_secret", [path, mode, owner, group]);
+                script.call("repair_secret", [path, mode, owner, group]);
             }
             (SecretMaterial::Generated, _) => {
                 script.call("generate_secret", [path, mode, owner, group]);
@@ -183,7 +183,7 @@ mod tests {
     use super::*;
     use crate::types::SecretValue;
 
-    const AROUND: Surroundings<'static> = Surroundings {
+    const AROUND: PlanContext<'static> = PlanContext {
         now: 0,
         date: "20260101",
         changes: &[],

@@ -10,8 +10,8 @@ probe_secret() {
 	done
 }
 
-# mend_secret PATH MODE OWNER GROUP: the value stays.
-mend_secret() {
+# repair_secret PATH MODE OWNER GROUP: the value stays.
+repair_secret() {
 	keep_ownership "$1"
 	own_secret "$@"
 }

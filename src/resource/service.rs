@@ -7,12 +7,12 @@ use self::live::{Live, Need};
 pub(super) use self::unit::Unit;
 use super::database::Database;
 use super::gap::Gap;
-use super::owed::Notes;
+use super::pending::Notes;
 use super::setting::Undo;
 use super::sql;
 use super::{
-    Action, Change, Delta, Diff, EntryError, Impact, Kind, Materials, Observed, Owned, Phase,
-    Probe, Reaction, Reading, Surroundings, Work,
+    Action, Change, Delta, Diff, EntryError, ExecutionPlan, Impact, Kind, Materials, Observed,
+    Owned, Phase, PlanContext, Probe, Reaction, Reading,
 };
 use crate::shell::Script;
 use crate::types::AbsolutePath;
@@ -38,7 +38,7 @@ pub struct Service {
     undo: Option<Undo>,
     impact: Option<Impact>,
     /// Whether it is none of the stack: then it only takes that files of ours have gone.
-    left: bool,
+    orphaned: bool,
 }
 
 /// How to ask whether what runs is what the files say.
@@ -78,9 +78,9 @@ pub struct Entry {
 }
 
 impl Service {
-    /// A service that left the stack and stays as it is, but has read these.
+    /// A service that is no longer in the stack and keeps running, but has read these.
     #[must_use]
-    pub fn left(name: &str, readings: &[Reading]) -> Self {
+    pub fn orphaned(name: &str, readings: &[Reading]) -> Self {
         let mut service = Self {
             name: name.to_owned(),
             enabled: true,
@@ -90,7 +90,7 @@ impl Service {
             live: None,
             undo: None,
             impact: None,
-            left: true,
+            orphaned: true,
         };
         service.reads(readings);
         service
@@ -115,7 +115,7 @@ impl Kind for Service {
     const PROBE_SHELL: &'static [&'static str] = &[sql::CLIENT, include_str!("service/probe.sh")];
     const STEP_SHELL: &'static [&'static str] =
         &[sql::CLIENT, sql::STEPS, include_str!("service/steps.sh")];
-    const REACTS: bool = true;
+    const DEPENDS_ON_CHANGES: bool = true;
     type Entry = Entry;
     type State = Unit;
 
@@ -148,7 +148,7 @@ impl Kind for Service {
                 .transpose()?,
             undo: entry.undo,
             impact: entry.impact,
-            left: false,
+            orphaned: false,
         })
     }
 
@@ -206,7 +206,7 @@ impl Kind for Service {
                             active: active.to_owned(),
                             file_state: file_state.to_owned(),
                             needs_daemon_reload: property("NeedDaemonReload") == Some("yes"),
-                            owed: None,
+                            pending: None,
                             need: None,
                             gap: Gap::read(property),
                         };
@@ -216,13 +216,14 @@ impl Kind for Service {
                             }
                             unit.need = service.need(&notes, reply, property);
                             let need = unit.need.as_ref();
-                            let Some(owed) = service.owed(&notes, probe, need, property) else {
+                            let Some(pending) = service.pending(&notes, probe, need, property)
+                            else {
                                 let name = &service.name;
                                 return Observed::unknown(format!(
-                                    "{name}: since when does it run?"
+                                    "cannot read the start time of {name}"
                                 ));
                             };
-                            unit.owed = owed;
+                            unit.pending = pending;
                         }
                         Observed::Present(unit)
                     }
@@ -232,7 +233,7 @@ impl Kind for Service {
             .collect()
     }
 
-    fn applied(&self, before: &Observed<Unit>, _: &Surroundings<'_>) -> Observed<Unit> {
+    fn applied(&self, before: &Observed<Unit>, _: &PlanContext<'_>) -> Observed<Unit> {
         let file_state = match (self.enabled, before.present()) {
             (_, Some(unit)) if unit.is_enabled() == self.enabled => unit.file_state.clone(),
             (true, _) => "enabled".to_owned(),
@@ -242,13 +243,13 @@ impl Kind for Service {
             active: "active".to_owned(),
             file_state,
             needs_daemon_reload: false,
-            owed: None,
+            pending: None,
             need: None,
             gap: None,
         })
     }
 
-    fn footing(unit: &Unit) -> String {
+    fn fingerprint(unit: &Unit) -> String {
         // One that fails again and again is `failed`, `activating` and `inactive` by turns.
         let active = if unit.is_active() {
             "active"
@@ -260,17 +261,17 @@ impl Kind for Service {
             file_state: unit.file_state.clone(),
             // What it owes goes away when somebody restarts it, and a plan is none the worse.
             needs_daemon_reload: false,
-            owed: None,
+            pending: None,
             need: None,
             gap: None,
         };
-        let need = unit.need.as_ref().and_then(Need::footing);
+        let need = unit.need.as_ref().and_then(Need::fingerprint);
         format!("{settled:?}{}", need.unwrap_or_default())
     }
 
-    fn compare(&self, observed: &Observed<Unit>, around: &Surroundings<'_>) -> Option<Delta> {
+    fn compare(&self, observed: &Observed<Unit>, context: &PlanContext<'_>) -> Option<Delta> {
         let enabled = if self.enabled { "enabled" } else { "disabled" };
-        if self.left && !observed.present().is_some_and(Unit::is_active) {
+        if self.orphaned && !observed.present().is_some_and(Unit::is_active) {
             return None;
         }
         let Observed::Present(unit) = observed else {
@@ -283,10 +284,10 @@ impl Kind for Service {
         if !unit.is_active() {
             diff.compare("state", Some(&unit.active), Some("active"));
         }
-        if unit.is_enabled() != self.enabled && !self.left {
+        if unit.is_enabled() != self.enabled && !self.orphaned {
             diff.compare("at boot", Some(&unit.file_state), Some(enabled));
         }
-        let reaction = self.due(unit, around);
+        let reaction = self.due(unit, context);
         let starts = matches!(reaction, Some((Reaction::Restart, _)));
         if let Some(need) = &unit.need {
             need.show(starts, &mut diff);
@@ -316,7 +317,7 @@ impl Kind for Service {
     }
 
     fn owned(&self) -> Vec<Owned> {
-        if self.left {
+        if self.orphaned {
             return Vec::new();
         }
         let all = [
@@ -342,8 +343,8 @@ impl Kind for Service {
         &self,
         observed: &Observed<Unit>,
         change: &Change,
-        around: &Surroundings<'_>,
-        work: &mut Work,
+        context: &PlanContext<'_>,
+        work: &mut ExecutionPlan,
     ) {
         if observed
             .present()
@@ -355,7 +356,8 @@ impl Kind for Service {
         let need = running.and_then(|unit| unit.need.as_ref());
         let set = need.filter(|need| change.action == Action::Reload && need.because().is_some());
         // There may be nothing else to do.
-        let only_set = set.is_some() && running.is_none_or(|unit| self.due(unit, around).is_none());
+        let only_set =
+            set.is_some() && running.is_none_or(|unit| self.due(unit, context).is_none());
         let verb = match change.action {
             Action::Reload if only_set => "keep",
             Action::Reload => "reload",
@@ -374,7 +376,7 @@ impl Kind for Service {
         if ACCESS_UNITS.contains(&self.name.as_str()) {
             work.touches_access = true;
         }
-        let boot = match (self.left, self.enabled) {
+        let boot = match (self.orphaned, self.enabled) {
             (true, _) => "leave",
             (_, true) => "enable",
             (_, false) => "disable",

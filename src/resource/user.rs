@@ -2,8 +2,8 @@
 
 use super::probe::fields;
 use super::{
-    Change, Claim, Conflict, Data, Delta, Diff, EntryError, Kind, Materials, Observed, Owned,
-    Phase, Probe, Surroundings, Work,
+    Change, Claim, Conflict, Data, Delta, Diff, EntryError, ExecutionPlan, Kind, Materials,
+    Observed, Owned, Phase, PlanContext, Probe,
 };
 use crate::shell::Script;
 use crate::types::{AbsolutePath, AccountName};
@@ -44,7 +44,7 @@ pub struct Account {
     /// None for one that is yet to be made.
     uid: Option<u32>,
     /// Whether something is in its home.
-    lives_there: bool,
+    in_use: bool,
 }
 
 /// The first number that login accounts get (adduser(8), login.defs(5)).
@@ -73,7 +73,7 @@ impl Account {
             };
             why.push(format!("the shell {shell}"));
         }
-        if self.lives_there {
+        if self.in_use {
             why.push(format!("files in {}", self.home));
         }
         why
@@ -87,7 +87,7 @@ impl User {
             shell: self.shell.to_string(),
             groups: self.groups.iter().map(ToString::to_string).collect(),
             uid: None,
-            lives_there: false,
+            in_use: false,
         }
     }
 }
@@ -143,7 +143,7 @@ impl Kind for User {
                         shell: shell.into(),
                         groups: BTreeSet::new(),
                         uid: uid.parse().ok(),
-                        lives_there: false,
+                        in_use: false,
                     };
                     accounts.insert(name, account);
                 }
@@ -152,10 +152,10 @@ impl Kind for User {
                 && group != name
             {
                 account.groups.insert(group.to_owned());
-            } else if let Some(["lives", name]) = fields::<2>(line)
+            } else if let Some(["in_use", name]) = fields::<2>(line)
                 && let Some(account) = accounts.get_mut(name)
             {
-                account.lives_there = true;
+                account.in_use = true;
             }
         }
         batch
@@ -168,11 +168,11 @@ impl Kind for User {
             .collect()
     }
 
-    fn applied(&self, before: &Observed<Account>, _: &Surroundings<'_>) -> Observed<Account> {
+    fn applied(&self, before: &Observed<Account>, _: &PlanContext<'_>) -> Observed<Account> {
         let mut account = self.wanted();
         if let Some(before) = before.present() {
             account.uid = before.uid;
-            account.lives_there = before.lives_there;
+            account.in_use = before.in_use;
             if self.adopt {
                 account.home.clone_from(&before.home);
                 account.shell.clone_from(&before.shell);
@@ -182,7 +182,7 @@ impl Kind for User {
         Observed::Present(account)
     }
 
-    fn compare(&self, observed: &Observed<Account>, _: &Surroundings<'_>) -> Option<Delta> {
+    fn compare(&self, observed: &Observed<Account>, _: &PlanContext<'_>) -> Option<Delta> {
         let wanted = self.wanted();
         let Observed::Present(account) = observed else {
             return Some(Delta::create([
@@ -203,7 +203,7 @@ impl Kind for User {
         Delta::update(diff)
     }
 
-    fn footing(state: &Account) -> String {
+    fn fingerprint(state: &Account) -> String {
         // What is in its home comes and goes.
         let Account {
             home,
@@ -235,7 +235,13 @@ impl Kind for User {
         vec![Owned::Data(Data::Account(self.name.clone()))]
     }
 
-    fn work(&self, _: &Observed<Account>, change: &Change, _: &Surroundings<'_>, work: &mut Work) {
+    fn work(
+        &self,
+        _: &Observed<Account>,
+        change: &Change,
+        _: &PlanContext<'_>,
+        work: &mut ExecutionPlan,
+    ) {
         let mut script = Script::new();
         let groups = join(&self.wanted().groups);
         let make = if self.adopt {
@@ -270,7 +276,7 @@ mod tests {
             groups: [name("adm")].into(),
             adopt: false,
         };
-        let around = Surroundings {
+        let context = PlanContext {
             now: 0,
             date: "20260101",
             changes: &[],
@@ -278,10 +284,13 @@ mod tests {
         let reply = "user\x1ffoobar:x:999:999::/srv/foobar:/usr/sbin/nologin\n\
                      group\x1ffoobar\x1ffoobar\ngroup\x1fvideo\x1ffoobar\n";
         let found = User::observe(&[&user], &Probe::new("s".into()), reply).remove(0);
-        let delta = user.compare(&found, &around).unwrap();
+        let delta = user.compare(&found, &context).unwrap();
         assert_eq!(delta.diff.fields.len(), 1);
         assert_eq!(delta.diff.fields[0].after.as_deref(), Some("adm,video"));
-        assert_eq!(user.compare(&user.applied(&found, &around), &around), None);
+        assert_eq!(
+            user.compare(&user.applied(&found, &context), &context),
+            None
+        );
     }
 
     #[test]
@@ -293,7 +302,7 @@ mod tests {
             groups: BTreeSet::new(),
             adopt,
         };
-        let around = Surroundings {
+        let context = PlanContext {
             now: 0,
             date: "20260101",
             changes: &[],
@@ -340,10 +349,10 @@ mod tests {
             );
             let adopted = user(true);
             assert_eq!(adopted.conflict(account, claim), None);
-            assert_eq!(adopted.compare(&found, &around), None, "{passwd}");
+            assert_eq!(adopted.compare(&found, &context), None, "{passwd}");
         }
         let own = user(false);
-        let reply = "user\x1fdeploy:x:999:999::/home/deploy:/usr/sbin/nologin\nlives\x1fdeploy\n";
+        let reply = "user\x1fdeploy:x:999:999::/home/deploy:/usr/sbin/nologin\nin_use\x1fdeploy\n";
         let found = User::observe(&[&own], &Probe::new("s".into()), reply).remove(0);
         let conflict = own.conflict(found.present().unwrap(), Claim::Foreign);
         assert!(conflict.unwrap().found.contains("files in /home/deploy"));

@@ -8,7 +8,7 @@ probe_user() {
 		printf 'user\037%s\n' "$line"
 		home=${line%:*} home=${home##*:}
 		[ "$home" = / ] || [ ! -d "$home" ] || [ -z "$(ls -A -- "$home" 2>/dev/null)" ] ||
-			printf 'lives\037%s\n' "${line%%:*}"
+			printf 'in_use\037%s\n' "${line%%:*}"
 	done <<-END
 		$accounts
 	END
@@ -33,7 +33,7 @@ adopt_user() {
 	fi
 }
 
-# make_user NAME HOME SHELL GROUPS: makes a system account, or mends it.
+# make_user NAME HOME SHELL GROUPS: makes a system account, or repairs it.
 make_user() {
 	if getent passwd -- "$1" >/dev/null; then
 		usermod --home "$2" --shell "$3" -- "$1"

@@ -7,8 +7,8 @@ use super::zone_text::{
     ZoneContent, ZoneRecord, ZoneText, find_serial, newer, next_serial, read, with_serial,
 };
 use super::{
-    Change, Content, Delta, Diff, EntryError, Future, Kind, Materials, Observed, Owned, Phase,
-    Probe, Rendered, Surroundings, TextChange, Work,
+    Change, Content, Delta, Diff, EntryError, ExecutionPlan, Future, Kind, Materials, Observed,
+    Owned, Phase, PlanContext, Probe, Rendered, TextChange,
 };
 use crate::shell::Script;
 use crate::types::{AbsolutePath, Fqdn};
@@ -54,12 +54,12 @@ impl Zone {
     }
 
     /// The text to be, given the text that is.
-    fn wanted(&self, before: Option<&Found>, around: &Surroundings<'_>) -> String {
+    fn wanted(&self, before: Option<&Found>, context: &PlanContext<'_>) -> String {
         let content = before.and_then(|found| self.content(&found.text));
         let wanted = self.content(&self.zone.render(1));
         let serial = match (content, wanted) {
             (Some(content), Some(wanted)) if content.records == wanted.records => content.serial,
-            _ => next_serial(before.and_then(Found::newest_serial), around.date),
+            _ => next_serial(before.and_then(Found::newest_serial), context.date),
         };
         self.zone.render(serial)
     }
@@ -160,17 +160,17 @@ impl Kind for Zone {
             .collect()
     }
 
-    fn applied(&self, before: &Observed<Found>, around: &Surroundings<'_>) -> Observed<Found> {
+    fn applied(&self, before: &Observed<Found>, context: &PlanContext<'_>) -> Observed<Found> {
         Observed::Present(Found {
             place: Place::like(TYPE, &self.ownership),
-            text: self.wanted(before.present(), around),
+            text: self.wanted(before.present(), context),
             published: before.present().and_then(|found| found.published),
         })
     }
 
-    fn compare(&self, observed: &Observed<Found>, around: &Surroundings<'_>) -> Option<Delta> {
+    fn compare(&self, observed: &Observed<Found>, context: &PlanContext<'_>) -> Option<Delta> {
         let found = observed.present();
-        let wanted = self.wanted(found, around);
+        let wanted = self.wanted(found, context);
         let Some(found) = found.filter(|found| found.place.file_type != NOTHING) else {
             let mut delta = Delta::create(self.ownership.fields());
             delta.diff.text = Some(TextChange {
@@ -211,11 +211,11 @@ impl Kind for Zone {
         &self,
         observed: &Observed<Found>,
         change: &Change,
-        around: &Surroundings<'_>,
-        work: &mut Work,
+        context: &PlanContext<'_>,
+        work: &mut ExecutionPlan,
     ) {
         let found = observed.present();
-        let text = self.wanted(found, around);
+        let text = self.wanted(found, context);
         let serial = find_serial(&text).unwrap_or_default();
         // An undo goes back to the content, never to the serial: that of this run may be known
         // to other servers already. Where only the form changes, it is the same.
@@ -280,7 +280,7 @@ mod tests {
         })
     }
 
-    const AROUND: Surroundings<'static> = Surroundings {
+    const AROUND: PlanContext<'static> = PlanContext {
         now: 0,
         date: "20261122",
         changes: &[],
@@ -293,7 +293,7 @@ mod tests {
         assert!(first.contains(" 2026112201 "));
         assert_eq!(zone.compare(&found(&first), &AROUND), None);
         // Another day, the same content: nothing to do.
-        let later = Surroundings {
+        let later = PlanContext {
             date: "20261123",
             ..AROUND
         };

@@ -159,7 +159,7 @@ impl Reader<'_> {
     ) {
         let name = key.get_ref();
         let help = match nearest(name, known.clone()) {
-            Some(near) => format!("`{near}` is meant, perhaps"),
+            Some(near) => format!("did you mean `{near}`?"),
             None => format!("known are {}", known.collect::<Vec<_>>().join(", ")),
         };
         let diagnostic =
@@ -292,8 +292,8 @@ mod tests {
             ]
         );
         let help = |at: usize| mistakes[at].help.as_deref();
-        assert_eq!(help(0), Some("`after` is meant, perhaps"));
-        assert_eq!(help(1), Some("`file` is meant, perhaps"));
-        assert_eq!(help(2), Some("`path` is meant, perhaps"));
+        assert_eq!(help(0), Some("did you mean `after`?"));
+        assert_eq!(help(1), Some("did you mean `file`?"));
+        assert_eq!(help(2), Some("did you mean `path`?"));
     }
 }

@@ -86,7 +86,7 @@ impl RoleMaterials<'_> {
         );
         let error = EntryError::field("template", message);
         Err(match nearest(name, templates.keys().map(String::as_str)) {
-            Some(near) => error.help(format!("`{near}` is meant, perhaps")),
+            Some(near) => error.help(format!("did you mean `{near}`?")),
             None => error,
         })
     }

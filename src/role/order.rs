@@ -18,7 +18,7 @@ pub(super) fn order(mut manifests: Vec<Manifest>) -> Result<Vec<Manifest>, Diagn
                 let near = nearest(after.get_ref(), names.iter().map(String::as_str));
                 let help = near.map_or_else(
                     || format!("known are {}", names.join(", ")),
-                    |near| format!("`{near}` is meant, perhaps"),
+                    |near| format!("did you mean `{near}`?"),
                 );
                 return Err(diagnostic.help(help).into());
             }

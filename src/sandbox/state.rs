@@ -274,14 +274,14 @@ pub(super) fn is_name(name: &str) -> bool {
 }
 
 /// The first of `wish`, `wish-2`, `wish-3`… that nobody has.
-pub(super) fn free_name(wish: &str, taken: &[String]) -> String {
+pub(super) fn free_name(wanted: &str, taken: &[String]) -> String {
     let is_free = |name: &String| !taken.contains(name);
-    if is_free(&wish.to_owned()) {
-        return wish.to_owned();
+    if is_free(&wanted.to_owned()) {
+        return wanted.to_owned();
     }
     let mut number = 2_u32;
     loop {
-        let name = format!("{wish}-{number}");
+        let name = format!("{wanted}-{number}");
         if is_free(&name) {
             return name;
         }

@@ -216,7 +216,7 @@ fn an_account_with_a_password_keeps_it(server: &Server, before: &str) {
     assert_eq!(sql(server, STATE), before);
     // It leaves again, and is theirs as before.
     let gone = server.run(&["apply", "--yes", "--destroy-data"]).exits(0);
-    assert!(!gone.out.contains("left:"), "{}", gone.said());
+    assert!(!gone.out.contains("orphan:"), "{}", gone.said());
     assert_eq!(sql(server, STATE), before);
 }
 

@@ -325,7 +325,7 @@ const DRIFTS: &[Drift] = &[
         name: "a reload that an earlier run owes",
         make: "echo reload >/var/lib/foobar-stack/pending/nginx.service",
         plan: "reload service:nginx.service",
-        says: &["an earlier run did not get to it"],
+        says: &["pending from an interrupted run"],
         ..ONCE
     },
     // --- secrets, certificates --------------------------------------------------

@@ -1,4 +1,4 @@
-//! What leaves the inventory: files go, data and packages stay until somebody asks, and what was
+//! What is no longer in the inventory: files go, data and packages are kept until somebody asks, and what was
 //! there before foobar-stack is nobody's to remove.
 
 use crate::server::{Server, Site};
@@ -47,7 +47,7 @@ pub(crate) fn what_leaves_goes_and_data_stays(server: &Server) {
     // It leaves: what it put on the server goes, except what cannot be made again.
     let without = &server.site;
     let left = [
-        "left the inventory and stays: ",
+        "no longer in the inventory, and kept: ",
         "secret /etc/extra.key",
         "database extra",
         "database-account extra",
@@ -55,7 +55,7 @@ pub(crate) fn what_leaves_goes_and_data_stays(server: &Server) {
         "folder /srv/extra",
         "account extra",
         "--destroy-data",
-        "left the inventory and stays: jq; --remove-packages",
+        "no longer in the inventory, and kept: jq; --remove-packages",
     ];
     let shown = plan(without, &[]).says(&left);
     assert_eq!(ids(&shown), ["delete absent:/srv/extra/inner/file"]);
@@ -80,12 +80,12 @@ pub(crate) fn what_leaves_goes_and_data_stays(server: &Server) {
         "libjq1",
     ]);
     let expected = [
-        "delete left:secret:/etc/extra.key",
-        "delete left:database:extra",
-        "delete left:database-account:extra",
-        "delete left:folder:/srv/extra/inner",
-        "delete left:account:extra",
-        "delete left_package:jq",
+        "delete orphan:secret:/etc/extra.key",
+        "delete orphan:database:extra",
+        "delete orphan:database-account:extra",
+        "delete orphan:folder:/srv/extra/inner",
+        "delete orphan:account:extra",
+        "delete orphan_package:jq",
     ];
     let mut found = ids(&shown);
     found.sort();
@@ -114,7 +114,11 @@ pub(crate) fn what_leaves_goes_and_data_stays(server: &Server) {
     server.on("test ! -e /srv/extra && test ! -s /srv/older/mine");
     let end = without.run(&["plan", "--destroy-data", "--remove-packages"]);
     let end = end.exits(0).says(&["No changes."]);
-    assert!(!end.err.contains("left the inventory"), "{}", end.said());
+    assert!(
+        !end.err.contains("no longer in the inventory, and kept"),
+        "{}",
+        end.said()
+    );
     assert_eq!(older(), "0\nolder\n");
 }
 

@@ -107,7 +107,7 @@ fn killed_before_the_services(server: &Server) {
         changes(&site),
         ["run command:gate", "reload service:nginx.service"]
     );
-    site.plan().says(&["an earlier run did not get to it"]);
+    site.plan().says(&["pending from an interrupted run"]);
     server.on("touch /run/gate-is-open");
     site.run(&["apply", "--yes", "--json"]).exits(0);
     assert_eq!(changes(&site), [""; 0]);

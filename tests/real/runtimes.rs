@@ -195,7 +195,7 @@ fn is_asked_before_visitors_are(server: &Server, site: &Site, page: &str) {
     site.write("inventory.toml", &short);
     site.run(&["apply", "--yes", "--json"])
         .exits(6)
-        .says(&["it is not well after 8 s", "says 503, not 200"]);
+        .says(&["it is not healthy after 8 s", "says 503, not 200"]);
     shows(server, page);
     site.write(script, &good);
 }

@@ -43,7 +43,7 @@ pub(super) struct Fetched {
 
 /// Whether other machines may be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reach {
+pub(super) enum FetchPolicy {
     Everywhere,
     /// Nothing but this machine, and what it has kept.
     Here,
@@ -55,7 +55,7 @@ pub(super) async fn fetch(
     app: &App,
     folder: &Path,
     place: &Place<'_>,
-    reach: Reach,
+    policy: FetchPolicy,
 ) -> Result<Option<Fetched>, Error> {
     let exclude = &app.exclude;
     match &app.source {
@@ -80,7 +80,7 @@ pub(super) async fn fetch(
             } else {
                 absolute(&folder.join(repository))?.display().to_string()
             };
-            let asks = reach == Reach::Everywhere || !source.is_remote();
+            let asks = policy == FetchPolicy::Everywhere || !source.is_remote();
             let cache = cache("git")?.join(Digest::of(repository.as_bytes()).short());
             let clone = git::Clone::open(&repository, &cache).await?;
             let Some(commit) = clone.commit(revision, asks).await? else {
@@ -111,7 +111,7 @@ pub(super) async fn fetch(
                 let kept = cache("archives")?.join(sha256.as_str());
                 match archive::kept(&kept, sha256) {
                     Some(file) => file,
-                    None if reach == Reach::Here => return Ok(None),
+                    None if policy == FetchPolicy::Here => return Ok(None),
                     None => archive::download(archive, sha256, &kept)
                         .await
                         .map_err(|why| why.at(place))?,

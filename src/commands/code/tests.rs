@@ -22,7 +22,12 @@ fn fetch_from(folder: &Path, table: &str) -> Result<Tree, String> {
         .enable_all()
         .build()
         .unwrap();
-    let fetching = fetch(&parsed.inventory.app, folder, &place, Reach::Everywhere);
+    let fetching = fetch(
+        &parsed.inventory.app,
+        folder,
+        &place,
+        FetchPolicy::Everywhere,
+    );
     match runtime.block_on(fetching) {
         Ok(fetched) => Ok(fetched.unwrap().tree),
         Err(Error::Input(found)) => {

@@ -51,9 +51,9 @@ pub(in crate::inventory) struct App {
     pub(in crate::inventory) adopt: Option<bool>,
     /// Runs once for each release, before it serves: database migrations.
     pub(in crate::inventory) migrate: Option<At<String>>,
-    /// A page that says whether the app is well: its path, or a table that says more.
+    /// A page that says whether the app is healthy: its path, or a table that says more.
     pub(in crate::inventory) health: Option<At<TextOr<Health>>>,
-    /// How long a new release may take until it is well. Default: "60s".
+    /// How long a new release may take until it is healthy. Default: "60s".
     pub(in crate::inventory) start_timeout: Option<At<Amount>>,
     /// How long requests and WebSockets of the release before may take to end. Default: "30s".
     pub(in crate::inventory) drain: Option<At<Amount>>,
@@ -120,7 +120,7 @@ pub(in crate::inventory) struct Python {
     pub(in crate::inventory) system_packages: Option<bool>,
 }
 
-/// A page that says whether the app is well.
+/// A page that says whether the app is healthy.
 #[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::inventory) struct Health {

@@ -1,7 +1,7 @@
 //! What a saved plan rests on, and what it does not.
 
 use super::*;
-use crate::resource::{EntryError, Materials, NoMaterials, SecretMaterial, Spec, Surroundings};
+use crate::resource::{EntryError, Materials, NoMaterials, PlanContext, SecretMaterial, Spec};
 use crate::types::{Code, SecretValue};
 use std::sync::Arc;
 
@@ -87,7 +87,7 @@ impl World {
 
     fn look(&self) -> (Stack, Vec<Observed<State>>) {
         // What was applied before was applied long enough ago for a certificate to end.
-        let around = Surroundings {
+        let context = PlanContext {
             now: NOW - 80 * 86_400,
             date: "20260901",
             changes: &[],
@@ -110,7 +110,7 @@ impl World {
             observed.push(match found {
                 Found::Absent => Observed::Absent,
                 Found::Like(fields) => {
-                    build(kind, fields, &NoMaterials).applied(&Observed::Absent, &around)
+                    build(kind, fields, &NoMaterials).applied(&Observed::Absent, &context)
                 }
                 Found::Hidden => Observed::Hidden {
                     unit: "mysql.service".into(),

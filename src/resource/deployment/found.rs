@@ -1,6 +1,6 @@
 //! What the probe finds of a deployment.
 
-use super::super::owed::{Notes, timestamp};
+use super::super::pending::{Notes, timestamp};
 use super::super::probe::fields;
 use super::super::{Observed, Probe};
 use super::slot::{Names, Slot, marked};
@@ -20,7 +20,7 @@ pub struct Found {
     pub(super) blue: SlotFound,
     pub(super) green: SlotFound,
     /// Why the slot that serves must start anew, though its files are right.
-    pub(super) owed: Option<String>,
+    pub(super) pending: Option<String>,
     /// Ports of it on which somebody listens, where no slot of its own runs.
     pub(super) taken: BTreeSet<u16>,
 }
@@ -172,7 +172,7 @@ pub(super) fn observe(batch: &[&Deployment], probe: &Probe, reply: &str) -> Vec<
             upstream: None,
             blue: SlotFound::default(),
             green: SlotFound::default(),
-            owed: None,
+            pending: None,
             taken: BTreeSet::new(),
         };
         if let Some(process) = &deployment.process
@@ -241,12 +241,15 @@ fn look(
         return Err(reason);
     }
     let names = names(slot);
-    let left = reply.notes.left(&deployment.name).map(|(_, why)| why);
-    let mut owed = left;
+    let left = reply
+        .notes
+        .pending_for(&deployment.name)
+        .map(|(_, why)| why);
+    let mut pending = left;
     for (number, unit) in reply.instances(&names).filter(|(_, unit)| unit.runs()) {
         let since = unit
             .since()
-            .ok_or_else(|| format!("{}: since when does it run?", names.instance(number)))?;
+            .ok_or_else(|| format!("cannot read the start time of {}", names.instance(number)))?;
         let newer = reply.notes.newer(probe, &process.restart_on, since, None);
         let newer = newer.map(|path| format!("{path} is newer than its start"));
         let unread = (unit.get("NeedDaemonReload") == "yes")
@@ -256,8 +259,8 @@ fn look(
             .notes
             .changed_after(&path, since)
             .then(|| format!("{path} is newer than its start"));
-        owed = owed.or(newer).or(unread).or(edited);
+        pending = pending.or(newer).or(unread).or(edited);
     }
-    found.owed = owed;
+    found.pending = pending;
     Ok(())
 }

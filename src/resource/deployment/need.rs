@@ -1,6 +1,6 @@
-//! What a deployment needs: nothing, some mending, or a start in the other slot.
+//! What a deployment needs: nothing, a repair, or a start in the other slot.
 
-use super::super::{Action, Delta, Diff, Surroundings, TextChange};
+use super::super::{Action, Delta, Diff, PlanContext, TextChange};
 use super::found::{Found, SlotFound};
 use super::slot::Slot;
 use super::{Deployment, Process};
@@ -18,14 +18,14 @@ pub(super) enum Need {
         known: bool,
     },
     /// What runs is right, but not all that belongs to it.
-    Mend,
+    Repair,
 }
 
 /// What a deployment needs; none if it is in order.
 pub(super) fn need(
     deployment: &Deployment,
     found: Option<&Found>,
-    around: &Surroundings<'_>,
+    context: &PlanContext<'_>,
 ) -> Option<Need> {
     let into = deployment.next(found);
     let deploy = |because: String, known: bool| {
@@ -40,24 +40,24 @@ pub(super) fn need(
     };
     let current = found.current.as_deref() == Some(deployment.release.as_str());
     let Some(process) = &deployment.process else {
-        return (!current).then_some(Need::Mend);
+        return (!current).then_some(Need::Repair);
     };
     let Some(serving) = found.serving else {
         return deploy("no slot serves".to_owned(), false);
     };
-    let mut changes = around
+    let mut changes = context
         .matching(&process.restart_on)
         .filter(|change| change.id.kind != "deployment");
     let (files, slot) = (process.files(serving), found.slot(serving));
     // A release that is not the wanted one comes first: it names the cause best.
     if let Some(because) = differs(deployment, process, serving, found) {
-        let known = found.owed.is_none() && changes.all(|change| change.id.kind == "release");
+        let known = found.pending.is_none() && changes.all(|change| change.id.kind == "release");
         return deploy(because, known);
     }
     if let Some(change) = changes.next() {
         return deploy(format!("{} changes", change.id), false);
     }
-    if let Some(because) = &found.owed {
+    if let Some(because) = &found.pending {
         return deploy(because.clone(), false);
     }
     if !process
@@ -73,7 +73,7 @@ pub(super) fn need(
         && !other.enabled
         && other.running.is_empty()
         && found.upstream.as_ref() == Some(&files.upstream);
-    (!tidy).then_some(Need::Mend)
+    (!tidy).then_some(Need::Repair)
 }
 
 /// Why the slot that serves is not what it should be, if its files say so.
@@ -104,9 +104,9 @@ fn differs(
 pub(super) fn compare(
     deployment: &Deployment,
     found: Option<&Found>,
-    around: &Surroundings<'_>,
+    context: &PlanContext<'_>,
 ) -> Option<Delta> {
-    let need = need(deployment, found, around)?;
+    let need = need(deployment, found, context)?;
     let Some(found) = found.filter(|found| !found.is_bare()) else {
         let mut fields = vec![("release", deployment.release.clone())];
         if let Need::Deploy { into, .. } = &need
@@ -135,11 +135,11 @@ pub(super) fn compare(
                     diff.text = text(deployment, process, serving, found);
                 }
             }
-            Need::Mend => {
+            Need::Repair => {
                 if let Some(serving) = found.serving {
                     because =
                         "what belongs to the slot that serves is not as it should be".to_owned();
-                    mending(process, serving, found, &mut diff);
+                    repairs(process, serving, found, &mut diff);
                 }
             }
         }
@@ -169,8 +169,8 @@ fn text(
     })
 }
 
-/// Says what is to be mended.
-fn mending(process: &Process, serving: Slot, found: &Found, diff: &mut Diff) {
+/// Says what is to be repaired.
+fn repairs(process: &Process, serving: Slot, found: &Found, diff: &mut Diff) {
     let (slot, other) = (found.slot(serving), found.slot(serving.other()));
     let word = |on: bool| if on { "enabled" } else { "disabled" };
     diff.compare(
@@ -202,7 +202,7 @@ fn mending(process: &Process, serving: Slot, found: &Found, diff: &mut Diff) {
 pub(super) fn applied(
     deployment: &Deployment,
     found: Option<&Found>,
-    around: &Surroundings<'_>,
+    context: &PlanContext<'_>,
 ) -> Found {
     let mut after = found.cloned().unwrap_or(Found {
         current: None,
@@ -210,16 +210,16 @@ pub(super) fn applied(
         upstream: None,
         blue: SlotFound::default(),
         green: SlotFound::default(),
-        owed: None,
+        pending: None,
         taken: BTreeSet::new(),
     });
     after.taken.clear();
     after.current = Some(deployment.release.clone());
-    after.owed = None;
+    after.pending = None;
     let Some(process) = &deployment.process else {
         return after;
     };
-    if let Some(Need::Deploy { into, .. }) = need(deployment, found, around) {
+    if let Some(Need::Deploy { into, .. }) = need(deployment, found, context) {
         after.serving = Some(into);
         let files = process.files(into);
         let slot = after.slot_mut(into);
@@ -240,7 +240,7 @@ pub(super) fn applied(
 
 /// What a plan rests on: what comes and goes by itself (an instance that fails and starts again)
 /// is no part of it.
-pub(super) fn footing(found: &Found) -> String {
+pub(super) fn fingerprint(found: &Found) -> String {
     let slot = |slot: &SlotFound| format!("{:?} {:?} {}", slot.target, slot.unit, slot.enabled);
     format!(
         "{:?} {:?} {:?} {} {}",

@@ -1,6 +1,6 @@
 //! The steps of a deployment.
 
-use super::super::{Change, Content, Future, Phase, Reaction, Surroundings, Work};
+use super::super::{Change, Content, ExecutionPlan, Future, Phase, PlanContext, Reaction};
 use super::found::Found;
 use super::need::{Need, need};
 use super::slot::Slot;
@@ -15,10 +15,10 @@ pub(super) fn work(
     deployment: &Deployment,
     found: Option<&Found>,
     change: &Change,
-    around: &Surroundings<'_>,
-    work: &mut Work,
+    context: &PlanContext<'_>,
+    work: &mut ExecutionPlan,
 ) {
-    let Some(need) = need(deployment, found, around) else {
+    let Some(need) = need(deployment, found, context) else {
         return;
     };
     let Some(process) = &deployment.process else {
@@ -41,7 +41,7 @@ pub(super) fn work(
             };
             plan.deploy(known, change, work);
         }
-        Need::Mend => mend(deployment, process, found, change, work),
+        Need::Repair => repair(deployment, process, found, change, work),
     }
 }
 
@@ -66,7 +66,7 @@ impl Plan<'_> {
         self.found?.serving
     }
 
-    fn deploy(&self, known: bool, change: &Change, work: &mut Work) {
+    fn deploy(&self, known: bool, change: &Change, work: &mut ExecutionPlan) {
         let Self {
             deployment,
             process,
@@ -193,7 +193,7 @@ impl Plan<'_> {
 }
 
 /// Adds the upstream file to the future, and gives its name in the payload.
-fn upstream(process: &Process, slot: Slot, work: &mut Work) -> String {
+fn upstream(process: &Process, slot: Slot, work: &mut ExecutionPlan) -> String {
     let text = &process.files(slot).upstream;
     let payload = work.payload(Content::Bytes(text.as_bytes().into()));
     work.future(Future::File(process.upstream.clone(), payload.clone()));
@@ -218,12 +218,12 @@ fn retire(deployment: &Deployment, process: &Process, found: Option<&Found>, old
 }
 
 /// Sets right what belongs to the slot that serves.
-fn mend(
+fn repair(
     deployment: &Deployment,
     process: &Process,
     found: Option<&Found>,
     change: &Change,
-    work: &mut Work,
+    work: &mut ExecutionPlan,
 ) {
     let Some((found, serving)) = found.and_then(|found| Some((found, found.serving?))) else {
         return;
@@ -236,7 +236,7 @@ fn mend(
         let path = process.upstream.as_str();
         script
             .assign("proxy", &process.proxy)
-            .call("lead_proxy", [payload.as_str(), path]);
+            .call("switch_upstream", [payload.as_str(), path]);
     }
     if found.current.as_ref() != Some(&deployment.release) {
         script.call("switch_release", deployment.current());

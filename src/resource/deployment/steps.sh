@@ -49,8 +49,8 @@ room_for_two() {
 	fi
 }
 
-# deploy PAYLOAD PATH: starts $slot, waits until it is well, and leads $proxy to
-# it by the upstream file PATH.
+# deploy PAYLOAD PATH: starts $slot, waits until it is healthy, and switches
+# $proxy to it by the upstream file PATH.
 deploy() {
 	# A run that was killed may have left Nginx with this slot, though the file names
 	# the other one already.
@@ -78,29 +78,29 @@ deploy() {
 	asking=
 	# The names of units have no blanks.
 	# shellcheck disable=SC2086
-	systemctl start -- $units || ill "it does not start"
+	systemctl start -- $units || fail_unhealthy "it does not start"
 	# shellcheck disable=SC2086
 	invocations=$(invocations_of $units)
 	if [ "$known" = yes ] && grep -qsxF -e "$configuration" -- "$STATE/deployments/$name"; then settle=0; fi
 	start_asking
-	well=0 first=$now why='it does not answer'
-	until [ "$well" -ge 3 ] && [ "$now" -ge $((first + settle * 100)) ]; do
+	healthy=0 first=$now why='it does not answer'
+	until [ "$healthy" -ge 3 ] && [ "$now" -ge $((first + settle * 100)) ]; do
 		# shellcheck disable=SC2086
-		if [ "$(invocations_of $units)" != "$invocations" ]; then ill "it does not stay up"; fi
+		if [ "$(invocations_of $units)" != "$invocations" ]; then fail_unhealthy "it does not stay up"; fi
 		clock
-		if [ "$now" -gt "$until" ]; then ill "it is not well after $timeout s: $why"; fi
-		if instances_are_well; then
-			[ "$well" -gt 0 ] || first=$now
-			well=$((well + 1))
+		if [ "$now" -gt "$until" ]; then fail_unhealthy "it is not healthy after $timeout s: $why"; fi
+		if instances_are_healthy; then
+			[ "$healthy" -gt 0 ] || first=$now
+			healthy=$((healthy + 1))
 		else
-			well=0
+			healthy=0
 		fi
 		sleep 0.2
 	done
 	stop_asking
 	# Before the file says that it serves: after a power cut that one must start.
 	enable_slot "$slot"
-	lead_proxy "$1" "$2"
+	switch_upstream "$1" "$2"
 	answers_through_proxy
 }
 
@@ -110,8 +110,8 @@ enable_slot() {
 	systemctl start -- "$1.target"
 }
 
-# ill WHY: the end of a start that failed; with what its instances said.
-ill() {
+# fail_unhealthy WHY: the end of a start that failed; with what its instances said.
+fail_unhealthy() {
 	[ -z "$asking" ] || tail -n 2 -- "$asked/log" 2>/dev/null || true
 	stop_asking
 	journalctl --sync || true
@@ -139,17 +139,17 @@ stop_asking() {
 	asking=
 }
 
-# instances_are_well: all of them; else $why says what one of them said.
-instances_are_well() {
+# instances_are_healthy: all of them; else $why says what one of them said.
+instances_are_healthy() {
 	for instance in $instances; do
 		at=$(socket_of "$slot" "$instance")
 		if [ "$listen" = socket ]; then may_connect "$at" || return 1; fi
 		if [ -n "$asking" ]; then
-			is_well "$page of $slot@$instance" "http://localhost$page" --unix-socket "$asked/$instance.sock"
+			is_healthy "$page of $slot@$instance" "http://localhost$page" --unix-socket "$asked/$instance.sock"
 		elif [ -n "$page" ] && [ -z "$ask" ]; then
 			case $listen in
-			socket) is_well "$page of $slot@$instance" "http://localhost$page" --unix-socket "$at" ;;
-			*) is_well "http://127.0.0.1:$instance$page" "http://127.0.0.1:$instance$page" ;;
+			socket) is_healthy "$page of $slot@$instance" "http://localhost$page" --unix-socket "$at" ;;
+			*) is_healthy "http://127.0.0.1:$instance$page" "http://127.0.0.1:$instance$page" ;;
 			esac
 		elif [ "$listen" = port ]; then
 			bash -c ": </dev/tcp/127.0.0.1/$instance" 2>/dev/null
@@ -171,9 +171,9 @@ may_connect() {
 	setpriv --reuid "$proxy_user" --regid "$proxy_user" --init-groups test -w "$1"
 }
 
-# is_well NAME URL WORD...: the page has the status, and what it must contain. The
+# is_healthy NAME URL WORD...: the page has the status, and what it must contain. The
 # words are further options of curl(1).
-is_well() {
+is_healthy() {
 	called=$1 address=$2
 	shift 2
 	rm -f -- "$RUN/page"
@@ -199,8 +199,8 @@ is_well() {
 	fi
 }
 
-# lead_proxy PAYLOAD PATH: the upstream file, and the reload that puts it in force.
-lead_proxy() {
+# switch_upstream PAYLOAD PATH: the upstream file, and the reload that puts it in force.
+switch_upstream() {
 	note switched "$proxy"
 	put_file "$1" "$2" 644 root root
 	sync -- "${2%/*}"
@@ -262,16 +262,16 @@ $pid
 # connection any more, so that the new release is what answers.
 answers_through_proxy() {
 	systemctl is-active --quiet -- "$proxy" && [ -n "$page" ] || return 0
-	well=0
+	healthy=0
 	clock
 	until=$((now + 2000))
-	until [ "$well" -ge 3 ]; do
+	until [ "$healthy" -ge 3 ]; do
 		clock
 		if [ "$now" -gt "$until" ]; then fail "the new release does not answer through $proxy: $why"; fi
-		if is_well "$url$page" "$url$page" --insecure --connect-to ::127.0.0.1:; then
-			well=$((well + 1))
+		if is_healthy "$url$page" "$url$page" --insecure --connect-to ::127.0.0.1:; then
+			healthy=$((healthy + 1))
 		else
-			well=0
+			healthy=0
 			sleep 0.2
 		fi
 	done

@@ -270,7 +270,7 @@ impl Need {
     }
 
     /// What a plan rests on.
-    pub(super) fn footing(&self) -> Option<String> {
+    pub(super) fn fingerprint(&self) -> Option<String> {
         let rests = self.restart.is_none() && !(self.set.is_empty() && self.persisted.is_empty());
         rests.then(|| format!("{:?}{:?}", self.set, self.persisted))
     }

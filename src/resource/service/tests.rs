@@ -16,7 +16,7 @@ fn service() -> Service {
         live: None,
         undo: None,
         impact: None,
-        left: false,
+        orphaned: false,
     }
 }
 
@@ -36,14 +36,14 @@ fn change(kind: &'static str, name: &str) -> Change {
 
 fn compare(reply: &str, changes: &[Change]) -> Option<Delta> {
     let service = service();
-    let around = Surroundings {
+    let context = PlanContext {
         now: 0,
         date: "20260101",
         changes,
     };
     let found = Service::observe(&[&service], &probe(), reply).remove(0);
     assert!(!matches!(found, Observed::Unknown { .. }), "{reply}");
-    service.compare(&found, &around)
+    service.compare(&found, &context)
 }
 
 const CONFIG: &str = "/etc/nginx/nginx.conf";
@@ -176,17 +176,23 @@ fn what_an_earlier_run_owes_is_not_forgotten() {
 
 #[test]
 fn a_plan_for_a_service_that_does_not_run_rests_on_that_alone() {
-    let footing = |active: &str, file_state: &str| {
+    let fingerprint = |active: &str, file_state: &str| {
         let reply = shown(active, file_state, "no");
         let found = Service::observe(&[&service()], &Probe::new("s".into()), &reply).remove(0);
-        Service::footing(found.present().unwrap())
+        Service::fingerprint(found.present().unwrap())
     };
     assert_eq!(
-        footing("failed", "enabled"),
-        footing("activating", "enabled")
+        fingerprint("failed", "enabled"),
+        fingerprint("activating", "enabled")
     );
-    assert_ne!(footing("failed", "enabled"), footing("active", "enabled"));
-    assert_ne!(footing("failed", "enabled"), footing("failed", "masked"));
+    assert_ne!(
+        fingerprint("failed", "enabled"),
+        fingerprint("active", "enabled")
+    );
+    assert_ne!(
+        fingerprint("failed", "enabled"),
+        fingerprint("failed", "masked")
+    );
 }
 
 #[test]
@@ -205,16 +211,16 @@ fn silence_is_unknown_and_not_found_is_absent() {
 fn one_that_left_takes_that_its_files_have_gone_and_nothing_else() {
     let reading = Reading::parse("reload file:/etc/ssh/*").unwrap();
     assert_eq!(reading.to_string(), "reload file:/etc/ssh/*");
-    let service = Service::left("nginx.service", &[reading]);
+    let service = Service::orphaned("nginx.service", &[reading]);
     let found = |reply: &str| Service::observe(&[&service], &probe(), reply).remove(0);
     let gone = [change("absent", "/etc/ssh/x")];
     let compare = |reply: &str, changes: &[Change]| {
-        let around = Surroundings {
+        let context = PlanContext {
             now: 0,
             date: "20260101",
             changes,
         };
-        service.compare(&found(reply), &around)
+        service.compare(&found(reply), &context)
     };
     let running = shown("active", "disabled", "no");
     assert_eq!(compare(&running, &[]), None);

@@ -3,8 +3,8 @@
 use super::Service;
 use super::live::Need;
 use crate::resource::gap::Gap;
-use crate::resource::owed::{Notes, Owed, timestamp};
-use crate::resource::{Probe, Reaction, Surroundings};
+use crate::resource::pending::{Notes, Pending, timestamp};
+use crate::resource::{PlanContext, Probe, Reaction};
 use crate::types::AbsolutePath;
 
 /// A unit as systemd has it.
@@ -17,7 +17,7 @@ pub struct Unit {
     /// Whether its file is newer than what systemd read.
     pub(super) needs_daemon_reload: bool,
     /// What it owes beside that: the strongest reaction.
-    pub(super) owed: Option<Owed>,
+    pub(super) pending: Option<Pending>,
     /// What it needs while it runs, if it is a database server that says so.
     pub(super) need: Option<Need>,
     /// How long a restart keeps it away, going by what it did last.
@@ -38,7 +38,7 @@ impl Unit {
 }
 
 /// The strongest reaction; of equals the first, which names the cause best.
-fn strongest(all: impl IntoIterator<Item = Option<Owed>>) -> Option<Owed> {
+fn strongest(all: impl IntoIterator<Item = Option<Pending>>) -> Option<Pending> {
     all.into_iter()
         .flatten()
         .reduce(|best, next| if next.0 > best.0 { next } else { best })
@@ -46,13 +46,13 @@ fn strongest(all: impl IntoIterator<Item = Option<Owed>>) -> Option<Owed> {
 
 impl Service {
     /// What it owes by what the probe found; `None` if systemd's times cannot be read.
-    pub(super) fn owed<'a>(
+    pub(super) fn pending<'a>(
         &self,
         notes: &Notes<'_>,
         probe: &Probe,
         need: Option<&Need>,
         property: impl Fn(&str) -> Option<&'a str>,
-    ) -> Option<Option<Owed>> {
+    ) -> Option<Option<Pending>> {
         // When it began to run, and when it last did so or reloaded.
         let started = timestamp(property("ActiveEnterTimestamp")?)?;
         let loaded = timestamp(property("StateChangeTimestamp")?)?;
@@ -78,7 +78,7 @@ impl Service {
             (Reaction::Restart, why)
         });
         Some(strongest([
-            notes.left(&self.name),
+            notes.pending_for(&self.name),
             replaced,
             restart,
             need.and_then(|need| Some((Reaction::Restart, need.restart.clone()?))),
@@ -108,24 +108,24 @@ impl Service {
     }
 
     /// The strongest reaction it owes or is asked for.
-    pub(super) fn due(&self, unit: &Unit, around: &Surroundings<'_>) -> Option<Owed> {
+    pub(super) fn due(&self, unit: &Unit, context: &PlanContext<'_>) -> Option<Pending> {
         let reloaded = unit.needs_daemon_reload.then(|| {
             let why = "its unit file is newer than what systemd read".to_owned();
             (Reaction::Restart, why)
         });
-        let asked = self.reaction(unit.need.as_ref(), around);
-        strongest([asked, unit.owed.clone(), reloaded])
+        let asked = self.reaction(unit.need.as_ref(), context);
+        strongest([asked, unit.pending.clone(), reloaded])
     }
 
     /// What the changes ask of it, and the first of them.
     fn reaction(
         &self,
         need: Option<&Need>,
-        around: &Surroundings<'_>,
+        context: &PlanContext<'_>,
     ) -> Option<(Reaction, String)> {
         let known = self.known(need).map(AbsolutePath::as_str);
         let first = |patterns: &[String]| {
-            around
+            context
                 .matching(patterns)
                 .find(|change| change.id.kind != "file" || Some(change.id.name.as_str()) != known)
                 .map(|change| format!("{} changes", change.id))

@@ -1,4 +1,4 @@
-//! Data that left the inventory: it stays, unless its removal is asked for.
+//! Orphaned data, which is no longer in the inventory: it is kept, unless its removal is asked for.
 //!
 //! Roles do not declare it; the server's record does. It goes after the proof, since nothing of
 //! it can be undone, and a database is dumped before it is dropped.
@@ -6,8 +6,8 @@
 use super::probe::fields;
 use super::release::MARK;
 use super::{
-    Action, Change, Delta, Diff, EntryError, Kind, Materials, Observed, Owned, Phase, Probe,
-    Surroundings, Work, sql,
+    Action, Change, Delta, Diff, EntryError, ExecutionPlan, Kind, Materials, Observed, Owned,
+    Phase, PlanContext, Probe, sql,
 };
 use crate::shell::Script;
 use crate::types::{AbsolutePath, AccountName};
@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 const DUMPS: &str = "/var/lib/foobar-stack/dropped";
 
 /// The field of a change that names what is not removed with the rest.
-const STAYS: &str = "others' files";
+const KEPT: &str = "others' files";
 
 /// Something that only exists once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,15 +88,15 @@ impl Data {
     }
 }
 
-/// Data that left the inventory.
+/// Data that is no longer in the inventory.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Left {
+pub struct Orphan {
     data: Data,
     /// Whether it is to go.
     destroy: bool,
 }
 
-/// The fields of `[[left]]`, which there is not.
+/// The fields of `[[orphan]]`, which there is not.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {}
@@ -108,7 +108,7 @@ pub struct Found {
     holds: Vec<String>,
 }
 
-impl Left {
+impl Orphan {
     /// The data, and whether it is to go.
     #[must_use]
     pub fn new(data: Data, destroy: bool) -> Self {
@@ -117,7 +117,7 @@ impl Left {
 
     /// What to call it in a sentence, with the reason why it stays even if it is to go.
     #[must_use]
-    pub fn stays(&self) -> String {
+    pub fn retained(&self) -> String {
         let name = format!("{} {}", self.data.word(), self.data.name());
         match (&self.data, self.destroy) {
             (Data::Folder(_), true) => format!("{name} (others' files are in it)"),
@@ -126,31 +126,31 @@ impl Left {
     }
 
     /// Whether the plan removes what stands at this path.
-    fn goes(path: &str, around: &Surroundings<'_>) -> bool {
-        around.changes.iter().any(|change| {
+    fn goes(path: &str, context: &PlanContext<'_>) -> bool {
+        context.changes.iter().any(|change| {
             let name = match change.id.kind {
                 Self::NAME => change.id.name.split_once(':').map_or("", |(_, name)| name),
                 _ => &change.id.name,
             };
-            let stays = change.diff.fields.iter().any(|field| field.name == STAYS);
+            let stays = change.diff.fields.iter().any(|field| field.name == KEPT);
             change.action == Action::Delete && name == path && !stays
         })
     }
 }
 
-impl Kind for Left {
-    const NAME: &'static str = "left";
+impl Kind for Orphan {
+    const NAME: &'static str = "orphan";
     const PROBE_SHELL: &'static [&'static str] =
-        &[sql::CLIENT, sql::PROBE, MARK, include_str!("left.sh")];
+        &[sql::CLIENT, sql::PROBE, MARK, include_str!("orphan.sh")];
     const STEP_SHELL: &'static [&'static str] =
-        &[sql::CLIENT, sql::STEPS, MARK, include_str!("left.sh")];
-    const REACTS: bool = true;
+        &[sql::CLIENT, sql::STEPS, MARK, include_str!("orphan.sh")];
+    const DEPENDS_ON_CHANGES: bool = true;
     type Entry = Entry;
     type State = Found;
 
     fn build(_: Entry, _: &dyn Materials) -> Result<Self, EntryError> {
         Err(EntryError::entry(
-            "what left the inventory is known to the server's record alone",
+            "orphans are known to the server's record alone",
         ))
     }
 
@@ -160,8 +160,10 @@ impl Kind for Left {
 
     fn probe(batch: &[&Self], _: &Probe, script: &mut Script) {
         let list = |wanted: &str| {
-            let names = batch.iter().filter(|left| left.data.word() == wanted);
-            let names: Vec<String> = names.map(|left| sql::string(left.data.name())).collect();
+            let names = batch.iter().filter(|orphan| orphan.data.word() == wanted);
+            let names: Vec<String> = names
+                .map(|orphan| sql::string(orphan.data.name()))
+                .collect();
             // An empty list is no SQL.
             if names.is_empty() {
                 "''".to_owned()
@@ -178,8 +180,8 @@ impl Kind for Left {
         );
         let words = batch
             .iter()
-            .flat_map(|left| [left.data.word(), left.data.name()]);
-        script.call("probe_left", std::iter::once(query.as_str()).chain(words));
+            .flat_map(|orphan| [orphan.data.word(), orphan.data.name()]);
+        script.call("probe_orphan", std::iter::once(query.as_str()).chain(words));
     }
 
     fn observe(batch: &[&Self], _: &Probe, reply: &str) -> Vec<Observed<Found>> {
@@ -203,18 +205,20 @@ impl Kind for Left {
         }
         batch
             .iter()
-            .map(|left| {
-                let key = (left.data.word(), left.data.name());
+            .map(|orphan| {
+                let key = (orphan.data.word(), orphan.data.name());
                 match found.get(&key) {
                     Some(found) => Observed::Present(found.clone()),
                     None if absent.contains(&key) => Observed::Absent,
-                    None => Observed::unknown(format!("the probe says nothing of {}", left.name())),
+                    None => {
+                        Observed::unknown(format!("the probe says nothing of {}", orphan.name()))
+                    }
                 }
             })
             .collect()
     }
 
-    fn applied(&self, before: &Observed<Found>, _: &Surroundings<'_>) -> Observed<Found> {
+    fn applied(&self, before: &Observed<Found>, _: &PlanContext<'_>) -> Observed<Found> {
         if self.destroy {
             Observed::Absent
         } else {
@@ -222,16 +226,16 @@ impl Kind for Left {
         }
     }
 
-    fn compare(&self, observed: &Observed<Found>, around: &Surroundings<'_>) -> Option<Delta> {
+    fn compare(&self, observed: &Observed<Found>, context: &PlanContext<'_>) -> Option<Delta> {
         let found = observed.present().filter(|_| self.destroy)?;
         let mut diff = Diff::default();
         match &self.data {
-            Data::Folder(_) if !found.holds.iter().all(|path| Self::goes(path, around)) => {
+            Data::Folder(_) if !found.holds.iter().all(|path| Self::goes(path, context)) => {
                 return None;
             }
             Data::Tree(_) if !found.holds.is_empty() => {
                 let holds = found.holds.join(", ");
-                diff.compare(STAYS, Some(&holds), Some(&format!("{holds} (they stay)")));
+                diff.compare(KEPT, Some(&holds), Some(&format!("{holds} (they stay)")));
             }
             Data::Account(_) if !found.holds.is_empty() => {
                 diff.compare("folders", Some(&found.holds.join(", ")), None);
@@ -241,7 +245,7 @@ impl Kind for Left {
             }
             _ => {}
         }
-        let because = "it left the inventory, and --destroy-data is given";
+        let because = "it is no longer in the inventory, and --destroy-data is given";
         Some(Delta::quiet(Action::Delete, because, diff))
     }
 
@@ -253,8 +257,8 @@ impl Kind for Left {
         &self,
         found: &Observed<Found>,
         change: &Change,
-        _: &Surroundings<'_>,
-        work: &mut Work,
+        _: &PlanContext<'_>,
+        work: &mut ExecutionPlan,
     ) {
         let name = self.data.name();
         let mut script = Script::new();
@@ -287,47 +291,50 @@ mod tests {
     use super::*;
     use crate::resource::ResourceId;
 
-    fn left(word: &str, name: &str, destroy: bool) -> Left {
-        Left::new(Data::parse(word, name).unwrap(), destroy)
+    fn orphan(word: &str, name: &str, destroy: bool) -> Orphan {
+        Orphan::new(Data::parse(word, name).unwrap(), destroy)
     }
 
-    fn compare(left: &Left, reply: &str, changes: &[Change]) -> Option<Delta> {
-        let around = Surroundings {
+    fn compare(orphan: &Orphan, reply: &str, changes: &[Change]) -> Option<Delta> {
+        let context = PlanContext {
             now: 0,
             date: "20260101",
             changes,
         };
-        let found = Left::observe(&[left], &Probe::new("s".into()), reply).remove(0);
-        left.compare(&found, &around)
+        let found = Orphan::observe(&[orphan], &Probe::new("s".into()), reply).remove(0);
+        orphan.compare(&found, &context)
     }
 
     #[test]
     fn data_goes_only_when_that_is_asked_for() {
         let reply = "database\x1ffoobar\x1fthere\n";
         assert_eq!(
-            compare(&left("database", "foobar", false), reply, &[]),
+            compare(&orphan("database", "foobar", false), reply, &[]),
             None
         );
-        let delta = compare(&left("database", "foobar", true), reply, &[]).unwrap();
+        let delta = compare(&orphan("database", "foobar", true), reply, &[]).unwrap();
         assert_eq!(delta.action, Action::Delete);
         assert_eq!(delta.diff.fields[0].after.as_deref(), Some(DUMPS));
         let gone = "database\x1ffoobar\x1fabsent\n";
-        assert_eq!(compare(&left("database", "foobar", true), gone, &[]), None);
-        let silent = left("account", "foobar", true);
-        let found = Left::observe(&[&silent], &Probe::new("s".into()), "").remove(0);
+        assert_eq!(
+            compare(&orphan("database", "foobar", true), gone, &[]),
+            None
+        );
+        let silent = orphan("account", "foobar", true);
+        let found = Orphan::observe(&[&silent], &Probe::new("s".into()), "").remove(0);
         assert!(matches!(found, Observed::Unknown { .. }));
     }
 
     #[test]
     fn a_folder_goes_with_what_is_ours_and_stays_with_what_is_not() {
-        let folder = left("folder", "/srv/x", true);
+        let folder = orphan("folder", "/srv/x", true);
         let reply = "folder\x1f/srv/x\x1fthere\nfolder\x1f/srv/x\x1fholds\x1f/srv/x/releases\n";
         assert_eq!(compare(&folder, reply, &[]), None);
-        assert!(folder.stays().contains("others' files"));
+        assert!(folder.retained().contains("others' files"));
         let delta = Delta::quiet(Action::Delete, "", Diff::default());
         let tree = Change {
             id: ResourceId {
-                kind: "left",
+                kind: "orphan",
                 name: "tree:/srv/x/releases".to_owned(),
             },
             role: "app".to_owned(),
@@ -339,7 +346,7 @@ mod tests {
         assert!(compare(&folder, reply, std::slice::from_ref(&tree)).is_some());
         // Unless others' files stay in the one within.
         let mut kept = tree;
-        kept.diff.compare(STAYS, Some("x"), Some("x (they stay)"));
+        kept.diff.compare(KEPT, Some("x"), Some("x (they stay)"));
         assert_eq!(compare(&folder, reply, &[kept]), None);
     }
 

@@ -3,22 +3,22 @@
 
 use super::probe::fields;
 use super::{
-    Action, Change, Delta, Diff, EntryError, Kind, Materials, Observed, Owned, Phase, Probe,
-    Surroundings, Work,
+    Action, Change, Delta, Diff, EntryError, ExecutionPlan, Kind, Materials, Observed, Owned,
+    Phase, PlanContext, Probe,
 };
 use crate::shell::Script;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// A package that left the inventory.
+/// A package that is no longer in the inventory.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LeftPackage {
+pub struct OrphanPackage {
     name: String,
     /// Whether it is to go.
     remove: bool,
 }
 
-/// The fields of `[[left_package]]`, which there is not.
+/// The fields of `[[orphan_package]]`, which there is not.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {}
@@ -32,7 +32,7 @@ pub struct Found {
     along: Vec<String>,
 }
 
-impl LeftPackage {
+impl OrphanPackage {
     /// The package, and whether it is to go.
     #[must_use]
     pub fn new(name: &str, remove: bool) -> Self {
@@ -44,7 +44,7 @@ impl LeftPackage {
 
     /// What to call it in a sentence, with the reason why it stays even if it is to go.
     #[must_use]
-    pub fn stays(&self, found: &Found) -> String {
+    pub fn retained(&self, found: &Found) -> String {
         if found.held_by.is_empty() {
             return self.name.clone();
         }
@@ -52,15 +52,15 @@ impl LeftPackage {
     }
 }
 
-impl Kind for LeftPackage {
-    const NAME: &'static str = "left_package";
-    const PROBE_SHELL: &'static [&'static str] = &[include_str!("left_package.sh")];
+impl Kind for OrphanPackage {
+    const NAME: &'static str = "orphan_package";
+    const PROBE_SHELL: &'static [&'static str] = &[include_str!("orphan_package.sh")];
     type Entry = Entry;
     type State = Found;
 
     fn build(_: Entry, _: &dyn Materials) -> Result<Self, EntryError> {
         Err(EntryError::entry(
-            "what left the inventory is known to the server's record alone",
+            "orphans are known to the server's record alone",
         ))
     }
 
@@ -76,7 +76,7 @@ impl Kind for LeftPackage {
             "look"
         };
         let names = batch.iter().map(|one| one.name.as_str());
-        script.call("probe_left_package", std::iter::once(ask).chain(names));
+        script.call("probe_orphan_package", std::iter::once(ask).chain(names));
     }
 
     fn observe(batch: &[&Self], _: &Probe, reply: &str) -> Vec<Observed<Found>> {
@@ -116,7 +116,7 @@ impl Kind for LeftPackage {
         batch.iter().map(one).collect()
     }
 
-    fn applied(&self, before: &Observed<Found>, _: &Surroundings<'_>) -> Observed<Found> {
+    fn applied(&self, before: &Observed<Found>, _: &PlanContext<'_>) -> Observed<Found> {
         let free = before
             .present()
             .is_some_and(|found| found.held_by.is_empty());
@@ -127,7 +127,7 @@ impl Kind for LeftPackage {
         }
     }
 
-    fn compare(&self, observed: &Observed<Found>, _: &Surroundings<'_>) -> Option<Delta> {
+    fn compare(&self, observed: &Observed<Found>, _: &PlanContext<'_>) -> Option<Delta> {
         let found = observed.present().filter(|_| self.remove)?;
         if !found.held_by.is_empty() {
             return None;
@@ -148,8 +148,8 @@ impl Kind for LeftPackage {
         &self,
         found: &Observed<Found>,
         change: &Change,
-        _: &Surroundings<'_>,
-        work: &mut Work,
+        _: &PlanContext<'_>,
+        work: &mut ExecutionPlan,
     ) {
         let along = found.present().map_or(&[][..], |found| &found.along);
         let mut script = Script::new();
@@ -163,7 +163,7 @@ impl Kind for LeftPackage {
 mod tests {
     use super::*;
 
-    const AROUND: Surroundings<'static> = Surroundings {
+    const AROUND: PlanContext<'static> = PlanContext {
         now: 0,
         date: "20260101",
         changes: &[],
@@ -171,8 +171,12 @@ mod tests {
 
     #[test]
     fn a_package_goes_if_it_takes_nothing_of_others_along() {
-        let (a, b) = (LeftPackage::new("aa", true), LeftPackage::new("bb", true));
-        let observe = |reply: &str| LeftPackage::observe(&[&a, &b], &Probe::new("s".into()), reply);
+        let (a, b) = (
+            OrphanPackage::new("aa", true),
+            OrphanPackage::new("bb", true),
+        );
+        let observe =
+            |reply: &str| OrphanPackage::observe(&[&a, &b], &Probe::new("s".into()), reply);
         let both = observe("there\x1faa\x1f\nthere\x1fbb\x1f\nalong\x1fbb-common\x1f\n");
         assert!(a.compare(&both[0], &AROUND).unwrap().diff.is_empty());
         let delta = b.compare(&both[1], &AROUND).unwrap();
@@ -180,9 +184,9 @@ mod tests {
         let held = observe("there\x1faa\x1f\nthere\x1fbb\x1f\nheld\x1fbb\x1fmine\n");
         assert!(a.compare(&held[0], &AROUND).is_some());
         assert_eq!(b.compare(&held[1], &AROUND), None);
-        assert_eq!(b.stays(held[1].present().unwrap()), "bb (mine needs it)");
+        assert_eq!(b.retained(held[1].present().unwrap()), "bb (mine needs it)");
         assert_eq!(observe("")[0], Observed::Absent);
-        let kept = LeftPackage::new("aa", false);
+        let kept = OrphanPackage::new("aa", false);
         assert_eq!(kept.compare(&both[0], &AROUND), None);
     }
 }

@@ -16,7 +16,7 @@ pub enum Phase {
     Stage,
     /// Checks the staged future. Touches nothing that is live.
     Validate,
-    /// Services that left the inventory stop, while their files are still there, if others start
+    /// Services that are no longer in the inventory stop, while their files are still there, if others start
     /// that may need their place.
     Retire,
     /// Accounts and folders, then files and links take their places.
@@ -168,7 +168,7 @@ const ACCESS: [&str; 5] = [
 
 /// All the work of a plan, collected from its changes in the order of the stack.
 #[derive(Debug, Clone, Default)]
-pub struct Work {
+pub struct ExecutionPlan {
     /// Packages to install, all at once.
     pub packages: Vec<(ResourceId, String)>,
     /// The steps, in the order of the stack within each phase.
@@ -193,7 +193,7 @@ pub struct Work {
     pub daemon_reload: bool,
 }
 
-impl Work {
+impl ExecutionPlan {
     /// Adds a step.
     pub fn step(&mut self, phase: Phase, id: &ResourceId, script: Script) {
         self.steps.push(Step {

@@ -1,8 +1,8 @@
-# Data that left the inventory, on the server. What is destroyed here is asked
+# Orphaned data, which is no longer in the inventory, on the server. What is destroyed here is asked
 # for by name, and nothing puts it back.
 
-# probe_left QUERY (WORD NAME)...: of each whether it is there, and what it holds.
-probe_left() {
+# probe_orphan QUERY (WORD NAME)...: of each whether it is there, and what it holds.
+probe_orphan() {
 	query=$1
 	shift
 	answer=
@@ -13,43 +13,43 @@ probe_left() {
 		case $1 in
 		folder)
 			if [ -d "$2" ] && [ ! -L "$2" ]; then
-				left_is "$1" "$2" there
+				orphan_is "$1" "$2" there
 				find "$2" -mindepth 1 -maxdepth 1 | head -n 50 | while IFS= read -r path; do
 					printf 'folder\037%s\037holds\037%s\n' "$2" "$path"
 				done
 			else
-				left_is "$1" "$2" absent
+				orphan_is "$1" "$2" absent
 			fi
 			;;
 		tree)
 			if [ -d "$2" ]; then
-				left_is "$1" "$2" there
+				orphan_is "$1" "$2" there
 				others_in "$2" | head -n 50 | while IFS= read -r name; do
 					printf 'tree\037%s\037holds\037%s\n' "$2" "$2/$name"
 				done
 			else
-				left_is "$1" "$2" absent
+				orphan_is "$1" "$2" absent
 			fi
 			;;
-		secret) if exists "$2"; then left_is "$1" "$2" there; else left_is "$1" "$2" absent; fi ;;
-		account) probe_left_account "$2" ;;
-		*) probe_left_data "$1" "$2" ;;
+		secret) if exists "$2"; then orphan_is "$1" "$2" there; else orphan_is "$1" "$2" absent; fi ;;
+		account) probe_orphan_account "$2" ;;
+		*) probe_orphan_data "$1" "$2" ;;
 		esac
 		shift 2
 	done
 }
 
-left_is() {
+orphan_is() {
 	printf '%s\037%s\037%s\n' "$1" "$2" "$3"
 }
 
-# probe_left_account NAME: the folders that are its own go with it.
-probe_left_account() {
+# probe_orphan_account NAME: the folders that are its own go with it.
+probe_orphan_account() {
 	if ! line=$(getent passwd -- "$1"); then
-		left_is account "$1" absent
+		orphan_is account "$1" absent
 		return
 	fi
-	left_is account "$1" there
+	orphan_is account "$1" there
 	home=${line%:*}
 	home=${home##*:}
 	for folder in "/var/cache/$1" "/var/lib/$1" "$home"; do
@@ -61,17 +61,17 @@ probe_left_account() {
 	done
 }
 
-# probe_left_data WORD NAME: what a server that does not run has cannot be seen;
+# probe_orphan_data WORD NAME: what a server that does not run has cannot be seen;
 # it is taken to be there.
-probe_left_data() {
+probe_orphan_data() {
 	case "$answer
 " in
 	up*"
 $1$(printf '\037')$2
-"*) left_is "$1" "$2" there ;;
-	down*) left_is "$1" "$2" there ;;
-	none*) if [ -d /var/lib/mysql/mysql ]; then left_is "$1" "$2" there; else left_is "$1" "$2" absent; fi ;;
-	*) left_is "$1" "$2" absent ;;
+"*) orphan_is "$1" "$2" there ;;
+	down*) orphan_is "$1" "$2" there ;;
+	none*) if [ -d /var/lib/mysql/mysql ]; then orphan_is "$1" "$2" there; else orphan_is "$1" "$2" absent; fi ;;
+	*) orphan_is "$1" "$2" absent ;;
 	esac
 }
 

@@ -1,9 +1,9 @@
-# Packages that left the inventory, on the server.
+# Orphaned packages, which are no longer in the inventory, on the server.
 
-# probe_left_package ask|look NAME...: which are installed; when apt is asked,
+# probe_orphan_package ask|look NAME...: which are installed; when apt is asked,
 # what each would take along that is not ours, and what came with ours and is of
 # no use any more. What came with ours stands in the list of what was made.
-probe_left_package() {
+probe_orphan_package() {
 	ask=$1
 	shift
 	for name do

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use std::collections::BTreeMap;
 
 /// A reaction, and why.
-pub(super) type Owed = (Reaction, String);
+pub(super) type Pending = (Reaction, String);
 
 /// What the probe of services printed beside the properties of systemd.
 #[derive(Debug)]
@@ -48,9 +48,9 @@ impl<'a> Notes<'a> {
     }
 
     /// What an earlier run left to this unit.
-    pub(super) fn left(&self, unit: &str) -> Option<Owed> {
+    pub(super) fn pending_for(&self, unit: &str) -> Option<Pending> {
         let reaction = *self.pending.get(unit)?;
-        Some((reaction, "an earlier run did not get to it".to_owned()))
+        Some((reaction, "pending from an interrupted run".to_owned()))
     }
 
     /// A path that was changed after the moment at which it was last read. Equal times are no
