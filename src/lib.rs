@@ -27,6 +27,7 @@
 //! - **sandbox**: a throw-away server; its **driver** says what it is made of.
 
 pub mod diagnostic;
+pub mod random;
 pub mod shell;
 pub mod types;
 

@@ -3,6 +3,7 @@
 use super::{Defaults, Hop, Judgement};
 use crate::types::Fqdn;
 use serde::Deserialize;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -49,40 +50,29 @@ impl TryFrom<String> for Url {
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         let wrong = |why: &str| format!("`{text}` is not the URL of a page: {why}");
-        let (https, rest) = if let Some(rest) = text.strip_prefix("https://") {
-            (true, rest)
-        } else if let Some(rest) = text.strip_prefix("http://") {
-            (false, rest)
-        } else {
-            return Err(wrong("it does not begin with `http://` or `https://`"));
-        };
-        if text.chars().any(|c| !c.is_ascii_graphic() || c == '#') {
-            return Err(wrong(
-                "it has a space, a `#`, or what must be percent-encoded",
-            ));
+        // What browsers correct without a word is a mistake here.
+        let violation = Cell::new(None);
+        let parsed = url::Url::options()
+            .syntax_violation_callback(Some(&|found| violation.set(Some(found))))
+            .parse(&text)
+            .map_err(|error| wrong(&error.to_string()))?;
+        if let Some(violation) = violation.get() {
+            return Err(wrong(violation.description()));
         }
-        let end = rest.find(['/', '?']).unwrap_or(rest.len());
-        let (authority, path) = rest.split_at(end);
-        let (host, port) = match authority.split_once(':') {
-            Some((host, port)) => {
-                let port = port
-                    .parse()
-                    .map_err(|_| wrong("its port is no number up to 65535"))?;
-                (host, port)
-            }
-            None => (authority, if https { 443 } else { 80 }),
+        let https = match parsed.scheme() {
+            "https" => true,
+            "http" => false,
+            _ => return Err(wrong("it does not begin with `http://` or `https://`")),
         };
-        let host = Fqdn::new(host).map_err(|error| wrong(&error.to_string()))?;
-        let path = if path.starts_with('/') {
-            path.to_owned()
-        } else {
-            format!("/{path}")
-        };
+        if parsed.fragment().is_some() {
+            return Err(wrong("its `#` is never sent"));
+        }
+        let host = Fqdn::new(parsed.host_str().unwrap_or_default());
         Ok(Self {
             https,
-            host,
-            port,
-            path,
+            host: host.map_err(|error| wrong(&error.to_string()))?,
+            port: parsed.port_or_known_default().unwrap_or_default(),
+            path: parsed[url::Position::BeforePath..].to_owned(),
         })
     }
 }

@@ -15,8 +15,8 @@ pub struct Nonce(String);
 impl Nonce {
     /// Makes one from random bits.
     #[must_use]
-    pub fn new(bits: [u64; 2]) -> Self {
-        Self(format!("{:016x}{:016x}", bits[0], bits[1]))
+    pub fn new(bits: u128) -> Self {
+        Self(format!("{bits:032x}"))
     }
 
     /// The text: 32 hexadecimal digits.
@@ -207,7 +207,7 @@ mod tests {
     }
 
     fn nonce() -> Nonce {
-        Nonce::new([0xc0ffee, 7])
+        Nonce::new(0xc0ffee << 64 | 7)
     }
 
     /// Runs a script with stand-ins for the programs of a server.

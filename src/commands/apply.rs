@@ -4,11 +4,12 @@ use super::follow::{Follower, OnInterrupt, Part, SETTLE};
 use super::interruptible;
 use super::load::{Secrets, Workspace};
 use super::recheck;
-use super::survey::{ConnectOptions, Request, Scope, Survey, open, random, show, survey, traffic};
+use super::survey::{ConnectOptions, Request, Scope, Survey, open, show, survey, traffic};
 use super::verify;
 use crate::bundle::{self, Generation, Proof, RunContext, RunStatus};
 use crate::check::Report;
 use crate::error::{Error, Exit};
+use crate::random;
 use crate::report::Reporter;
 use crate::server::{Payload, Session};
 use std::path::Path;
@@ -261,7 +262,7 @@ impl Launcher<'_> {
 /// A name for the run that sorts by time.
 fn run_id(now: i64) -> String {
     let time = jiff::Timestamp::from_second(now).unwrap_or_default();
-    let random = random();
+    let random = random::hex();
     format!("{}-{}", time.strftime("%Y%m%d-%H%M%S"), &random[..6])
 }
 

@@ -1,8 +1,9 @@
 //! Whether a plan still fits what it rests on, when it has waited: for an answer, or in a file.
 
-use super::survey::{Survey, random};
+use super::survey::Survey;
 use crate::error::Error;
 use crate::plan::{self, SavedPlan, Stack};
+use crate::random;
 use crate::report::Reporter;
 use crate::resource::{Probe, Seal};
 use crate::server::Session;
@@ -16,7 +17,7 @@ pub(super) async fn server(
 ) -> Result<(), Error> {
     reporter.busy(Some("looking at the server again"));
     let resources = &survey.stack.resources;
-    let probe = Probe::new(random());
+    let probe = Probe::new(random::hex());
     let reply = session
         .run("looking again", &probe.script(resources))
         .await?;
@@ -35,7 +36,7 @@ pub(super) async fn seal(
     if !saved.brings_secrets(stack) {
         return Ok(saved);
     }
-    let salt = random();
+    let salt = random::hex();
     let seal = ask(session, &salt).await?;
     Ok(saved.sealed(stack, &salt, &seal))
 }

@@ -8,12 +8,12 @@ use crate::error::Error;
 use crate::facts::{self, Facts};
 use crate::inventory::Inventory;
 use crate::plan::{self, Basis, Managed, Plan, SavedPlan, Stack};
+use crate::random;
 use crate::report::{Reporter, Traffic, Verbosity};
 use crate::resource::{ExecutionPlan, Observed, Probe, Removal, ResourceId, Retained, State};
 use crate::role;
 use crate::server::{Options, Session, Target};
 use crate::shell::Script;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -274,7 +274,7 @@ pub(crate) async fn look(
     claims: &Claims,
     reporter: &Reporter,
 ) -> Result<(Vec<Observed<State>>, Occupied), Error> {
-    let probe = Probe::new(random());
+    let probe = Probe::new(random::hex());
     let mut script = probe.script(&stack.resources);
     conflict::question(inventory, stack, claims).ask(&mut script);
     let reply = session.run("observing the resources", &script).await?;
@@ -323,12 +323,6 @@ pub(crate) fn show(survey: &Survey, reporter: &Reporter) {
             ));
         }
     }
-}
-
-/// 32 random hexadecimal digits. `RandomState` takes its keys from the system's generator.
-pub(crate) fn random() -> String {
-    let half = || RandomState::new().build_hasher().finish();
-    format!("{:016x}{:016x}", half(), half())
 }
 
 /// What the session has cost, for the report.

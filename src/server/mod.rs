@@ -21,11 +21,12 @@ mod protocol;
 pub use error::ServerError;
 pub use payload::Payload;
 
+use crate::random;
 use crate::shell::Script;
 use error::{Cause, cause, last_line};
 use openssh::{ControlPersist, KnownHosts, SessionBuilder, Stdio};
 use protocol::{RootShell, StartError};
-use std::io::{self, Read};
+use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -176,7 +177,7 @@ impl Session {
         let (Some(stdin), Some(stdout), Some(stderr)) = pipes else {
             return Err(local("ssh gave no pipes".into()));
         };
-        let nonce = nonce().map_err(|error| local(error.into()))?;
+        let nonce = random::hex();
         let shell = RootShell::start(Box::new(stdin), Box::new(stdout), Box::new(stderr), nonce)
             .await
             .map_err(|error| start_error(&destination, error))?;
@@ -342,13 +343,6 @@ fn identity_file(file: &Path) -> Result<PathBuf, ServerError> {
         Ok(()) => Ok(path),
         Err(source) => Err(ServerError::IdentityFile { path, source }),
     }
-}
-
-/// 128 random bits in hexadecimal.
-fn nonce() -> io::Result<String> {
-    let mut bytes = [0; 16];
-    std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-    Ok(format!("{:032x}", u128::from_ne_bytes(bytes)))
 }
 
 /// Tells what a failed login is from what the crate hands on of the log of ssh.

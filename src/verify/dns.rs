@@ -1,7 +1,8 @@
 //! Asks one name server one question.
 
-use super::{Limits, random, seconds};
+use super::{Limits, seconds};
 use crate::check::dns::Transport;
+use crate::random;
 use hickory_proto::op::{Message, MessageType};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -18,7 +19,7 @@ pub(super) async fn ask(
 ) -> Result<Message, String> {
     let mut question = question.clone();
     // A number that nobody can guess, so that nobody else can reply (RFC 5452 section 4.3).
-    question.metadata.id = random() as u16;
+    question.metadata.id = random::bits() as u16;
     let question = &question;
     let asked = async {
         let bytes = question.to_vec().map_err(io::Error::other)?;

@@ -12,10 +12,10 @@ use crate::check::server::{self, Nonce, Sections};
 use crate::check::{
     Answer, Check, Hop, Judgement, Outcome, Question, Report, Verdict, conclude, in_chain_order,
 };
+use crate::random;
 use crate::shell::Script;
 use outside::Replies;
 use std::future::Future;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::pin::Pin;
 use std::time::{Duration, Instant, SystemTime};
@@ -183,7 +183,7 @@ async fn round(
     server: &mut Result<&mut dyn AskServer, String>,
     limits: &Limits,
 ) -> Report {
-    let nonce = Nonce::new([random(), random()]);
+    let nonce = Nonce::new(random::bits());
     let now = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .map_or(0, |time| time.as_secs().cast_signed());
@@ -298,9 +298,4 @@ fn ms(started: Instant) -> u64 {
 
 fn seconds(limit: Duration) -> String {
     format!("{} s", limit.as_secs_f64())
-}
-
-/// Random bits: std seeds every `RandomState` anew, from the system.
-fn random() -> u64 {
-    RandomState::new().build_hasher().finish()
 }
