@@ -13,6 +13,7 @@ pub mod http;
 pub mod port;
 mod records;
 mod report;
+mod section;
 pub mod server;
 pub mod unit;
 

@@ -1,6 +1,6 @@
 //! `[[check.unit]]`: a unit that runs, and will run after the next boot.
 
-use super::server::Section;
+use super::section::Section;
 use super::{Defaults, Hop, Judgement};
 use serde::Deserialize;
 use std::collections::BTreeMap;

@@ -1,7 +1,6 @@
 //! `plan`: what would change.
 
 use super::load::Secrets;
-use super::recheck;
 use super::saved;
 use super::survey::{ConnectOptions, Request, open, show, survey, traffic};
 use crate::error::{Error, Exit};
@@ -38,7 +37,7 @@ pub(crate) async fn plan(
             &workspace.inputs.inventory.server.ssh,
         );
         let saved = saved.removing(options.request.removal);
-        let saved = recheck::seal(&mut session, saved, &survey.stack).await?;
+        let saved = saved::seal(&mut session, saved, &survey.stack).await?;
         saved::write(file, &saved)?;
         let file = file.display();
         reporter.done(&format!(

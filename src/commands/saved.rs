@@ -1,8 +1,11 @@
-//! The files of saved plans.
+//! The files of saved plans, and the digests in them of the secrets that a plan brings.
 
 use crate::error::Error;
-use crate::plan::SavedPlan;
+use crate::plan::{SavedPlan, Stack};
+use crate::random;
 use crate::report::Reporter;
+use crate::resource::Seal;
+use crate::server::Session;
 use std::io::Write;
 use std::path::Path;
 
@@ -43,6 +46,44 @@ pub(super) fn read(path: &Path, reporter: &Reporter) -> Result<SavedPlan, Error>
         "{shown}: the plan for {inventory}, made on {made}"
     ));
     Ok(plan)
+}
+
+/// The plan with digests of the secrets it brings, if it brings any.
+pub(super) async fn seal(
+    session: &mut Session,
+    saved: SavedPlan,
+    stack: &Stack,
+) -> Result<SavedPlan, Error> {
+    if !saved.brings_secrets(stack) {
+        return Ok(saved);
+    }
+    let salt = random::hex();
+    let seal = ask(session, &salt).await?;
+    Ok(saved.sealed(stack, &salt, &seal))
+}
+
+/// Refuses a saved plan if one of its secrets is another by now.
+pub(super) async fn secrets(
+    session: &mut Session,
+    saved: &SavedPlan,
+    stack: &Stack,
+) -> Result<(), Error> {
+    if let Some(salt) = saved.salt() {
+        let seal = ask(session, salt).await?;
+        saved.check_secrets(stack, &seal)?;
+    }
+    Ok(())
+}
+
+async fn ask(session: &mut Session, salt: &str) -> Result<Seal, Error> {
+    let reply = session
+        .run("asking for the key of the plan", &Seal::script(salt))
+        .await?;
+    let seal = Seal::read(&String::from_utf8_lossy(&reply.stdout));
+    seal.ok_or_else(|| Error::Io {
+        action: "make the key of the plan on the server".to_owned(),
+        source: std::io::Error::other(reply.stderr),
+    })
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::load::{Secrets, Workspace, load};
 use super::masks::mask_read;
-use super::recheck;
+use super::saved;
 use crate::conflict::{self, Claims, Conflicts, Meeting, Occupied};
 use crate::error::Error;
 use crate::facts::{self, Facts};
@@ -192,7 +192,7 @@ pub(crate) async fn survey(
         });
     }
     if let Scope::Saved(saved) = scope {
-        recheck::secrets(session, saved, &stack).await?;
+        saved::secrets(session, saved, &stack).await?;
     }
     let claims = Claims::of(&facts);
     let inventory = &workspace.inputs.inventory;

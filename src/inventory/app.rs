@@ -1,11 +1,12 @@
 //! The sections `[app]` and `[database]`.
 
-use super::environment::{env, env_name, secrets};
+use super::environment::{env, secrets};
 use super::listen::listen;
 use super::mistakes::Mistakes;
 use super::prepare::{self, build, inner, shared};
 use super::raw::{self, At, TextOr};
 use super::source::source;
+use super::values::words;
 use super::{App, Database, DatabaseListen, Engine, FileReference, Health, Protocol, amount};
 use crate::types::{AccountName, Fqdn, InvalidValue};
 use std::ops::RangeInclusive;
@@ -191,38 +192,6 @@ fn app_user(text: &str) -> Result<AccountName, InvalidValue> {
         return Err(error.hint("give the app an account of its own"));
     }
     Ok(name)
-}
-
-/// The words of a command, split as sh does.
-pub(super) fn words(text: &str) -> Result<Vec<String>, InvalidValue> {
-    let words = shlex::split(text)
-        .ok_or_else(|| InvalidValue::new("a quote or an escape in the command is not closed"))?;
-    let Some(first) = words.first() else {
-        return Err(InvalidValue::new("the command is empty"));
-    };
-    if text.chars().any(char::is_control) {
-        return Err(InvalidValue::new(
-            "the command has a line break or another control character",
-        ));
-    }
-    let shell = |word: &&String| {
-        matches!(
-            word.as_str(),
-            "&&" | "||" | "|" | ";" | "&" | ">" | ">>" | "<"
-        )
-    };
-    if let Some(word) = words.iter().find(shell) {
-        let error = InvalidValue::new(format!("`{word}` has no meaning here: no shell runs this"));
-        return Err(error.hint("put it into a script, or write: sh -c '…'"));
-    }
-    if first
-        .split_once('=')
-        .is_some_and(|(name, _)| env_name(name).is_ok())
-    {
-        let error = InvalidValue::new("the command begins with a variable");
-        return Err(error.hint("variables stand in [app.env]"));
-    }
-    Ok(words)
 }
 
 /// The key `app.health`.

@@ -2,8 +2,9 @@
 
 use super::mistakes::Mistakes;
 use super::raw::{self, At};
-use super::{FileReference, Listen, file, sensitive};
-use crate::types::{InvalidValue, SecretSource};
+use super::values::{env_name, file};
+use super::{FileReference, Listen, sensitive};
+use crate::types::SecretSource;
 use std::collections::BTreeMap;
 
 /// What every app finds in its environment anyway, besides where it listens.
@@ -15,18 +16,6 @@ const OUR_ENV: &[&str] = &[
     "DATABASE_SOCKET",
     "CREDENTIALS_DIRECTORY",
 ];
-
-/// Checks the name of a variable, or of a secret, which is a file of that name.
-pub(super) fn env_name(text: &str) -> Result<(), InvalidValue> {
-    let head = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-    if head && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-        return Ok(());
-    }
-    Err(
-        InvalidValue::new(format!("`{text}` is not the name of a variable"))
-            .hint("letters, digits and `_`, not a digit first"),
-    )
-}
 
 /// The variable that tells the app where it listens.
 pub(super) fn place(listen: Listen) -> &'static str {

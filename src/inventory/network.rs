@@ -2,7 +2,8 @@
 
 use super::mistakes::Mistakes;
 use super::raw::{self, At};
-use super::{FileReference, Firewall, FirewallRule, Server, Web, file, path};
+use super::values::{file, path};
+use super::{FileReference, Firewall, FirewallRule, Server, Web};
 use crate::types::InvalidValue;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Range;

@@ -1,9 +1,9 @@
 //! What is made of the app's code on the server, and what its releases share.
 
-use super::app::words;
 use super::mistakes::Mistakes;
 use super::raw::{self, At};
-use super::{App, FileReference, Python, file, relative, sensitive};
+use super::values::{file, relative, words};
+use super::{App, FileReference, Python, sensitive};
 use crate::types::InvalidValue;
 use std::collections::BTreeMap;
 

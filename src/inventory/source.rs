@@ -1,8 +1,10 @@
 //! Where the app's code comes from.
 
 use super::mistakes::Mistakes;
+use super::model::is_local;
 use super::raw::{self, At, TextOr};
-use super::{AppSource, FileReference, file, path, relative, sensitive};
+use super::values::{file, path, relative};
+use super::{AppSource, FileReference, sensitive};
 use crate::types::{Digest, InvalidValue};
 use std::ops::Range;
 
@@ -139,12 +141,6 @@ fn remote(text: &str) -> Result<String, InvalidValue> {
         return Err(error.hint("ssh keys and git's credential helpers are honoured"));
     }
     Ok(text)
-}
-
-/// True for a folder: no scheme, and no `host:path`.
-pub(super) fn is_local(repository: &str) -> bool {
-    let head = repository.split('/').next().unwrap_or_default();
-    !head.contains(':')
 }
 
 fn revision(text: &str) -> Result<String, InvalidValue> {

@@ -3,7 +3,8 @@
 use super::mistakes::Mistakes;
 use super::network::network;
 use super::raw::{self, At};
-use super::{FileReference, Tls, TlsMode, Web, amount, file, relative};
+use super::values::{file, relative};
+use super::{FileReference, Tls, TlsMode, Web, amount};
 use crate::types::InvalidValue;
 use std::collections::BTreeMap;
 

@@ -11,13 +11,14 @@ mod client;
 pub mod profile;
 pub mod record;
 mod socket;
+mod target;
 pub mod verdict;
 
 pub use profile::{Profile, Protocol, Request};
 pub use record::{Latencies, Outcome, Record, Second};
+pub use target::{LoadError, Target, Trust};
 
 use client::{Caller, Failure};
-use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -26,84 +27,6 @@ use tokio::time::{Instant, sleep_until};
 
 /// How many more seconds those may take who wait for a reply when the time is up.
 const GRACE: Duration = Duration::from_secs(10);
-
-/// Whom to believe that the site is the right one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trust {
-    /// Whoever has a certificate of an authority that this machine trusts.
-    Authorities,
-    /// Anybody: the site signed its certificate itself.
-    Anybody,
-}
-
-/// Where the site is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
-    /// Whether it is asked over TLS.
-    pub https: bool,
-    /// Its name, which goes into the handshake and the requests.
-    pub host: String,
-    /// Its port.
-    pub port: u16,
-    /// The address that is asked, whatever DNS says.
-    pub address: IpAddr,
-    /// Whom to believe.
-    pub trust: Trust,
-}
-
-impl Target {
-    /// The first part of every URL.
-    #[must_use]
-    pub fn base(&self) -> String {
-        let (scheme, usual) = if self.https {
-            ("https", 443)
-        } else {
-            ("http", 80)
-        };
-        if self.port == usual {
-            format!("{scheme}://{}", self.host)
-        } else {
-            format!("{scheme}://{}:{}", self.host, self.port)
-        }
-    }
-}
-
-/// Why there was no load.
-#[derive(Debug, thiserror::Error)]
-pub enum LoadError {
-    /// A number is out of its range.
-    #[error("{what} is out of its range: {range}")]
-    Range {
-        /// What it counts.
-        what: &'static str,
-        /// What would fit.
-        range: &'static str,
-    },
-    /// The client could not be made.
-    #[error("the HTTP client could not be made")]
-    Client {
-        /// Why.
-        source: reqwest::Error,
-    },
-    /// The runtime could not be made.
-    #[error("no threads for the load")]
-    Threads {
-        /// Why.
-        source: std::io::Error,
-    },
-}
-
-impl LoadError {
-    /// What to do next.
-    #[must_use]
-    pub fn hint(&self) -> &'static str {
-        match self {
-            Self::Range { .. } => "see `foobar-stack load --help`",
-            Self::Client { .. } => "look at the certificates this machine trusts",
-            Self::Threads { .. } => "look at the limits of this machine (ulimit -a)",
-        }
-    }
-}
 
 /// What the tasks of one load share.
 struct Shared {

@@ -7,12 +7,15 @@
 
 mod found;
 mod kept;
+mod model;
 mod need;
 mod slot;
 mod steps;
 
 use found::Found;
 pub use kept::{KeptRelease, kept_releases};
+pub(super) use model::Deployment;
+use model::{Entry, Process};
 pub use slot::Slot;
 
 use super::{
@@ -21,102 +24,9 @@ use super::{
 };
 use crate::shell::Script;
 use crate::types::AbsolutePath;
-use serde::Deserialize;
-use serde_json::json;
-use slot::{Files, Names, mark};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A release that should serve.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Deployment {
-    name: String,
-    root: AbsolutePath,
-    release: String,
-    process: Option<Box<Process>>,
-}
-
-/// What runs; a site of plain files has none.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Process {
-    blue: Files,
-    green: Files,
-    upstream: AbsolutePath,
-    proxy: String,
-    proxy_user: Option<String>,
-    port: Option<u16>,
-    instances: u16,
-    restart_on: Vec<String>,
-    health: Option<Health>,
-    host: String,
-    url: String,
-    start_timeout: u32,
-    drain: u32,
-    template: String,
-}
-
-/// The page that says whether the app is healthy.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Health {
-    path: String,
-    status: u16,
-    /// What its body must contain.
-    body: Option<String>,
-    /// What its body must have, as JSON: objects may have more.
-    json: Option<serde_json::Value>,
-}
-
-/// The fields of `[[deployment]]`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Entry {
-    /// What its units are called: `NAME-blue.target` and so on.
-    name: String,
-    /// The folder in which `releases/` and `current` stand.
-    root: AbsolutePath,
-    /// The id of the release.
-    release: String,
-    /// The template of the unit of an instance. Without one nothing runs: the files are all
-    /// there is, and `current` is all that is switched. Templates see `slot`: its `name`, its
-    /// `target`, its `instances` with the `number` and the `address` of each, those of the
-    /// `other` slot, and where they listen on sockets, the `socket` and its `folder` as they are
-    /// in the unit of an instance.
-    template: Option<String>,
-    /// The file that leads Nginx to the slot that serves, and its template.
-    upstream: Option<AbsolutePath>,
-    upstream_template: Option<String>,
-    /// The unit that reads it.
-    proxy: Option<String>,
-    /// The account, and its group, that connects to the app; needed without a port.
-    proxy_user: Option<String>,
-    /// The first port; every instance of either slot has its own. Without it each listens on a
-    /// Unix socket.
-    port: Option<u16>,
-    /// How many instances serve at once.
-    instances: Option<u16>,
-    /// Changes after which it must start anew: resource ids with `*`.
-    #[serde(default)]
-    restart_on: Vec<String>,
-    /// The page that says whether it is healthy. Without one, an open port is enough.
-    health: Option<Health>,
-    /// For an app that does not speak HTTP: the template of an Nginx that does, and is asked for
-    /// that page. Its `slot` has the folder for its sockets, `asked`.
-    ask_template: Option<String>,
-    /// The name that requests for it come with.
-    host: Option<String>,
-    /// Where visitors reach it, without a path.
-    url: Option<String>,
-    /// How long it may take until it is healthy, in seconds.
-    start_timeout: Option<u32>,
-    /// How long what is under way may take to end, in seconds.
-    drain: Option<u32>,
-}
-
 impl Deployment {
-    fn names(&self, slot: Slot) -> Names {
-        Names::new(&self.name, slot)
-    }
-
     /// The slot to deploy into.
     fn next(&self, found: Option<&Found>) -> Slot {
         let Some(found) = found else {
@@ -136,94 +46,6 @@ impl Deployment {
         };
         Slot::BOTH.into_iter().find(free).unwrap_or(Slot::Blue)
     }
-}
-
-impl Process {
-    fn build(name: &str, entry: &Entry, materials: &dyn Materials) -> Result<Self, EntryError> {
-        fn needed<T: Clone>(field: &str, value: Option<&T>) -> Result<T, EntryError> {
-            let message = format!("a deployment with a `template` needs `{field}`");
-            value.cloned().ok_or_else(|| EntryError::entry(message))
-        }
-        let template = needed("template", entry.template.as_ref())?;
-        let upstream_template = needed("upstream_template", entry.upstream_template.as_ref())?;
-        let port = entry.port;
-        let instances = entry.instances.unwrap_or(1).max(1);
-        if port.is_none() && entry.proxy_user.is_none() {
-            return Err(EntryError::entry("without `port` it needs `proxy_user`"));
-        }
-        let last = Slot::Green.instances(port, instances).pop();
-        if last == Some(u16::MAX) {
-            return Err(EntryError::field("port", "its instances need higher ports"));
-        }
-        let files = |slot: Slot| -> Result<Files, EntryError> {
-            let names = Names::new(name, slot);
-            let all = slot.instances(port, instances);
-            let units: Vec<String> = all.iter().map(|one| names.instance(*one)).collect();
-            let on_sockets = port.is_none();
-            let instances_of = |slot: Slot| {
-                let names = Names::new(name, slot);
-                let all = slot.instances(port, instances).into_iter();
-                all.map(|one| json!({ "number": one, "address": names.address(port, one) }))
-                    .collect::<Vec<_>>()
-            };
-            let values = json!({
-                "name": slot.as_str(),
-                "target": names.target(),
-                "instances": instances_of(slot),
-                "other": { "instances": instances_of(slot.other()) },
-                "ports": if on_sockets { &[] } else { all.as_slice() },
-                "socket": on_sockets.then(|| names.socket("%i")),
-                "folder": on_sockets.then(|| names.folder("%i")),
-                "asked": names.asked(),
-            });
-            let render = |template: &str| materials.template_with(template, "slot", &values);
-            Ok(Files {
-                target: target(name, slot, &units),
-                unit: render(&template)?,
-                upstream: format!("{}{}", mark(slot), render(&upstream_template)?),
-                ask: entry.ask_template.as_deref().map(render).transpose()?,
-            })
-        };
-        Ok(Self {
-            blue: files(Slot::Blue)?,
-            green: files(Slot::Green)?,
-            upstream: needed("upstream", entry.upstream.as_ref())?,
-            proxy: needed("proxy", entry.proxy.as_ref())?,
-            proxy_user: entry.proxy_user.clone(),
-            port,
-            instances,
-            restart_on: entry.restart_on.clone(),
-            health: entry.health.clone(),
-            host: needed("host", entry.host.as_ref())?,
-            url: needed("url", entry.url.as_ref())?,
-            start_timeout: entry.start_timeout.unwrap_or(60),
-            drain: entry.drain.unwrap_or(30),
-            template,
-        })
-    }
-
-    fn files(&self, slot: Slot) -> &Files {
-        match slot {
-            Slot::Blue => &self.blue,
-            Slot::Green => &self.green,
-        }
-    }
-
-    /// What the instances of a slot are called by.
-    fn instances(&self, slot: Slot) -> Vec<u16> {
-        slot.instances(self.port, self.instances)
-    }
-}
-
-/// The unit that starts and stops the instances of a slot.
-fn target(name: &str, slot: Slot, instances: &[String]) -> String {
-    format!(
-        "# Managed by foobar-stack: changes made here are overwritten.\n\
-         [Unit]\nDescription={name}, the {} slot\nWants={}\n\n\
-         [Install]\nWantedBy=multi-user.target\n",
-        slot.as_str(),
-        instances.join(" ")
-    )
 }
 
 impl Kind for Deployment {

@@ -3,7 +3,7 @@
 //! Roles do not declare them; the probe of the release finds them. Only a folder with our mark
 //! is one.
 
-use super::release::Release;
+use super::release::shell;
 use super::{
     Action, Change, Delta, Diff, EntryError, ExecutionPlan, Kind, Materials, Observed, Phase,
     PlanContext, Probe,
@@ -41,8 +41,8 @@ impl OldRelease {
 
 impl Kind for OldRelease {
     const NAME: &'static str = "old_release";
-    const PROBE_SHELL: &'static [&'static str] = Release::PROBE_SHELL;
-    const STEP_SHELL: &'static [&'static str] = Release::STEP_SHELL;
+    const PROBE_SHELL: &'static [&'static str] = &[shell::MARK, shell::PROBE];
+    const STEP_SHELL: &'static [&'static str] = &[shell::MARK, shell::STEPS];
     type Entry = Entry;
     type State = ();
 

@@ -1,7 +1,6 @@
 //! The probe: one read-only script that observes every resource, and what it found.
 
-use super::{Resource, ResourceId, State, registry};
-use crate::shell::Script;
+use super::ResourceId;
 use crate::types::{AbsolutePath, Digest, SecretValue};
 use base64::Engine as _;
 use std::collections::BTreeMap;
@@ -52,8 +51,6 @@ impl<T> Observed<T> {
     }
 }
 
-const LIBRARY: &str = include_str!("probe.sh");
-
 /// What one probe shares between asking and reading.
 #[derive(Debug, Clone)]
 pub struct Probe {
@@ -85,18 +82,11 @@ impl Probe {
         Digest::of_parts([self.salt.as_bytes(), secret.expose()])
     }
 
-    /// The same for these resources, so that those that react know the paths of the others.
-    pub(super) fn of(&self, resources: &[Resource]) -> Self {
-        let own = |resource: &Resource| {
-            let paths = resource.spec.paths().into_iter().cloned();
-            let id = resource.id.clone();
-            paths
-                .map(move |path| (id.clone(), path))
-                .collect::<Vec<_>>()
-        };
+    /// The same with the paths that these resources own.
+    pub(super) fn with_paths(&self, paths: Vec<(ResourceId, AbsolutePath)>) -> Self {
         Self {
             salt: self.salt.clone(),
-            paths: resources.iter().flat_map(own).collect(),
+            paths,
         }
     }
 
@@ -109,21 +99,6 @@ impl Probe {
             .iter()
             .filter(|(id, _)| patterns.iter().any(|pattern| id.matches(pattern)))
             .map(|(_, path)| path)
-    }
-
-    /// The script that observes all resources, batched by kind.
-    #[must_use]
-    pub fn script(&self, resources: &[Resource]) -> Script {
-        let mut script = Script::new();
-        script.raw(LIBRARY);
-        registry::probe(resources, &self.of(resources), &mut script);
-        script
-    }
-
-    /// Reads the reply: one observation for each resource, in their order.
-    #[must_use]
-    pub fn read(&self, resources: &[Resource], reply: &str) -> Vec<Observed<State>> {
-        registry::observe(resources, &self.of(resources), &sections(reply))
     }
 }
 

@@ -3,7 +3,7 @@
 //! Adding a kind is its file, its `mod` line and one line in `registry` below. Kinds stand
 //! in the order in which the probe asks for them.
 
-use super::probe::{Observed, Probe, Section};
+use super::probe::{Observed, Probe, Section, sections};
 use super::{
     Change, Claim, Conflict, Delta, EntryError, ExecutionPlan, Kind, Materials, Owned, PlanContext,
     Rendered, Resource, ResourceId,
@@ -295,6 +295,35 @@ registry! {
 
 /// The status of a probe whose last line is the reason, in words for people.
 const TOLD: i32 = 9;
+
+impl Probe {
+    /// The same for these resources, so that those that react know the paths of the others.
+    pub(super) fn of(&self, resources: &[Resource]) -> Self {
+        let own = |resource: &Resource| {
+            let paths = resource.spec.paths().into_iter().cloned();
+            let id = resource.id.clone();
+            paths
+                .map(move |path| (id.clone(), path))
+                .collect::<Vec<_>>()
+        };
+        self.with_paths(resources.iter().flat_map(own).collect())
+    }
+
+    /// The script that observes all resources, batched by kind.
+    #[must_use]
+    pub fn script(&self, resources: &[Resource]) -> Script {
+        let mut script = Script::new();
+        script.raw(include_str!("probe.sh"));
+        probe(resources, &self.of(resources), &mut script);
+        script
+    }
+
+    /// Reads the reply: one observation for each resource, in their order.
+    #[must_use]
+    pub fn read(&self, resources: &[Resource], reply: &str) -> Vec<Observed<State>> {
+        observe(resources, &self.of(resources), &sections(reply))
+    }
+}
 
 /// What all of a kind is when its part of the probe did not end well.
 fn failed<K: Kind>(

@@ -2,6 +2,7 @@
 //! the deployment's to say.
 
 mod manifest;
+pub(super) mod shell;
 
 use super::probe::{decode, fields};
 use super::{
@@ -166,13 +167,10 @@ fn amount(tree: &Tree) -> String {
     format!("{} {files}, {} bytes", tree.len(), tree.size())
 }
 
-/// Tells a release from a folder of somebody else.
-pub(super) const MARK: &str = include_str!("release/mark.sh");
-
 impl Kind for Release {
     const NAME: &'static str = "release";
-    const PROBE_SHELL: &'static [&'static str] = &[MARK, include_str!("release/probe.sh")];
-    const STEP_SHELL: &'static [&'static str] = &[MARK, include_str!("release/steps.sh")];
+    const PROBE_SHELL: &'static [&'static str] = &[shell::MARK, shell::PROBE];
+    const STEP_SHELL: &'static [&'static str] = &[shell::MARK, shell::STEPS];
     type Entry = Entry;
     type State = Found;
 

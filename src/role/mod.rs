@@ -11,14 +11,16 @@ mod filters;
 mod manifest;
 mod materials;
 mod order;
+mod source;
 mod template;
 #[cfg(test)]
 mod tests;
 mod value;
 
 pub use builtin::builtin;
+pub use source::RoleSource;
 
-use crate::diagnostic::{Diagnostics, Source};
+use crate::diagnostic::Diagnostics;
 use crate::facts::Facts;
 use crate::inventory::Inventory;
 use crate::plan::Stack;
@@ -27,17 +29,6 @@ use crate::types::{Code, ReleaseId, SecretValue};
 use manifest::Manifest;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// A role as text.
-#[derive(Debug, Clone)]
-pub struct RoleSource {
-    /// Its name.
-    pub name: String,
-    /// Its manifest.
-    pub manifest: Arc<Source>,
-    /// Its templates, by file name.
-    pub templates: BTreeMap<String, Arc<Source>>,
-}
 
 /// Everything that compiling takes besides the facts: all of it is in memory.
 #[derive(Debug, Clone)]

@@ -1,13 +1,11 @@
-//! What every driver can do. A driver is one file; it is entered in [`of`].
+//! What every driver can do. A driver is one file; it is entered in `drivers.rs`.
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
-use super::nspawn::Nspawn;
 use super::state::HeldStore;
-use super::vagrant::Vagrant;
-use super::{DriverName, Progress, Sandbox, SandboxError};
+use super::{Progress, Sandbox, SandboxError};
 
 /// Something under way that may fail.
 pub(super) type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, SandboxError>> + Send + 'a>>;
@@ -50,12 +48,4 @@ pub(super) trait Driver: Sync {
 
     /// Whether it is up.
     fn is_running(&self, sandbox: &Sandbox) -> bool;
-}
-
-/// The driver of that name.
-pub(super) fn of(name: DriverName) -> &'static dyn Driver {
-    match name {
-        DriverName::Nspawn => &Nspawn,
-        DriverName::Vagrant => &Vagrant,
-    }
 }

@@ -12,100 +12,27 @@
 mod archive;
 mod base;
 mod driver;
+mod drivers;
 mod error;
 mod host;
+mod login;
+mod machine;
 mod network;
 mod nspawn;
 mod ssh;
 mod state;
 mod vagrant;
 
+use serde::Serialize;
 use std::net::IpAddr;
-use std::path::PathBuf;
-
-use serde::{Deserialize, Serialize};
 
 pub use error::SandboxError;
-pub use ssh::{exec, ssh_arguments};
+pub use login::exec;
+pub use machine::{DriverName, Progress, Request, Sandbox};
+pub use ssh::ssh_arguments;
 
 use driver::Driver;
 use state::{Entry, HeldStore, Store};
-
-/// Is told, one line at a time, what a person may have to wait for.
-pub type Progress<'a> = &'a (dyn Fn(&str) + Sync);
-
-/// What kind of machine stands behind a sandbox.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum DriverName {
-    /// A system container of systemd-nspawn: a whole Debian or Ubuntu on the host's kernel.
-    #[default]
-    Nspawn,
-    /// A virtual machine of Vagrant and libvirt, with a kernel of its own.
-    Vagrant,
-}
-
-/// What a new sandbox shall be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
-    /// Its name, also its host name; `None`: the suite's, with a number if that is taken.
-    pub name: Option<String>,
-    /// The release it runs: `trixie`, `sid`, `noble`…
-    pub suite: String,
-    /// What runs it.
-    pub driver: DriverName,
-}
-
-impl Default for Request {
-    /// The present stable Debian in a container.
-    fn default() -> Self {
-        Self {
-            name: None,
-            suite: "trixie".to_owned(),
-            driver: DriverName::default(),
-        }
-    }
-}
-
-/// A throw-away server, and how to log in to it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sandbox {
-    /// Its name and host name.
-    pub name: String,
-    /// The release it runs.
-    pub suite: String,
-    /// What runs it.
-    pub driver: DriverName,
-    /// Where it answers; reachable from this host only.
-    pub address: IpAddr,
-    /// The port of its ssh server.
-    pub port: u16,
-    /// Who may log in with the key.
-    pub user: String,
-    /// The private key that logs in.
-    pub identity_file: PathBuf,
-    /// The ssh server's key as `known_hosts` has it: `ssh-ed25519 AAAA…`.
-    pub host_key: String,
-    /// Where everything about it is kept.
-    pub directory: PathBuf,
-    /// When it was made, in seconds since 1970.
-    pub created: u64,
-}
-
-impl Sandbox {
-    /// What its console has said since it was made.
-    #[must_use]
-    pub fn console_log(&self) -> PathBuf {
-        self.directory.join("console.log")
-    }
-
-    /// The file for `ssh -F`, in which the sandbox goes by its name.
-    #[must_use]
-    pub fn ssh_config(&self) -> PathBuf {
-        self.directory.join("ssh_config")
-    }
-}
 
 /// What a sandbox is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -157,7 +84,7 @@ pub async fn up(request: &Request, progress: Progress<'_>) -> Result<Sandbox, Sa
     {
         return Err(SandboxError::BadName { name: name.clone() });
     }
-    let driver = driver::of(request.driver);
+    let driver = drivers::of(request.driver);
     driver.require(progress).await?;
 
     let held = store.hold().await?;
@@ -238,7 +165,7 @@ async fn remove(store: &Store, name: &str) -> Result<(), SandboxError> {
         .as_ref()
         .map(|sandbox| sandbox.driver)
         .unwrap_or_default();
-    let driver = driver::of(name_of_driver);
+    let driver = drivers::of(name_of_driver);
     if let Some(sandbox) = &sandbox {
         driver.power_off(sandbox).await?;
     }
@@ -316,12 +243,12 @@ pub async fn find(name: Option<&str>) -> Result<Sandbox, SandboxError> {
 /// Whether a sandbox is up.
 #[must_use]
 pub fn is_running(sandbox: &Sandbox) -> bool {
-    driver::of(sandbox.driver).is_running(sandbox)
+    drivers::of(sandbox.driver).is_running(sandbox)
 }
 
 /// Cuts a sandbox's power: every process ends at once, the disk stays as it is at that moment.
 pub async fn power_off(sandbox: &Sandbox) -> Result<(), SandboxError> {
-    driver::of(sandbox.driver).power_off(sandbox).await
+    drivers::of(sandbox.driver).power_off(sandbox).await
 }
 
 /// Boots a sandbox that is off from the disk it has, and waits until ssh answers.
@@ -331,7 +258,7 @@ pub async fn boot(sandbox: &Sandbox, progress: Progress<'_>) -> Result<(), Sandb
     if is_running(sandbox) {
         return Ok(());
     }
-    driver::of(sandbox.driver).boot(sandbox, progress).await
+    drivers::of(sandbox.driver).boot(sandbox, progress).await
 }
 
 fn description(entry: Entry) -> Option<Sandbox> {

@@ -1,18 +1,16 @@
 //! Logging in to a sandbox: its keys, its `ssh_config`, a command inside.
 
 use std::ffi::OsString;
-use std::io::IsTerminal;
 use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
-use tokio::process::Command;
 
 use super::host;
 use super::state::{failed, write_file};
-use super::{Sandbox, SandboxError, is_running};
+use super::{Sandbox, SandboxError};
 
 /// The arguments after which `ssh` takes a command for the sandbox, or opens a shell there.
 ///
@@ -24,39 +22,6 @@ pub fn ssh_arguments(sandbox: &Sandbox) -> Vec<OsString> {
         sandbox.ssh_config().into(),
         sandbox.name.clone().into(),
     ]
-}
-
-/// Runs a command inside, on this process's own input and output, and gives its exit code.
-///
-/// Without a command it is a login shell. 255 is also what ssh itself fails with.
-pub async fn exec(sandbox: &Sandbox, argv: &[String]) -> Result<i32, SandboxError> {
-    if !is_running(sandbox) {
-        return Err(SandboxError::Off {
-            name: sandbox.name.clone(),
-        });
-    }
-    let mut command = Command::new("ssh");
-    if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
-        command.arg("-t");
-    }
-    command.args(ssh_arguments(sandbox));
-    if !argv.is_empty() {
-        let quoted = shlex::try_join(argv.iter().map(String::as_str)).map_err(|error| {
-            SandboxError::Step {
-                action: "quote the command".to_owned(),
-                detail: error.to_string(),
-            }
-        })?;
-        command.arg("--").arg(quoted);
-    }
-    let status = command
-        .status()
-        .await
-        .map_err(|source| SandboxError::Start {
-            program: "ssh".to_owned(),
-            source,
-        })?;
-    Ok(status.code().unwrap_or(255))
 }
 
 /// Makes an ed25519 key pair and gives its public half: `ssh-ed25519 AAAA…`.

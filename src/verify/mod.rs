@@ -2,11 +2,17 @@
 //! the server. What the replies mean is decided in [`crate::check`].
 
 mod dns;
+mod limits;
 mod outside;
+mod target;
 mod tcp;
 #[cfg(test)]
 mod tests;
 mod web;
+
+pub use limits::Limits;
+use limits::{ms, seconds};
+pub use target::Target;
 
 use crate::check::server::{self, Nonce, Sections};
 use crate::check::{
@@ -16,7 +22,6 @@ use crate::random;
 use crate::shell::Script;
 use outside::Replies;
 use std::future::Future;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::pin::Pin;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -25,85 +30,6 @@ const LOG_LINES: usize = 10;
 
 /// How long to wait between two rounds while a stack settles.
 const PAUSE: Duration = Duration::from_millis(500);
-
-/// Where the stack is.
-#[derive(Debug, Clone)]
-pub struct Target {
-    /// Its public IPv4 address, as in its zone; there if there is no IPv6 address.
-    pub ipv4: Option<Ipv4Addr>,
-    /// Its public IPv6 address, as in its zone.
-    pub ipv6: Option<Ipv6Addr>,
-    /// The address of a throw-away server that plays this one: everything meant for the public
-    /// addresses goes there.
-    pub stand_in: Option<IpAddr>,
-    dns_port: u16,
-}
-
-impl Target {
-    /// The server at its public addresses.
-    #[must_use]
-    pub fn new(ipv4: Option<Ipv4Addr>, ipv6: Option<Ipv6Addr>) -> Self {
-        Self {
-            ipv4,
-            ipv6,
-            stand_in: None,
-            dns_port: 53,
-        }
-    }
-
-    /// The addresses to ask.
-    fn addresses(&self) -> Vec<IpAddr> {
-        match self.stand_in {
-            Some(address) => vec![address],
-            None => self.public().collect(),
-        }
-    }
-
-    /// Its public addresses.
-    fn public(&self) -> impl Iterator<Item = IpAddr> {
-        let four = self.ipv4.map(IpAddr::from);
-        four.into_iter().chain(self.ipv6.map(IpAddr::from))
-    }
-
-    /// The public address that visitors would take first of those that every visitor has.
-    fn first(&self) -> IpAddr {
-        let unknown = Ipv4Addr::UNSPECIFIED.into();
-        self.public().next().unwrap_or(unknown)
-    }
-
-    /// Where an address that DNS gave is reached.
-    fn reached(&self, given: IpAddr) -> IpAddr {
-        match self.stand_in {
-            Some(address) if self.public().any(|public| public == given) => address,
-            _ => given,
-        }
-    }
-}
-
-/// How long each question may take.
-#[derive(Debug, Clone)]
-pub struct Limits {
-    /// For a connection.
-    pub connect: Duration,
-    /// For a port that shall be closed: after this long a silent one counts as closed.
-    pub closed: Duration,
-    /// For a whole reply. On the server in whole seconds, and for each question.
-    pub reply: Duration,
-    /// For a stack that has just been changed: ask again until it is healthy, or this much
-    /// time has passed. `None` asks once.
-    pub settle: Option<Duration>,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(3),
-            closed: Duration::from_secs(2),
-            reply: Duration::from_secs(5),
-            settle: None,
-        }
-    }
-}
 
 /// A boxed future that lives as long as what it borrows.
 pub type Asking<'a> = Pin<Box<dyn Future<Output = Result<String, String>> + Send + 'a>>;
@@ -290,12 +216,4 @@ async fn log(server: &mut dyn AskServer, unit: &str, limits: &Limits) -> Vec<Str
         Ok(Err(reason)) => vec![format!("the log of {unit} could not be read: {reason}")],
         Err(_) => vec![format!("the log of {unit} could not be read in time")],
     }
-}
-
-fn ms(started: Instant) -> u64 {
-    u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX)
-}
-
-fn seconds(limit: Duration) -> String {
-    format!("{} s", limit.as_secs_f64())
 }

@@ -5,6 +5,7 @@ use super::*;
 use hickory_proto::op::{Message, MessageType, ResponseCode};
 use hickory_proto::rr::{RData, Record, rdata};
 use std::collections::VecDeque;
+use std::net::{IpAddr, Ipv4Addr};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, UdpSocket};
 

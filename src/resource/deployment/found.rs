@@ -3,8 +3,8 @@
 use super::super::pending::{Notes, timestamp};
 use super::super::probe::fields;
 use super::super::{Observed, Probe};
+use super::model::{Deployment, Process};
 use super::slot::{Names, Slot, marked};
-use super::{Deployment, Process};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -2,8 +2,8 @@
 
 use super::super::{Action, Delta, Diff, PlanContext, TextChange};
 use super::found::{Found, SlotFound};
+use super::model::{Deployment, Process};
 use super::slot::Slot;
-use super::{Deployment, Process};
 use std::collections::BTreeSet;
 
 /// What must be done.

@@ -2,9 +2,9 @@
 
 use super::super::{Change, Content, ExecutionPlan, Future, Phase, PlanContext, Reaction};
 use super::found::Found;
+use super::model::{Deployment, Process};
 use super::need::{Need, need};
 use super::slot::Slot;
-use super::{Deployment, Process};
 use crate::shell::Script;
 
 /// How long a release that has never served must be well before it does. One that starts and
@@ -148,7 +148,7 @@ impl Plan<'_> {
         let instances: Vec<String> = instances.iter().map(u16::to_string).collect();
         let listen = process.port.map_or("socket", |_| "port");
         let health = process.health.as_ref();
-        let text = |pick: fn(&super::Health) -> String| health.map(pick).unwrap_or_default();
+        let text = |pick: fn(&super::model::Health) -> String| health.map(pick).unwrap_or_default();
         let mut script = Script::new();
         script
             .assign("name", &deployment.name)

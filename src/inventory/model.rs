@@ -1,0 +1,421 @@
+//! The inventory as everything behind the parser sees it: checked, complete, in one form.
+
+use crate::types::{AccountName, Digest, Fqdn, RecordName, SecretSource};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::ops::Range;
+
+/// An inventory without a mistake in its text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parsed {
+    /// What the user wants.
+    pub inventory: Inventory,
+    /// The files it speaks of, in the order of the text: whoever reads them says it, with
+    /// the place, when one is not there.
+    pub files: Vec<FileReference>,
+    /// The files and folders of the app's code that it speaks of.
+    pub inside: Vec<FileReference>,
+    /// Where it says from where the code comes.
+    pub source: Range<usize>,
+}
+
+/// A file or folder of the client that the inventory speaks of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileReference {
+    /// The path, relative to the inventory or absolute.
+    pub path: String,
+    /// Where it is written.
+    pub span: Range<usize>,
+    /// The key: `tls.certificate`.
+    pub key: String,
+    /// True if it is a folder.
+    pub directory: bool,
+}
+
+/// A checked inventory. Every default is filled in.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Inventory {
+    /// The machine, and how to reach it.
+    pub server: Server,
+    /// The names the site answers to.
+    pub site: Site,
+    /// The zone.
+    pub dns: Dns,
+    /// The certificate.
+    pub tls: Tls,
+    /// Nginx.
+    pub web: Web,
+    /// The site's code.
+    pub app: App,
+    /// MySQL or MariaDB.
+    pub database: Database,
+    /// nftables.
+    pub firewall: Firewall,
+    /// Settings of the user's own roles, and which of them to apply.
+    pub roles: BTreeMap<String, toml::Table>,
+}
+
+/// The machine, and how to reach it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Server {
+    /// Public IPv4 address; there if there is no IPv6 address.
+    pub ipv4: Option<Ipv4Addr>,
+    /// Public IPv6 address.
+    pub ipv6: Option<Ipv6Addr>,
+    /// ssh destination: host name, address or alias.
+    pub ssh: String,
+    /// Login, if the inventory says one.
+    pub user: Option<String>,
+    /// Port of sshd, if the inventory says one.
+    pub port: Option<u16>,
+    /// Private key on the client, if the inventory says one; relative to the inventory.
+    pub identity_file: Option<String>,
+    /// ssh configuration to read instead of the user's and the system's, if the inventory says
+    /// one; relative to the inventory.
+    pub ssh_config: Option<String>,
+    /// Host key: type and key.
+    pub host_key: Option<String>,
+    /// Host name to set.
+    pub hostname: Option<String>,
+    /// Time zone to set.
+    pub timezone: Option<String>,
+    /// What the stack may take over there, as a refused plan names it.
+    pub adopt: Vec<String>,
+}
+
+impl Server {
+    /// The address that it is reached at first.
+    #[must_use]
+    pub fn address(&self) -> IpAddr {
+        let six = self.ipv6.map_or(Ipv4Addr::UNSPECIFIED.into(), IpAddr::from);
+        self.ipv4.map_or(six, IpAddr::from)
+    }
+}
+
+/// The names the site answers to.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Site {
+    /// The domain.
+    pub domain: Fqdn,
+    /// Other names of the same site.
+    pub aliases: Vec<Fqdn>,
+    /// The domain that the server has had before.
+    pub previous_domain: Option<Fqdn>,
+    /// Mail address of the zone's contact.
+    pub contact: String,
+}
+
+/// The zone.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Dns {
+    /// Whether this server answers the zone.
+    pub enabled: bool,
+    /// The zone: the domain, or an alias of which the domain is a part.
+    pub zone: Fqdn,
+    /// Name servers of the zone.
+    pub nameservers: Vec<Fqdn>,
+    /// Default time to live, in seconds.
+    pub ttl: u32,
+    /// Every record of the zone except the SOA, made ones first, in a fixed order.
+    pub records: Vec<DnsRecord>,
+    /// What the wildcards among them answer.
+    pub wildcards: Vec<RecordSet>,
+}
+
+/// All records of one name and type.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RecordSet {
+    /// Full name of the owner.
+    pub name: RecordName,
+    /// The type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The data of each, as in a zone file.
+    pub values: Vec<String>,
+}
+
+/// One record of the zone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DnsRecord {
+    /// Full name of the owner.
+    pub name: RecordName,
+    /// `A`, `AAAA`, `CNAME`, `MX`, `TXT`, `SRV`, `CAA` or `NS`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The data as in a zone file, with full names ending in a dot.
+    pub value: String,
+    /// Time to live in seconds.
+    pub ttl: u32,
+}
+
+/// How the certificate comes to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TlsMode {
+    /// Made on the server.
+    SelfSigned,
+    /// The user's files.
+    Files,
+    /// No TLS.
+    Off,
+}
+
+/// The certificate.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Tls {
+    /// How it comes to be.
+    pub mode: TlsMode,
+    /// The user's chain in PEM, relative to the inventory; there with [`TlsMode::Files`].
+    pub certificate: Option<String>,
+    /// The user's key in PEM, relative to the inventory; there with [`TlsMode::Files`].
+    pub key: Option<String>,
+}
+
+/// Nginx.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Web {
+    /// Port of HTTP.
+    pub http_port: u16,
+    /// Port of HTTPS.
+    pub https_port: u16,
+    /// Largest request body, in bytes.
+    pub max_body: u64,
+    /// How long a request may take in the app, in seconds.
+    pub timeout: u32,
+    /// HSTS `max-age` in seconds; 0 sends no header.
+    pub hsts: u32,
+    /// URL prefix, with `/` at both ends, to a folder of the release.
+    #[serde(rename = "static")]
+    pub static_files: BTreeMap<String, String>,
+    /// Further response headers.
+    pub headers: BTreeMap<String, String>,
+    /// Networks that pass while maintenance is on.
+    pub maintenance_allow: Vec<String>,
+}
+
+/// Where the app's code comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum AppSource {
+    /// A folder beside the inventory.
+    Folder {
+        /// The folder.
+        folder: String,
+    },
+    /// A git repository.
+    Git {
+        /// Its address, or a folder.
+        repository: String,
+        /// A branch, a tag or a commit.
+        revision: String,
+        /// The folder in it that holds the app; none for all of it.
+        path: Option<String>,
+    },
+    /// An archive.
+    Archive {
+        /// Its address, or a file.
+        archive: String,
+        /// Its digest.
+        sha256: Digest,
+        /// The folder in it that holds the app; none for all of it.
+        path: Option<String>,
+    },
+}
+
+impl AppSource {
+    /// True if asking for it means to ask another machine.
+    #[must_use]
+    pub fn is_remote(&self) -> bool {
+        match self {
+            Self::Folder { .. } => false,
+            Self::Git { repository, .. } => !is_local(repository),
+            Self::Archive { archive, .. } => archive.contains("://"),
+        }
+    }
+}
+
+/// How Nginx speaks with the app.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    /// It answers requests by itself.
+    Http,
+    /// It runs the scripts that Nginx names.
+    Fastcgi,
+    /// There is no process: Nginx has the files.
+    Files,
+}
+
+/// Where the app listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Listen {
+    /// On ports of the loopback.
+    Port,
+    /// On Unix sockets.
+    Socket,
+}
+
+/// A virtual environment of Python.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Python {
+    /// The file in the code that says what to install.
+    pub requirements: Option<String>,
+    /// The index to install from.
+    pub index: Option<String>,
+    /// The folder in the code to install from instead.
+    pub wheels: Option<String>,
+    /// Whether it sees the packages of the distribution, too.
+    pub system_packages: bool,
+}
+
+/// The site's code.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct App {
+    /// Whether there is one.
+    pub enabled: bool,
+    /// Where the code comes from; there with an app.
+    pub source: Option<AppSource>,
+    /// Patterns of what stays at home.
+    pub exclude: Vec<String>,
+    /// Packages of the distribution.
+    pub packages: Vec<String>,
+    /// The words of each command that makes a release ready.
+    pub build: Vec<Vec<String>>,
+    /// The virtual environment, if there is one.
+    pub python: Option<Python>,
+    /// Folders of a release that outlive it.
+    pub persistent: Vec<String>,
+    /// Paths in a release, and the files of the client that stand there.
+    pub shared: BTreeMap<String, String>,
+    /// How Nginx speaks with it.
+    pub protocol: Protocol,
+    /// The folder of the release that visitors see, without it all; not with `Http`.
+    pub root: Option<String>,
+    /// The words of the command; `${NAME}` is filled in by systemd.
+    pub command: Vec<String>,
+    /// Where it listens.
+    pub listen: Listen,
+    /// First of the ports on the loopback; not with [`Listen::Socket`].
+    pub port: u16,
+    /// How many instances serve at once.
+    pub instances: u16,
+    /// Account it runs as.
+    pub user: AccountName,
+    /// Whether an account that is there already is taken as it is.
+    pub adopt: bool,
+    /// The words of the migration command.
+    pub migrate: Option<Vec<String>>,
+    /// The page that says whether it is healthy.
+    pub health: Option<Health>,
+    /// How long a new release may take until it is healthy, in seconds.
+    pub start_timeout: u32,
+    /// How long what is under way in the release before may take to end, in seconds.
+    pub drain: u32,
+    /// How often it says that it is alive, in seconds, if it does.
+    pub watchdog: Option<u32>,
+    /// Memory limit as systemd writes it.
+    pub memory_max: String,
+    /// Environment.
+    pub env: BTreeMap<String, String>,
+    /// Names and sources of the secrets.
+    pub secrets: BTreeMap<String, SecretSource>,
+}
+
+/// The page that says whether the app is healthy.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Health {
+    /// Its path.
+    pub path: String,
+    /// Its status.
+    pub status: u16,
+    /// What its body must contain.
+    pub body: Option<String>,
+    /// What its body must have as JSON.
+    pub json: Option<serde_json::Value>,
+}
+
+impl Health {
+    /// The page at this path, with the status that pages have.
+    #[must_use]
+    pub fn at(path: String) -> Self {
+        Self {
+            path,
+            status: 200,
+            body: None,
+            json: None,
+        }
+    }
+}
+
+/// Which database server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Engine {
+    /// MySQL where the distribution has it, else MariaDB.
+    Auto,
+    /// MySQL.
+    Mysql,
+    /// MariaDB.
+    Mariadb,
+}
+
+/// Where the database server listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DatabaseListen {
+    /// On its Unix socket alone.
+    Socket,
+    /// On port 3306 of the loopback, too.
+    Loopback,
+}
+
+/// The database.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Database {
+    /// Whether there is one.
+    pub enabled: bool,
+    /// Which server.
+    pub engine: Engine,
+    /// Name of the app's database.
+    pub name: AccountName,
+    /// Whether a database and an account that are there already are taken as they are.
+    pub adopt: bool,
+    /// Whether those are then made like new ones.
+    pub convert: bool,
+    /// Where it listens, if the inventory says it; else on its socket alone.
+    pub listen: Option<DatabaseListen>,
+    /// InnoDB's buffer pool in bytes, if the inventory says it.
+    pub buffer_pool: Option<u64>,
+    /// Most connections at once.
+    pub max_connections: u32,
+}
+
+/// nftables.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Firewall {
+    /// Whether there is one.
+    pub enabled: bool,
+    /// Networks that may reach sshd; empty for all.
+    pub ssh_from: Vec<String>,
+    /// Further openings.
+    pub allow: Vec<FirewallRule>,
+}
+
+/// One opening of the firewall.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FirewallRule {
+    /// The port.
+    pub port: u16,
+    /// `tcp` or `udp`.
+    pub protocol: String,
+    /// Networks; empty for all.
+    pub from: Vec<String>,
+}
+
+/// True for a folder: no scheme, and no `host:path`.
+pub(super) fn is_local(repository: &str) -> bool {
+    let head = repository.split('/').next().unwrap_or_default();
+    !head.contains(':')
+}

@@ -1,0 +1,81 @@
+//! The site that is asked, and why it could not be.
+
+use std::net::IpAddr;
+
+/// Whom to believe that the site is the right one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trust {
+    /// Whoever has a certificate of an authority that this machine trusts.
+    Authorities,
+    /// Anybody: the site signed its certificate itself.
+    Anybody,
+}
+
+/// Where the site is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// Whether it is asked over TLS.
+    pub https: bool,
+    /// Its name, which goes into the handshake and the requests.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// The address that is asked, whatever DNS says.
+    pub address: IpAddr,
+    /// Whom to believe.
+    pub trust: Trust,
+}
+
+impl Target {
+    /// The first part of every URL.
+    #[must_use]
+    pub fn base(&self) -> String {
+        let (scheme, usual) = if self.https {
+            ("https", 443)
+        } else {
+            ("http", 80)
+        };
+        if self.port == usual {
+            format!("{scheme}://{}", self.host)
+        } else {
+            format!("{scheme}://{}:{}", self.host, self.port)
+        }
+    }
+}
+
+/// Why there was no load.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// A number is out of its range.
+    #[error("{what} is out of its range: {range}")]
+    Range {
+        /// What it counts.
+        what: &'static str,
+        /// What would fit.
+        range: &'static str,
+    },
+    /// The client could not be made.
+    #[error("the HTTP client could not be made")]
+    Client {
+        /// Why.
+        source: reqwest::Error,
+    },
+    /// The runtime could not be made.
+    #[error("no threads for the load")]
+    Threads {
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl LoadError {
+    /// What to do next.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Range { .. } => "see `foobar-stack load --help`",
+            Self::Client { .. } => "look at the certificates this machine trusts",
+            Self::Threads { .. } => "look at the limits of this machine (ulimit -a)",
+        }
+    }
+}
