@@ -230,12 +230,12 @@ impl Selection {
     }
 }
 
-/// What may go besides files, links and services that are no longer in the inventory. Only what a run of
-/// foobar-stack has made ever goes.
+/// What may go besides files, links and services that are no longer in the inventory. Only what
+/// a run of foobar-stack has made ever goes.
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct Removal {
-    /// Also remove orphaned data, which is no longer in the inventory: databases (dumped before), accounts, secrets,
-    /// folders
+    /// Also remove orphaned data, which is no longer in the inventory: databases (dumped
+    /// before), accounts, secrets, folders
     #[arg(long)]
     pub destroy_data: bool,
     /// Also remove orphaned packages, if nothing else needs them

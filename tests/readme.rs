@@ -1,5 +1,5 @@
-//! The README says nothing that is not so: every command in it can be typed, its links lead
-//! somewhere, and what it shows of an inventory is one.
+//! The README and the guides say nothing that is not so: every command in them can be typed,
+//! their links lead somewhere, and what they show of an inventory or a role is one.
 
 #![expect(clippy::unwrap_used, reason = "a helper of a test may fail the test")]
 
@@ -19,9 +19,29 @@ fn readme() -> String {
     std::fs::read_to_string(root().join("README.md")).unwrap()
 }
 
-/// The blocks of one language.
+/// The README and the guides: their names and texts.
+fn documents() -> Vec<(String, String)> {
+    let mut names = vec!["README.md".to_owned()];
+    for entry in std::fs::read_dir(root().join("docs")).unwrap() {
+        names.push(format!("docs/{}", entry.unwrap().file_name().display()));
+    }
+    assert!(names.len() > 5, "{names:?}");
+    let text = |name: &String| std::fs::read_to_string(root().join(name)).unwrap();
+    names
+        .iter()
+        .map(|name| (name.clone(), text(name)))
+        .collect()
+}
+
+/// The blocks of one language in all of them.
 fn blocks(language: &str) -> Vec<String> {
-    let text = readme();
+    let texts = documents().into_iter();
+    texts
+        .flat_map(|(_, text)| blocks_of(&text, language))
+        .collect()
+}
+
+fn blocks_of(text: &str, language: &str) -> Vec<String> {
     let mut blocks = Vec::new();
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
@@ -36,10 +56,16 @@ fn blocks(language: &str) -> Vec<String> {
     blocks
 }
 
-/// The commands of its `sh` and `console` blocks.
+/// The commands of all of them.
 fn commands() -> Vec<String> {
-    let blocks = blocks("sh").into_iter().chain(blocks("console"));
-    let lines: Vec<String> = blocks
+    let texts = documents().into_iter();
+    texts.flat_map(|(_, text)| commands_of(&text)).collect()
+}
+
+/// The commands of the `sh` blocks.
+fn commands_of(text: &str) -> Vec<String> {
+    let lines: Vec<String> = blocks_of(text, "sh")
+        .into_iter()
         .flat_map(|block| {
             block
                 .lines()
@@ -92,39 +118,48 @@ fn every_command_can_be_typed() {
         parses(&format!("foobar-stack {line}"));
     }
     // In the text, too.
-    for span in readme().split('`').skip(1).step_by(2) {
-        if span.starts_with("foobar-stack ") {
-            parses(span);
+    for (name, text) in documents() {
+        // The reference names commands, and their options apart.
+        let text = if name == "docs/reference.md" {
+            ""
+        } else {
+            &text
+        };
+        for span in text.split('`').skip(1).step_by(2) {
+            if span.starts_with("foobar-stack ") {
+                parses(&span.replace('\n', " "));
+            }
         }
     }
 }
 
 #[test]
-fn its_first_steps_lead_to_a_valid_inventory() {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::create_dir(folder.path().join("app")).unwrap();
-    let mut ran = BTreeSet::new();
-    for line in commands()
-        .iter()
-        .filter(|line| line.starts_with("foobar-stack "))
-    {
-        let cli = parses(line);
-        // The others talk to a server; `tests/real` has them.
-        if matches!(
-            cli.command,
-            Command::Init(_) | Command::Validate | Command::Schema
-        ) {
-            let status = std::process::Command::new(env!("CARGO_BIN_EXE_foobar-stack"))
-                .args(shlex::split(line).unwrap().iter().skip(1))
-                .current_dir(folder.path())
-                .env_remove("FOOBAR_STACK_INVENTORY")
-                .stdout(Stdio::null())
-                .status();
-            assert!(status.unwrap().success(), "{line}");
-            ran.insert(cli.command.name());
+fn their_first_steps_lead_to_a_valid_inventory() {
+    for document in ["README.md", "docs/first-site.md"] {
+        let text = std::fs::read_to_string(root().join(document)).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("app")).unwrap();
+        let mut ran = BTreeSet::new();
+        let commands = commands_of(&text);
+        for line in commands
+            .iter()
+            .filter(|line| line.starts_with("foobar-stack "))
+        {
+            let cli = parses(line);
+            // The others talk to a server; `tests/real` has them.
+            if matches!(cli.command, Command::Init(_) | Command::Validate) {
+                let status = std::process::Command::new(env!("CARGO_BIN_EXE_foobar-stack"))
+                    .args(shlex::split(line).unwrap().iter().skip(1))
+                    .current_dir(folder.path())
+                    .env_remove("FOOBAR_STACK_INVENTORY")
+                    .stdout(Stdio::null())
+                    .status();
+                assert!(status.unwrap().success(), "{document}: {line}");
+                ran.insert(cli.command.name());
+            }
         }
+        assert_eq!(ran.len(), 2, "{document}: {ran:?}");
     }
-    assert!(ran.contains("init") && ran.contains("validate"), "{ran:?}");
 }
 
 #[test]
@@ -140,14 +175,43 @@ fn every_inventory_it_shows_is_one() {
 
 #[test]
 fn its_links_lead_somewhere() {
-    for document in ["README.md", "ARCHITECTURE.md"] {
-        let text = std::fs::read_to_string(root().join(document)).unwrap();
+    let map = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let map = ("ARCHITECTURE.md".to_owned(), map);
+    for (document, text) in documents().into_iter().chain([map]) {
+        let folder = root().join(&document).parent().unwrap().to_owned();
         for link in text.split("](").skip(1) {
             let link = link.split([')', '#']).next().unwrap_or_default();
             let outside = link.is_empty() || link.contains("://");
-            assert!(outside || root().join(link).exists(), "{document}: {link}");
+            assert!(outside || folder.join(link).exists(), "{document}: {link}");
         }
     }
+}
+
+#[test]
+fn every_role_it_shows_is_one() {
+    let roles = blocks("toml role");
+    assert!(!roles.is_empty());
+    for role in roles {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::create_dir_all(path("roles/example")).unwrap();
+        std::fs::create_dir(path("app")).unwrap();
+        std::fs::write(path("roles/example/role.toml"), &role).unwrap();
+        let inventory = blocks_of(&readme(), "toml").remove(0) + "\n[roles.example]\n";
+        std::fs::write(path("inventory.toml"), inventory).unwrap();
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_foobar-stack"))
+            .arg("render")
+            .current_dir(folder.path())
+            .env_remove("FOOBAR_STACK_INVENTORY")
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{role}\n{output:?}");
+    }
+}
+
+#[test]
+fn the_readme_is_short() {
+    assert!(readme().lines().count() < 150);
 }
 
 #[test]

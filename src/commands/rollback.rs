@@ -93,8 +93,8 @@ async fn fetch(session: &mut Session, number: u64) -> Result<Generation, Error> 
 }
 
 /// The workspace that the generation was applied from. Secrets, a certificate of one's own
-/// with its key, and shared files come from where its inventory says, as they are now; the server is reached as
-/// it is reached now.
+/// with its key, and shared files come from where its inventory says, as they are now; the server
+/// is reached as it is reached now.
 async fn recall(
     number: u64,
     generation: &Generation,

@@ -1,8 +1,8 @@
 //! The plan: desired minus observed.
 //!
 //! Pure. [`plan`] compares every resource of a [`Stack`] with what was observed and gives the
-//! [`Plan`], which is shown, and [`ExecutionPlan`], which is run: both come from the same comparison,
-//! so what is shown is what is done. There is no dry run below this point.
+//! [`Plan`], which is shown, and [`ExecutionPlan`], which is run: both come from the same
+//! comparison, so what is shown is what is done. There is no dry run below this point.
 
 mod ownership;
 mod saved;

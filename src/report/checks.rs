@@ -23,7 +23,8 @@ pub(super) fn draw(report: &Report) -> String {
     text
 }
 
-/// Draws the last words: that the stack is healthy, or what broke first, with the log that explains it.
+/// Draws the last words: that the stack is healthy, or what broke first, with the log that
+/// explains it.
 pub(super) fn conclusion(report: &Report, took: Duration) -> String {
     let number = |verdict| {
         let of = |outcome: &&Outcome| outcome.outcome == verdict;

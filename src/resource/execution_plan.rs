@@ -16,8 +16,8 @@ pub enum Phase {
     Stage,
     /// Checks the staged future. Touches nothing that is live.
     Validate,
-    /// Services that are no longer in the inventory stop, while their files are still there, if others start
-    /// that may need their place.
+    /// Services that are no longer in the inventory stop, while their files are still there, if
+    /// others start that may need their place.
     Retire,
     /// Accounts and folders, then files and links take their places.
     Commit,

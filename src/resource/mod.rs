@@ -275,7 +275,8 @@ impl Owned {
         }
     }
 
-    /// The service of this name, which is no longer in the stack and keeps running, but has read these.
+    /// The service of this name, which is no longer in the stack and keeps running, but has read
+    /// these.
     #[must_use]
     pub fn orphaned(name: &str, reads: &[Reading]) -> Spec {
         Spec::Service(service::Service::orphaned(name, reads))

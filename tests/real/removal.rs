@@ -1,5 +1,5 @@
-//! What is no longer in the inventory: files go, data and packages are kept until somebody asks, and what was
-//! there before foobar-stack is nobody's to remove.
+//! What is no longer in the inventory: files go, data and packages are kept until somebody asks,
+//! and what was there before foobar-stack is nobody's to remove.
 
 use crate::server::{Server, Site};
 use crate::support::Ending;
