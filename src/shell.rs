@@ -37,6 +37,17 @@ impl Script {
         self
     }
 
+    /// Adds a library of functions without its comments, for a script that travels often. No
+    /// line of a text in it may begin with `#`.
+    pub fn library(&mut self, text: &'static str) -> &mut Self {
+        let is_code = |line: &&str| !line.is_empty() && !line.trim_start().starts_with('#');
+        for line in text.lines().filter(is_code) {
+            self.0.push_str(line);
+            self.0.push('\n');
+        }
+        self
+    }
+
     /// Adds a simple command: a literal program or function, and quoted arguments.
     pub fn call<I>(&mut self, program: &'static str, arguments: I) -> &mut Self
     where
@@ -115,6 +126,48 @@ mod tests {
         #[test]
         fn a_quoted_value_comes_out_of_sh_as_it_went_in(value in "[^\0]{0,40}") {
             prop_assert_eq!(through_sh(&value), value);
+        }
+    }
+
+    #[test]
+    fn a_library_loses_its_comments_alone() {
+        // bash shows functions as it understands them, with the texts in them.
+        let functions = |text: &str| {
+            let output = Command::new("bash")
+                .args(["-c", &format!("{text}\ndeclare -f")])
+                .output()
+                .unwrap();
+            assert!(output.status.success(), "{output:?}");
+            String::from_utf8(output.stdout).unwrap()
+        };
+        for text in [
+            include_str!("conflict/occupied.sh"),
+            include_str!("resource/probe.sh"),
+            include_str!("resource/absent.sh"),
+            include_str!("resource/certificate.sh"),
+            include_str!("resource/command.sh"),
+            include_str!("resource/database/client.sh"),
+            include_str!("resource/database/probe.sh"),
+            include_str!("resource/deployment/probe.sh"),
+            include_str!("resource/directory.sh"),
+            include_str!("resource/file.sh"),
+            include_str!("resource/link.sh"),
+            include_str!("resource/orphan.sh"),
+            include_str!("resource/orphan_package.sh"),
+            include_str!("resource/package.sh"),
+            include_str!("resource/release/mark.sh"),
+            include_str!("resource/release/probe.sh"),
+            include_str!("resource/retired.sh"),
+            include_str!("resource/secret.sh"),
+            include_str!("resource/service/probe.sh"),
+            include_str!("resource/user.sh"),
+            include_str!("resource/zone.sh"),
+        ] {
+            let mut script = Script::new();
+            script.library(text);
+            assert!(script.as_str().len() < text.len());
+            assert!(functions(text).len() > 100, "{text}");
+            assert_eq!(functions(script.as_str()), functions(text));
         }
     }
 

@@ -113,7 +113,7 @@ impl Question {
     pub fn ask(&self, script: &mut Script) {
         let ports: Vec<String> = self.ports.iter().map(ToString::to_string).collect();
         let database = if self.database { "new" } else { "known" };
-        script.raw(include_str!("occupied.sh"));
+        script.library(include_str!("occupied.sh"));
         script.call("begin", [NAME]);
         let words = [ports.join(" "), database.to_owned(), self.root.clone()];
         script.call("probe_occupied", words.iter().chain(&self.units));

@@ -209,7 +209,7 @@ macro_rules! registry {
                 if !batch.is_empty() {
                     for text in <$module::$kind as Kind>::PROBE_SHELL {
                         if !sent.contains(text) {
-                            script.raw(text);
+                            script.library(text);
                             sent.push(*text);
                         }
                     }
@@ -313,7 +313,7 @@ impl Probe {
     #[must_use]
     pub fn script(&self, resources: &[Resource]) -> Script {
         let mut script = Script::new();
-        script.raw(include_str!("probe.sh"));
+        script.library(include_str!("probe.sh"));
         probe(resources, &self.of(resources), &mut script);
         script
     }
