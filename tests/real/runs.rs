@@ -130,7 +130,10 @@ fn killed_among_the_packages(server: &Server) {
     let run = server.site.start(&["apply", "--yes", "--json"]);
     // apt waits, and says for whom; meanwhile no service may start.
     let waits = "grep -h 'It is held by process .*(python3)' /var/lib/foobar-stack/runs/*/events";
-    until("apt waiting", || (server.ask(waits).0 == 0).then_some(()));
+    server.on(&format!(
+        "for i in $(seq 600); do {waits} >/dev/null && exit 0; sleep 0.1; done\n\
+         ps -ef --forest; tail -n 40 \"$(ls -d /var/lib/foobar-stack/runs/* | tail -n 1)\"/events; exit 1"
+    ));
     assert_eq!(server.ask("/usr/sbin/policy-rc.d nginx start").0, 101);
     kill(server);
     run.ending().exits(1);
