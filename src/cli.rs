@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use crate::error::Exit;
 use crate::sandbox::DriverName;
-use crate::types::{Fqdn, ReleaseId};
+use crate::types::{Fqdn, ReleaseId, SiteName};
 
 const AFTER_HELP: &str = "\
 Exit status:
@@ -303,6 +303,9 @@ pub struct Rollback {
     /// has kept [default: the one that served before]
     #[arg(long, value_name = "ID", conflicts_with = "generation")]
     pub release: Option<Option<ReleaseId>>,
+    /// The site whose release it is, where the inventory has several
+    #[arg(long, value_name = "NAME", requires = "release", value_parser = SiteName::new)]
+    pub site: Option<SiteName>,
     /// Do not ask; needed where there is no terminal
     #[arg(short, long)]
     pub yes: bool,

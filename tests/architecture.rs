@@ -231,7 +231,7 @@ fn shell_text_is_written_where_it_belongs() {
     // A secret's command is the user's own, for a shell of theirs; the others send one literal.
     const OWN: [&str; 3] = [
         "commands/load.rs",
-        "commands/survey.rs",
+        "commands/connected.rs",
         "commands/doctor.rs",
     ];
     let other =

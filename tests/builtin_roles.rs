@@ -6,8 +6,8 @@ use foobar_stack::facts::{self, Facts};
 use foobar_stack::inventory::{self, Inventory};
 use foobar_stack::plan::Stack;
 use foobar_stack::resource::SecretMaterial;
-use foobar_stack::role::{Inputs, Roles, builtin, compile};
-use foobar_stack::types::{Code, Node, SecretValue, Tree};
+use foobar_stack::role::{Inputs, Roles, SiteInputs, builtin, compile_one};
+use foobar_stack::types::{Code, Node, SecretValue, ServerName, Tree};
 use std::sync::Arc;
 
 const LEAST: &str = "[server]\nipv4 = \"8.8.8.8\"\n[site]\ndomain = \"foobar.com\"\n";
@@ -54,15 +54,26 @@ fn stack(text: &str, facts: &Facts) -> Result<Stack, String> {
     };
     let secret = SecretValue::new(b"x".to_vec());
     let inputs = Inputs {
-        app: inventory
-            .app
-            .enabled
-            .then(|| Code::new(Tree::new(vec![("app.py".to_owned(), code)]), "", None)),
-        secrets: inventory
-            .app
-            .secrets
-            .keys()
-            .map(|name| (name.clone(), SecretMaterial::Generated))
+        sites: inventory
+            .sites
+            .iter()
+            .map(|(name, site)| {
+                let secrets = site.app.secrets.keys();
+                let code = || {
+                    Code::new(
+                        Tree::new(vec![("app.py".to_owned(), code.clone())]),
+                        "",
+                        None,
+                    )
+                };
+                let inputs = SiteInputs {
+                    app: site.app.enabled.then(code),
+                    secrets: secrets
+                        .map(|name| (name.clone(), SecretMaterial::Generated))
+                        .collect(),
+                };
+                (name.clone(), inputs)
+            })
             .collect(),
         files: [("tls/site.pem".to_owned(), Arc::from(&b"x"[..]))].into(),
         sensitive_files: [("tls/site.key".to_owned(), secret)].into(),
@@ -70,7 +81,8 @@ fn stack(text: &str, facts: &Facts) -> Result<Stack, String> {
         inventory,
     };
     let roles = Roles::read(&inputs.roles).unwrap();
-    compile(&inputs, &roles, facts).map_err(|found| format!("{:#?}", found.0))
+    compile_one(&inputs, &roles, &ServerName::default(), facts)
+        .map_err(|found| format!("{:#?}", found.0))
 }
 
 fn ids(stack: &Stack) -> Vec<String> {
@@ -86,13 +98,13 @@ fn every_inventory_compiles() {
     for (text, with, without) in [
         (
             REFERENCE.to_owned(),
-            "command:migrate",
+            "command:foobar-migrate",
             "file:/etc/hostname",
         ),
         (
             format!("{LEAST}{APP}"),
             "release:/srv/foobar",
-            "command:migrate",
+            "command:foobar-migrate",
         ),
         (app_off, "file:/var/www/foobar.com/index.html", "release:"),
         (
@@ -120,7 +132,7 @@ fn every_inventory_compiles() {
                 "{APP}[server]\nipv4 = \"8.8.8.8\"\nipv6 = \"2a00::1\"\nport = 2222\nhostname = \"web1\"\ntimezone = \"Etc/UTC\"\n[site]\ndomain = \"foobar.com\"\naliases = []\n[web]\nhttps_port = 8443\nheaders = {{ X-Frame-Options = \"DENY\" }}\n"
             ),
             "command:hostname",
-            "command:migrate",
+            "command:foobar-migrate",
         ),
     ] {
         let stack = stack(&text, &trixie()).unwrap_or_else(|found| panic!("{text}\n{found}"));

@@ -370,6 +370,9 @@ fn a_zone_above_the_domain_wildcards_and_a_server_with_ipv6_alone() {
     );
     assert!(read("etc/bind/named.conf").contains("zone \"foobar.com\" {"));
     let site = read("etc/nginx/sites-available/www.foobar.com.conf");
-    assert!(site.contains("\t2001:db8::1 0;"), "{site}");
-    assert!(!site.contains("None") && !site.contains("null"), "{site}");
+    let shared = read("etc/nginx/conf.d/foobar-stack.conf");
+    assert!(shared.contains("\t2001:db8::1 0;"), "{shared}");
+    for text in [site, shared] {
+        assert!(!text.contains("None") && !text.contains("null"), "{text}");
+    }
 }

@@ -154,14 +154,15 @@ fn the_smallest_inventory_is_small() {
         "{text}"
     );
     let made = inventory_of(&text);
-    assert_eq!(made.site.domain, domain);
+    assert_eq!(made.domains().collect::<Vec<_>>(), [&domain]);
 
     let least = "[server]\nipv4 = \"203.0.113.10\"\n[site]\ndomain = \"foobar.com\"\n\
                  [app]\nsource = \"app\"\ncommand = \"run\"\n";
-    let least = inventory_of(least);
+    let made = inventory_of(least);
+    let least = made.sites.values().next().unwrap();
     assert_eq!(least.app.user.as_str(), "foobar");
     assert_eq!(least.database.name.as_str(), "foobar");
-    assert!(least.database.enabled && least.dns.enabled && least.firewall.enabled);
+    assert!(least.database.enabled && least.dns.enabled && made.firewall.enabled);
     let records: Vec<String> = least.dns.records.iter().map(record).collect();
     assert_eq!(
         records,
@@ -191,7 +192,9 @@ fn accounts_are_made_from_the_domain() {
     ] {
         let domain = Fqdn::new(domain).unwrap();
         let text = inventory::starter(&domain, [127, 0, 0, 1].into());
-        assert_eq!(inventory_of(&text).app.user.as_str(), user);
+        let made = inventory_of(&text);
+        let site = made.sites.values().next().unwrap();
+        assert_eq!(site.app.user.as_str(), user);
     }
 }
 
@@ -204,8 +207,9 @@ fn the_files_it_speaks_of_come_with_their_places() {
         .replace("{ generate = true }\n", "{ file = \"../key\" }\n");
     let text = text.replace("#   { file", "#   { generate");
     let files: Vec<String> = parsed(&text)
-        .files
-        .iter()
+        .references
+        .values()
+        .flat_map(|references| &references.files)
         .map(|file| {
             let kind = if file.directory { "folder" } else { "file" };
             format!(

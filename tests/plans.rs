@@ -7,8 +7,8 @@ use foobar_stack::facts::{Facts, Os};
 use foobar_stack::inventory;
 use foobar_stack::plan::{Basis, Plan, Stack, plan};
 use foobar_stack::resource::{Observed, PlanContext, ResourceId, SecretMaterial, State, kinds};
-use foobar_stack::role::{Inputs, RoleSource, Roles, builtin, compile};
-use foobar_stack::types::{Code, Node, SecretValue, Tree};
+use foobar_stack::role::{Inputs, RoleSource, Roles, SiteInputs, builtin, compile_one};
+use foobar_stack::types::{Code, Node, SecretValue, ServerName, Tree};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -215,15 +215,26 @@ impl Choice {
         });
         let key = SecretValue::new(b"key".to_vec());
         let inputs = Inputs {
-            app: inventory
-                .app
-                .enabled
-                .then(|| Code::new(Tree::new(vec![("app.py".to_owned(), file)]), "", None)),
-            secrets: inventory
-                .app
-                .secrets
-                .keys()
-                .map(|name| (name.clone(), SecretMaterial::Generated))
+            sites: inventory
+                .sites
+                .iter()
+                .map(|(name, site)| {
+                    let secrets = site.app.secrets.keys();
+                    let code = || {
+                        Code::new(
+                            Tree::new(vec![("app.py".to_owned(), file.clone())]),
+                            "",
+                            None,
+                        )
+                    };
+                    let inputs = SiteInputs {
+                        app: site.app.enabled.then(code),
+                        secrets: secrets
+                            .map(|name| (name.clone(), SecretMaterial::Generated))
+                            .collect(),
+                    };
+                    (name.clone(), inputs)
+                })
                 .collect(),
             files: [("tls/site.pem".to_owned(), Arc::from(&b"x"[..]))].into(),
             sensitive_files: [("tls/site.key".to_owned(), key)].into(),
@@ -231,7 +242,7 @@ impl Choice {
             inventory,
         };
         let roles = Roles::read(&inputs.roles).unwrap();
-        match compile(&inputs, &roles, &self.facts()) {
+        match compile_one(&inputs, &roles, &ServerName::default(), &self.facts()) {
             Ok(stack) => stack,
             Err(found) => panic!("{text}\n{:#?}", found.0),
         }

@@ -75,6 +75,15 @@ fn below(name: &str, schema: &Value, text: &mut String) {
         .filter_map(Value::as_str)
         .collect();
     for (key, inner) in schema["properties"].as_object().into_iter().flatten() {
+        if name.starts_with("sites.") && inner["type"] == "object" {
+            let meaning = inner["description"].as_str().unwrap_or_default();
+            let meaning = cell(&meaning.replace('\n', " "));
+            let _ = writeln!(
+                text,
+                "| `[{name}.{key}]` | table | {meaning} Its keys are those of `[{key}]`. |"
+            );
+            continue;
+        }
         let wanted = required.contains(&key.as_str());
         keys(&format!("{name}.{key}"), inner, wanted, text);
     }
@@ -137,8 +146,15 @@ fn the_reference_is_that_of_the_program() {
             "\n### `[{section}]`\n\n{}\n",
             meaning.replace('\n', " ")
         );
+        if section == "servers" {
+            text.push_str("The keys are those of `[server]`.\n");
+            continue;
+        }
         text.push_str("| key | value | meaning |\n|---|---|---|\n");
         below(section, inner, &mut text);
+        if section == "sites" {
+            below("sites.NAME", &inner["additionalProperties"], &mut text);
+        }
     }
     text.push_str("\n## Commands\n");
     let cli = Cli::command();

@@ -7,7 +7,7 @@
 
 use crate::diagnostic::Source;
 use crate::role::{Inputs, RoleSource};
-use crate::types::{Digest, ReleaseId};
+use crate::types::{Digest, ReleaseId, SiteName};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
@@ -24,8 +24,12 @@ pub struct Generation {
     program: String,
     /// The text of the inventory.
     pub inventory: String,
-    /// The id of the app's release, if there is an app.
-    pub release: Option<ReleaseId>,
+    /// The id of the app's release, of a version that knew one site.
+    #[serde(default, skip_serializing)]
+    release: Option<ReleaseId>,
+    /// The id of the release of each app, by the site.
+    #[serde(default)]
+    releases: BTreeMap<SiteName, ReleaseId>,
     roles: Vec<Role>,
     /// Files beside the inventory, by the path it names them with, in base64.
     files: BTreeMap<String, String>,
@@ -112,16 +116,20 @@ impl Generation {
                 .collect(),
         });
         // A certificate goes with its key, and is as old as its days: both stay at home.
-        let certificate = inputs.inventory.tls.certificate.as_ref();
+        let sites = inputs.inventory.sites.values();
+        let certificates: Vec<&String> = sites
+            .filter_map(|site| site.tls.certificate.as_ref())
+            .collect();
         let files = inputs.files.iter();
         Self {
             format: FORMAT,
             program: concat!("foobar-stack ", env!("CARGO_PKG_VERSION")).to_owned(),
             inventory: inventory.text.clone(),
-            release: inputs.release(),
+            release: None,
+            releases: inputs.releases(),
             roles: roles.collect(),
             files: files
-                .filter(|(path, _)| Some(*path) != certificate)
+                .filter(|(path, _)| !certificates.contains(path))
                 .map(|(path, bytes)| (path.clone(), STANDARD.encode(bytes)))
                 .collect(),
         }
@@ -150,7 +158,17 @@ impl Generation {
         if format > FORMAT {
             return Err(GenerationError::Later { number, program });
         }
-        serde_json::from_slice(bytes).map_err(damaged)
+        let mut generation: Self = serde_json::from_slice(bytes).map_err(damaged)?;
+        if let Some(release) = generation.release.take() {
+            generation.releases.insert(SiteName::default(), release);
+        }
+        Ok(generation)
+    }
+
+    /// The id of the release that the app of a site had.
+    #[must_use]
+    pub fn release(&self, site: &SiteName) -> Option<&ReleaseId> {
+        self.releases.get(site)
     }
 
     /// The digest of the inventory's text.
@@ -205,7 +223,7 @@ impl Generation {
             roles.collect::<Vec<_>>()
         };
         self.inventory == other.inventory
-            && self.release == other.release
+            && self.releases == other.releases
             && self.files == other.files
             && texts(self) == texts(other)
     }
@@ -224,7 +242,8 @@ mod tests {
             format: FORMAT,
             program: "foobar-stack 0.1.0".to_owned(),
             inventory: "[site]".to_owned(),
-            release: Some(ReleaseId::new("0123456789ab").unwrap()),
+            release: None,
+            releases: [(SiteName::default(), ReleaseId::new("0123456789ab").unwrap())].into(),
             roles: vec![Role {
                 name: "web".to_owned(),
                 manifest: text("role.toml"),

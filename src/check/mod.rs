@@ -21,6 +21,7 @@ pub use hop::Hop;
 pub use report::{Answer, Outcome, Report, Verdict, conclude, in_chain_order};
 
 use crate::diagnostic::nearest;
+use crate::types::SiteName;
 use serde::Deserialize;
 
 /// Declares the kinds: the name in `[[check.<name>]]`, and the type that holds its fields.
@@ -78,6 +79,8 @@ registry! {
 pub struct Check {
     /// The role that asks for it.
     pub role: String,
+    /// The site that it is about, where there are several and it is about one of them alone.
+    pub site: Option<SiteName>,
     /// What is checked, for people.
     pub title: String,
     /// The part of the chain it proves.
@@ -145,6 +148,7 @@ impl Check {
         };
         Ok(Self {
             role: role.to_owned(),
+            site: None,
             title: common.title.unwrap_or(defaults.title),
             hop,
             needs,

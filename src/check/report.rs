@@ -1,6 +1,7 @@
 //! From judgements to a report: what is skipped because of what, and where the chain breaks.
 
 use super::{Check, Hop, Judgement, Question};
+use crate::types::SiteName;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -22,6 +23,9 @@ pub enum Verdict {
 pub struct Outcome {
     /// The part of the chain.
     pub hop: Hop,
+    /// The site that it is about, where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub site: Option<SiteName>,
     /// What was checked.
     pub name: String,
     /// How it ended.
@@ -90,8 +94,8 @@ impl Report {
     pub fn first_regression(&self, before: &Self) -> Option<&Outcome> {
         let passed = |outcome: &&Outcome| {
             before.outcomes.iter().any(|earlier| {
-                (earlier.hop, &earlier.name, earlier.outcome)
-                    == (outcome.hop, &outcome.name, Verdict::Pass)
+                (earlier.hop, &earlier.site, &earlier.name, earlier.outcome)
+                    == (outcome.hop, &outcome.site, &outcome.name, Verdict::Pass)
             })
         };
         let mut lost = self.outcomes.iter().filter(passed);
@@ -121,20 +125,23 @@ pub fn in_chain_order(checks: &[Check]) -> Vec<&Check> {
 /// Draws the conclusion from what became of every question.
 ///
 /// A check that needs a broken hop is skipped, and so is what needs the hop of such a skipped
-/// check: all of them name the root.
+/// check: all of them name the root. What is broken of one site is in the way of that site alone.
 pub fn conclude<'a>(answers: impl IntoIterator<Item = (&'a Check, Answer)>) -> Report {
     let answers: Vec<(&Check, Answer)> = answers.into_iter().collect();
     let mut root_first: Vec<usize> = (0..answers.len()).collect();
     root_first.sort_by_key(|&place| answers[place].0.hop.rank());
 
-    let mut broken: BTreeMap<Hop, String> = BTreeMap::new();
+    let mut broken: BTreeMap<(Hop, Option<&SiteName>), String> = BTreeMap::new();
     let mut skipped: BTreeMap<usize, String> = BTreeMap::new();
     let mut first_broken = None;
     let mut first_flawed = None;
     for place in root_first {
         let (check, answer) = &answers[place];
-        if let Some(cause) = check.needs.iter().find_map(|hop| broken.get(hop)).cloned() {
-            broken.entry(check.hop).or_insert_with(|| cause.clone());
+        let site = check.site.as_ref();
+        let in_its_way = |hop: &Hop| broken.get(&(*hop, None)).or(broken.get(&(*hop, site)));
+        if let Some(cause) = check.needs.iter().find_map(in_its_way).cloned() {
+            let skipped_hop = broken.entry((check.hop, site));
+            skipped_hop.or_insert_with(|| cause.clone());
             skipped.insert(place, cause);
             continue;
         }
@@ -145,7 +152,7 @@ pub fn conclude<'a>(answers: impl IntoIterator<Item = (&'a Check, Answer)>) -> R
             } => {
                 first_broken.get_or_insert(place);
                 broken
-                    .entry(check.hop)
+                    .entry((check.hop, site))
                     .or_insert_with(|| format!("{} failed: {}", check.hop, check.title));
             }
             Answer::Judged {
@@ -185,6 +192,7 @@ fn outcome(check: &Check, answer: Answer, cause: Option<String>) -> Outcome {
     };
     Outcome {
         hop: check.hop,
+        site: check.site.clone(),
         name: check.title.clone(),
         outcome: verdict,
         ms,

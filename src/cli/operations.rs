@@ -2,6 +2,7 @@
 
 use crate::inventory::network;
 use crate::load::{Protocol, Request};
+use crate::types::SiteName;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,6 +14,9 @@ use std::time::Duration;
 /// DNS and proxies, under the site's name. Replies of 400 and above are failures.
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct Load {
+    /// The site to load, where the inventory has several
+    #[arg(long, value_name = "NAME", value_parser = SiteName::new)]
+    pub site: Option<SiteName>,
     /// Requests a second
     #[arg(long, value_name = "NUMBER", default_value_t = 50.0)]
     pub rate: f64,

@@ -1,10 +1,11 @@
 //! `apply`: shows the plan, asks, has the server make it so, and proves it.
 
+use super::connected::{ConnectOptions, open, traffic};
 use super::follow::{Follower, OnInterrupt, Part, SETTLE};
 use super::interruptible;
 use super::load::{Secrets, Workspace};
 use super::recheck;
-use super::survey::{ConnectOptions, Request, Scope, Survey, open, show, survey, traffic};
+use super::survey::{Request, Scope, Survey, show, survey};
 use super::verify;
 use crate::bundle::{self, Generation, Proof, RunContext, RunStatus};
 use crate::check::Report;
@@ -12,6 +13,7 @@ use crate::error::{Error, Exit};
 use crate::random;
 use crate::report::Reporter;
 use crate::server::{Payload, Session};
+use crate::types::Fqdn;
 use std::path::Path;
 
 /// How to apply.
@@ -63,7 +65,7 @@ pub(crate) async fn converge(
         Scope::Everything => true,
         Scope::Roles(_) => false,
         Scope::Saved(saved) => {
-            let server = &workspace.inputs.inventory.server.ssh;
+            let server = &workspace.server().ssh;
             saved.check(server, &first.stack, &first.observed, &first.plan)?;
             saved.target.is_none() && first.left.is_empty()
         }
@@ -275,7 +277,13 @@ pub(super) fn who(workspace: &Workspace) -> String {
             if root { "root" } else { "somebody" }.to_owned()
         });
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let domain = &workspace.inputs.inventory.site.domain;
+    let domains: Vec<&str> = workspace
+        .inputs
+        .inventory
+        .domains()
+        .map(Fqdn::as_str)
+        .collect();
+    let domains = domains.join(", ");
     let plain = |text: &str| text.trim().replace(char::is_control, "");
-    format!("{}@{} ({domain})", plain(&user), plain(&host))
+    format!("{}@{} ({domains})", plain(&user), plain(&host))
 }

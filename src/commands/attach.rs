@@ -1,13 +1,12 @@
 //! `attach`: follows the run that is under way, from anywhere; else shows the last one again.
 
+use super::connected::{ConnectOptions, ConnectedServer, open, traffic};
 use super::follow::{Follower, OnInterrupt, Part};
 use super::load::Secrets;
 use super::masks::mask_readable;
-use super::survey::{ConnectOptions, open, read_facts, traffic};
 use crate::bundle::{self, Generation, StepTitle};
 use crate::error::{Error, Exit};
 use crate::report::Reporter;
-use crate::role;
 use std::path::Path;
 
 /// Follows the run.
@@ -38,8 +37,10 @@ pub(super) async fn attach(
     reporter.steps(&steps);
     // Whoever started the run may be gone. A client with another inventory cannot say whether the
     // run is proven.
-    let facts = read_facts(&mut session, &workspace.roles.asked_packages(), reporter).await?;
-    let stack = role::compile(&workspace.inputs, &workspace.roles, &facts)?;
+    let server = ConnectedServer::over(session, &workspace, reporter).await?;
+    let ConnectedServer {
+        mut session, stack, ..
+    } = server;
     let generation = Generation::of(&workspace.text, &workspace.inputs);
     let part = if prover == generation.digest().to_string() {
         Part::LogIn

@@ -2,7 +2,7 @@
 //! not use is refused in plain words, at its place in the inventory.
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
-use crate::inventory::{FileReference, Inventory};
+use crate::inventory::{FileReference, Site};
 use crate::types::{ChainFile, Fqdn, SecretValue, check_chain, private_key};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub(super) fn is_public(
     source: &Arc<Source>,
     named: &[FileReference],
-    inventory: &Inventory,
+    site: &Site,
     files: &BTreeMap<String, Arc<[u8]>>,
 ) -> Result<(), Diagnostics> {
-    let certificate = inventory.tls.certificate.as_ref();
+    let certificate = site.tls.certificate.as_ref();
     let Some((path, bytes)) = certificate.and_then(|path| files.get_key_value(path)) else {
         return Ok(());
     };
@@ -37,18 +37,20 @@ pub(super) fn is_public(
 pub(super) fn check(
     source: &Arc<Source>,
     named: &[FileReference],
-    inventory: &Inventory,
+    site: &Site,
     files: &BTreeMap<String, Arc<[u8]>>,
     sensitive_files: &BTreeMap<String, SecretValue>,
 ) -> Result<(), Diagnostics> {
-    let tls = &inventory.tls;
+    let tls = &site.tls;
     let certificate = tls.certificate.as_ref().and_then(|path| files.get(path));
     let key = tls.key.as_ref().and_then(|path| sensitive_files.get(path));
     let Some((certificate, key)) = certificate.zip(key) else {
         return Ok(());
     };
-    let site = &inventory.site;
-    let names: Vec<&Fqdn> = std::iter::once(&site.domain).chain(&site.aliases).collect();
+    let names = &site.names;
+    let names: Vec<&Fqdn> = std::iter::once(&names.domain)
+        .chain(&names.aliases)
+        .collect();
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let now = now.map_or(0, |passed| passed.as_secs().cast_signed());
     check_chain(certificate, key, &names, now).map_err(|wrong| {

@@ -3,7 +3,7 @@
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
 use crate::error::Error;
-use crate::inventory::{FileReference, Inventory};
+use crate::inventory::{App, FileReference};
 use crate::types::{Node, Tree, private_key};
 use std::sync::Arc;
 
@@ -76,8 +76,8 @@ pub(super) fn keys_for_visitors(
 }
 
 /// Says which empty folders no release has, unless they are made there anyway.
-pub(super) fn left_out(empty: &[String], inventory: &Inventory) -> Vec<String> {
-    let kept = &inventory.app.persistent;
+pub(super) fn left_out(empty: &[String], app: &App) -> Vec<String> {
+    let kept = &app.persistent;
     let left = empty.iter().filter(|folder| !kept.contains(folder));
     left.map(|folder| {
         format!(
@@ -97,9 +97,8 @@ pub(super) fn runs_on_linux(
     source: &Arc<Source>,
     span: std::ops::Range<usize>,
     tree: &Tree,
-    inventory: &Inventory,
+    app: &App,
 ) -> Result<(), Error> {
-    let app = &inventory.app;
     let build = app.build.iter().map(|words| ("app.build", words));
     let migrate = app.migrate.iter().map(|words| ("app.migrate", words));
     let commands = std::iter::once(("app.command", &app.command));

@@ -1,10 +1,10 @@
 //! `demo`: the example stack on a throw-away server, applied and verified.
 
 use super::apply::{Options, converge};
+use super::connected::{ConnectOptions, connect, traffic};
 use super::interruptible;
 use super::load::{Secrets, load};
 use super::sandbox::up;
-use super::survey::{ConnectOptions, connect, traffic};
 use crate::cli;
 use crate::error::{Error, Exit};
 use crate::report::Reporter;
@@ -39,7 +39,8 @@ pub(super) async fn demo(options: &cli::Demo, reporter: &Reporter) -> Result<Exi
     reporter.traffic(&traffic(&session));
     drop(session);
 
-    let domain = &workspace.inputs.inventory.site.domain;
+    let (_, site) = workspace.site(None)?;
+    let domain = &site.names.domain;
     let (name, address) = (&sandbox.name, sandbox.address);
     let total = began.elapsed().as_secs_f64();
     if options.remove_after {

@@ -1,12 +1,12 @@
 //! `doctor`: can this server be managed from here, and what is missing?
 
+use super::connected::{ConnectOptions, connect, read_facts, traffic};
 use super::load::{Secrets, load};
-use super::survey::{ConnectOptions, connect, look, read_facts, traffic};
+use super::survey::look;
 use crate::conflict::{Claims, Meeting, Rule};
 use crate::error::{Error, Exit};
 use crate::report::{Finding, FindingState, Reporter, Table};
 use crate::resource::Observed;
-use crate::role;
 use crate::shell::Script;
 use std::path::Path;
 
@@ -44,7 +44,7 @@ pub(super) async fn doctor(
             return Err(error);
         }
     };
-    let server = &workspace.inputs.inventory.server;
+    let server = workspace.server();
     let sudo = if session.traffic().sudo > 0 {
         "root by sudo"
     } else {
@@ -109,7 +109,7 @@ pub(super) async fn doctor(
             findings.push(finding(state, subject, words.to_owned(), hint));
         }
     }
-    let stack = match role::compile(&workspace.inputs, &workspace.roles, &facts) {
+    let stack = match workspace.stack(&facts) {
         Ok(stack) => stack,
         Err(diagnostics) => {
             reporter.findings(&findings);

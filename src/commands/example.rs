@@ -105,7 +105,7 @@ mod tests {
         };
         let source = Source::new("inventory.toml", inventory(&sandbox));
         let parsed = crate::inventory::parse(&source).unwrap();
-        let server = parsed.inventory.server;
+        let server = parsed.inventory.servers.into_values().next().unwrap();
         assert_eq!(server.address().to_string(), "10.1.2.3");
         assert_eq!(
             server.identity_file.as_deref(),

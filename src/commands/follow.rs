@@ -1,8 +1,8 @@
 //! Follows a run on the server to its end: over broken connections, past Ctrl-C, and with a
 //! look at the stack from outside when the run asks for one.
 
+use super::connected::{ConnectOptions, connect};
 use super::load::Workspace;
-use super::survey::{ConnectOptions, connect};
 use super::verify;
 use crate::bundle::{self, Event};
 use crate::check::{Check, Report};

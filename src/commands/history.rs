@@ -1,7 +1,7 @@
 //! `history`: the runs of the server that ended well, and where it is at.
 
+use super::connected::{ConnectOptions, open, traffic};
 use super::load::Secrets;
-use super::survey::{ConnectOptions, open, traffic};
 use crate::bundle::{self, History, PastRun};
 use crate::error::{Error, Exit};
 use crate::report::{Reporter, Table};

@@ -6,10 +6,14 @@ use super::code::{self, FetchPolicy, Fetched, Place};
 use super::code_checks::{keys_for_visitors, left_out, missing_in_code, runs_on_linux};
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
 use crate::error::Error;
-use crate::inventory::{self, FileReference, Inventory, TlsMode};
+use crate::facts::Facts;
+use crate::inventory::{self, App, FileReference, Inventory, References, Server, Site, TlsMode};
+use crate::plan::Stack;
 use crate::resource::SecretMaterial;
-use crate::role::{Inputs, RoleSource, Roles, builtin};
-use crate::types::{Code, ReleaseId, SecretSource, SecretValue, Tree, private_key};
+use crate::role::{self, Inputs, RoleSource, Roles, SiteInputs, builtin};
+use crate::types::{
+    Code, ReleaseId, SecretSource, SecretValue, ServerName, SiteName, Tree, private_key,
+};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -32,6 +36,44 @@ pub(crate) struct Workspace {
     pub(crate) notes: Vec<String>,
 }
 
+impl Workspace {
+    /// The server of the inventory. The parser lets no second one through yet.
+    pub(crate) fn server(&self) -> &Server {
+        self.named_server().1
+    }
+
+    #[expect(clippy::expect_used, reason = "an inventory has a server")]
+    fn named_server(&self) -> (&ServerName, &Server) {
+        let servers = &self.inputs.inventory.servers;
+        servers.first_key_value().expect("a checked inventory")
+    }
+
+    /// What should be so on the server that has these facts.
+    pub(crate) fn stack(&self, facts: &Facts) -> Result<Stack, Diagnostics> {
+        let (name, _) = self.named_server();
+        role::compile_one(&self.inputs, &self.roles, name, facts)
+    }
+
+    /// The site of this name; the only one, if there is no other.
+    pub(crate) fn site(&self, name: Option<&SiteName>) -> Result<(&SiteName, &Site), Error> {
+        let sites = &self.inputs.inventory.sites;
+        let found = match name {
+            Some(name) => sites.get_key_value(name),
+            None => sites.first_key_value().filter(|_| sites.len() == 1),
+        };
+        found.ok_or_else(|| {
+            let names: Vec<&str> = sites.keys().map(SiteName::as_str).collect();
+            Error::Usage {
+                message: match name {
+                    Some(name) => format!("there is no site {name} in this inventory"),
+                    None => "there are several sites in this inventory".to_owned(),
+                },
+                hint: format!("name one with --site: {}", names.join(", ")),
+            }
+        })
+    }
+}
+
 /// What stands in for the value of a secret.
 pub(super) const STAND_IN: &[u8] = b"stand-in";
 
@@ -46,16 +88,6 @@ pub(crate) enum Secrets {
 
 /// Reads an inventory and all it speaks of.
 pub(crate) async fn load(path: &Path, secrets: Secrets) -> Result<Workspace, Error> {
-    load_with(path, secrets, None).await
-}
-
-/// Reads an inventory and all it speaks of, except the app's code, if it is to be this release,
-/// which must be on the server already.
-pub(crate) async fn load_with(
-    path: &Path,
-    secrets: Secrets,
-    kept: Option<ReleaseId>,
-) -> Result<Workspace, Error> {
     let shown = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(Error::io(format!("read {shown}")))?;
     let source = Source::new(shown, text);
@@ -64,61 +96,43 @@ pub(crate) async fn load_with(
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
         _ => PathBuf::from("."),
     };
-    let mut named = parsed.files;
-    if kept.is_some() {
-        named.retain(|file| !file.key.starts_with("app.source"));
-    }
+    let named = parsed.references.values().flat_map(|one| &one.files);
+    let mut named: Vec<FileReference> = parsed.keys.iter().chain(named).cloned().collect();
+    named.sort_by_key(|file| file.span.start);
     missing_files(&source, &folder, &named)?;
     let inventory = parsed.inventory;
     let mut files = BTreeMap::new();
     let roles = role_sources(&folder, &mut files)?;
     let mut sensitive_files = keys_among(&mut files);
     sensitive_files.extend(own_files(&folder, &inventory, &mut files)?);
-    let certificate = certificate::check(&source, &named, &inventory, &files, &sensitive_files);
-    certificate::is_public(&source, &named, &inventory, &files)?;
+    let references = |name| parsed.references.get(name).cloned().unwrap_or_default();
+    let mut certificate = Ok(());
+    for (name, site) in &inventory.sites {
+        let named = references(name).files;
+        let found = certificate::check(&source, &named, site, &files, &sensitive_files);
+        certificate = certificate.and(found);
+        certificate::is_public(&source, &named, site, &files)?;
+    }
     if secrets == Secrets::Read {
         certificate.clone()?;
     }
     let mut notes = Vec::new();
-    let app = match kept {
-        _ if !inventory.app.enabled => None,
-        Some(id) => Some(Code::kept(id)),
-        None => {
-            let place = Place {
-                source: &source,
-                span: parsed.source.clone(),
-            };
-            let policy = match secrets {
-                Secrets::Read => FetchPolicy::Everywhere,
-                Secrets::StandIn => FetchPolicy::Here,
-            };
-            let fetched = code::fetch(&inventory.app, &folder, &place, policy).await?;
-            match fetched {
-                Some(Fetched {
-                    tree,
-                    origin,
-                    empty,
-                }) => {
-                    notes = left_out(&empty, &inventory);
-                    runs_on_linux(&source, parsed.source.clone(), &tree, &inventory)?;
-                    missing_in_code(&source, &tree, &parsed.inside)?;
-                    keys_for_visitors(&source, &tree, &parsed.inside)?;
-                    let tree = with_shared(tree, &inventory);
-                    Some(Code::new(tree, &inventory.app.recipe(), origin))
-                }
-                None => Some(Code::kept(ReleaseId::stand_in())),
-            }
-        }
-    };
-    let secrets = read_secrets(&folder, &inventory, secrets).await?;
+    let mut sites = BTreeMap::new();
+    for (name, site) in &inventory.sites {
+        let app = &site.app;
+        let references = references(name);
+        let code = read_code(&source, &folder, app, &references, secrets, &mut notes).await?;
+        let secrets = read_secrets(&folder, &app.secrets, secrets).await?;
+        let inputs = SiteInputs { secrets, app: code };
+        sites.insert(name.clone(), inputs);
+    }
     let ordered = Roles::read(&roles)?;
     let inputs = Inputs {
         inventory,
         roles,
         files,
         sensitive_files,
-        secrets,
-        app,
+        sites,
     };
     Ok(Workspace {
         folder,
@@ -128,6 +142,42 @@ pub(crate) async fn load_with(
         certificate,
         notes,
     })
+}
+
+/// The code of an app, if there is one, looked at before it is sent.
+async fn read_code(
+    source: &Arc<Source>,
+    folder: &Path,
+    app: &App,
+    references: &References,
+    secrets: Secrets,
+    notes: &mut Vec<String>,
+) -> Result<Option<Code>, Error> {
+    if !app.enabled {
+        return Ok(None);
+    }
+    let place = Place {
+        source,
+        span: references.source.clone(),
+    };
+    let policy = match secrets {
+        Secrets::Read => FetchPolicy::Everywhere,
+        Secrets::StandIn => FetchPolicy::Here,
+    };
+    let Some(fetched) = code::fetch(app, folder, &place, policy).await? else {
+        return Ok(Some(Code::kept(ReleaseId::stand_in())));
+    };
+    let Fetched {
+        tree,
+        origin,
+        empty,
+    } = fetched;
+    notes.extend(left_out(&empty, app));
+    runs_on_linux(source, place.span, &tree, app)?;
+    missing_in_code(source, &tree, &references.inside)?;
+    keys_for_visitors(source, &tree, &references.inside)?;
+    let tree = with_shared(tree, app);
+    Ok(Some(Code::new(tree, &app.recipe(), origin)))
 }
 
 /// Takes the files that hold a private key out of those that may be seen.
@@ -151,17 +201,19 @@ pub(super) fn own_files(
     files: &mut BTreeMap<String, Arc<[u8]>>,
 ) -> Result<BTreeMap<String, SecretValue>, Error> {
     let mut sensitive_files = BTreeMap::new();
-    if inventory.tls.mode == TlsMode::Files {
-        if let Some(path) = &inventory.tls.certificate {
-            files.insert(path.clone(), read(&folder.join(path))?.into());
+    for site in inventory.sites.values() {
+        if site.tls.mode == TlsMode::Files {
+            if let Some(path) = &site.tls.certificate {
+                files.insert(path.clone(), read(&folder.join(path))?.into());
+            }
+            if let Some(path) = &site.tls.key {
+                sensitive_files.insert(path.clone(), SecretValue::new(read(&folder.join(path))?));
+            }
         }
-        if let Some(path) = &inventory.tls.key {
-            sensitive_files.insert(path.clone(), SecretValue::new(read(&folder.join(path))?));
+        for path in site.app.shared.values() {
+            let content = SecretValue::new(read(&folder.join(path))?);
+            sensitive_files.insert(path.clone(), content);
         }
-    }
-    for path in inventory.app.shared.values() {
-        let content = SecretValue::new(read(&folder.join(path))?);
-        sensitive_files.insert(path.clone(), content);
     }
     Ok(sensitive_files)
 }
@@ -204,8 +256,7 @@ pub(super) fn missing_files(
 
 /// The code with links to what its releases share, which lies beside them: `shared` stands in
 /// the folder of `releases`.
-fn with_shared(tree: Tree, inventory: &Inventory) -> Tree {
-    let app = &inventory.app;
+fn with_shared(tree: Tree, app: &App) -> Tree {
     app.persistent
         .iter()
         .chain(app.shared.keys())
@@ -280,14 +331,14 @@ fn role_sources(
     Ok(roles.into_values().collect())
 }
 
-/// The secrets of the inventory, from where they come from.
+/// The secrets of an app, from where they come from.
 pub(super) async fn read_secrets(
     folder: &Path,
-    inventory: &Inventory,
+    sources: &BTreeMap<String, SecretSource>,
     wanted: Secrets,
 ) -> Result<BTreeMap<String, SecretMaterial>, Error> {
     let mut secrets = BTreeMap::new();
-    for (name, source) in &inventory.app.secrets {
+    for (name, source) in sources {
         let failed = |why: String| Error::Secret {
             name: name.clone(),
             why,

@@ -1,35 +1,35 @@
 //! `load`: puts load on the site, and looks at the server meanwhile.
 
+use super::connected::{ConnectOptions, ConnectedServer, traffic};
 use super::interruption;
 use super::load::{Secrets, Workspace, load};
-use super::survey::{ConnectOptions, connect, read_facts, traffic};
 use crate::cli;
 use crate::error::{Error, Exit};
-use crate::inventory::{Inventory, TlsMode};
+use crate::inventory::{Server, Site, TlsMode};
 use crate::load::{self, Load, Profile, Target, Trust, verdict};
 use crate::operate::samples::{self, Reader, Sample};
 use crate::operate::{Units, units};
 use crate::report::Reporter;
 use crate::report::load::Loaded;
 use crate::report::load_page;
-use crate::role;
 use crate::server::Session;
 use std::path::Path;
 use std::time::Duration;
 
-/// The site of an inventory, at its own address.
-fn target(inventory: &Inventory) -> Target {
-    let https = inventory.tls.mode != TlsMode::Off;
+/// A site at the address of its server.
+fn target(site: &Site, server: &Server) -> Target {
+    let https = site.tls.mode != TlsMode::Off;
+    let ports = site.web.ports;
     Target {
         https,
-        host: inventory.site.domain.as_str().to_owned(),
+        host: site.names.domain.as_str().to_owned(),
         port: if https {
-            inventory.web.https_port
+            ports.https_port
         } else {
-            inventory.web.http_port
+            ports.http_port
         },
-        address: inventory.server.address(),
-        trust: match inventory.tls.mode {
+        address: server.address(),
+        trust: match site.tls.mode {
             TlsMode::SelfSigned => Trust::Anybody,
             _ => Trust::Authorities,
         },
@@ -73,14 +73,12 @@ async fn watched(
     connection: &ConnectOptions,
     reporter: &Reporter,
 ) -> Result<Watched, Error> {
-    let mut session = connect(workspace, connection, reporter).await?;
-    let facts = read_facts(&mut session, &workspace.roles.asked_packages(), reporter).await?;
-    let stack = role::compile(&workspace.inputs, &workspace.roles, &facts)?;
+    let server = ConnectedServer::of(workspace, connection, reporter).await?;
     Ok(Watched {
-        session,
-        processors: facts.cpus,
-        units: units(&stack, &facts.date),
-        http_port: workspace.inputs.inventory.web.http_port,
+        processors: server.facts.cpus,
+        units: units(&server.stack, &server.facts.date),
+        session: server.session,
+        http_port: workspace.inputs.inventory.ports.http_port,
     })
 }
 
@@ -125,7 +123,8 @@ pub(super) async fn load_test(
     let profile = profile(options);
     profile.check()?;
     let workspace = load(inventory, Secrets::StandIn).await?;
-    let target = target(&workspace.inputs.inventory);
+    let (_, site) = workspace.site(options.site.as_ref())?;
+    let target = target(site, workspace.server());
     let mut server = if options.outside {
         None
     } else {

@@ -1,15 +1,13 @@
 //! `logs`: what the units of the stack say.
 
+use super::connected::{ConnectOptions, ConnectedServer};
 use super::interruption;
-use super::load::Secrets;
 use super::masks::mask_readable;
-use super::survey::{ConnectOptions, open, read_facts};
 use crate::cli;
 use crate::error::{Error, Exit};
 use crate::operate::logs::{self, Query, Reader};
 use crate::operate::units;
 use crate::report::Reporter;
-use crate::role;
 use std::path::Path;
 
 /// How many lines are shown unless somebody says.
@@ -22,10 +20,13 @@ pub(super) async fn logs(
     connection: &ConnectOptions,
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
-    let (workspace, mut session) = open(inventory, Secrets::StandIn, connection, reporter).await?;
+    let (workspace, server) = ConnectedServer::open(inventory, connection, reporter).await?;
     mask_readable(&workspace, reporter).await;
-    let facts = read_facts(&mut session, &workspace.roles.asked_packages(), reporter).await?;
-    let stack = role::compile(&workspace.inputs, &workspace.roles, &facts)?;
+    let ConnectedServer {
+        mut session,
+        facts,
+        stack,
+    } = server;
     let (units, files) = (units(&stack, &facts.date), logs::files(&stack, &facts.date));
     let wanted = Query {
         role: options.role.clone(),

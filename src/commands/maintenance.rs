@@ -1,14 +1,12 @@
 //! `maintenance`: keeps visitors out, and lets them in again.
 
 use super::apply::who;
-use super::load::Secrets;
-use super::survey::{ConnectOptions, open, read_facts, traffic};
+use super::connected::{ConnectOptions, ConnectedServer, traffic};
 use crate::cli::Maintenance;
 use crate::error::{Error, Exit};
 use crate::operate::maintenance::{self, Switch};
 use crate::operate::units;
 use crate::report::Reporter;
-use crate::role;
 use std::path::Path;
 
 /// Switches it.
@@ -18,9 +16,12 @@ pub(super) async fn maintenance(
     connection: &ConnectOptions,
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
-    let (workspace, mut session) = open(inventory, Secrets::StandIn, connection, reporter).await?;
-    let facts = read_facts(&mut session, &workspace.roles.asked_packages(), reporter).await?;
-    let stack = role::compile(&workspace.inputs, &workspace.roles, &facts)?;
+    let (workspace, server) = ConnectedServer::open(inventory, connection, reporter).await?;
+    let ConnectedServer {
+        mut session,
+        facts,
+        stack,
+    } = server;
     let units = units(&stack, &facts.date);
     let Some(unit) = units
         .of("web")
@@ -29,8 +30,7 @@ pub(super) async fn maintenance(
     else {
         return Err(Error::Usage {
             message: "the role web of this inventory knows no maintenance".to_owned(),
-            hint: "let it write /etc/nginx/maintenance/site.conf, as the built-in role does"
-                .to_owned(),
+            hint: "let it make /etc/nginx/maintenance/sites, as the built-in role does".to_owned(),
         });
     };
     let (options, done) = match switch {
@@ -40,15 +40,9 @@ pub(super) async fn maintenance(
                 allow: allow.clone(),
             };
             let mut passing = vec!["the server itself".to_owned()];
-            passing.extend(
-                workspace
-                    .inputs
-                    .inventory
-                    .web
-                    .maintenance_allow
-                    .iter()
-                    .cloned(),
-            );
+            for site in workspace.inputs.inventory.sites.values() {
+                passing.extend(site.web.maintenance_allow.iter().cloned());
+            }
             passing.extend(allow.iter().cloned());
             let words = format!(
                 "maintenance is on: visitors get 503; who passes: {}",

@@ -7,25 +7,28 @@ use crate::types::{Masks, SecretValue};
 
 /// Masks what the workspace has read.
 pub(super) fn mask_read(workspace: &Workspace, reporter: &Reporter) {
-    let values = workspace.inputs.secrets.values().filter_map(value);
+    let sites = workspace.inputs.sites.values();
+    let values = sites.flat_map(|site| site.secrets.values().filter_map(value));
     reporter.mask(Masks::new(values));
 }
 
 /// Masks what the workspace has read, and reads the others for that alone, as far as they can be
 /// had here. What cannot is told.
 pub(super) async fn mask_readable(workspace: &Workspace, reporter: &Reporter) {
-    let inventory = &workspace.inputs.inventory;
     let mut values = Vec::new();
-    for (name, source) in &inventory.app.secrets {
-        if let Some(known) = workspace.inputs.secrets.get(name).and_then(value) {
-            values.push(known.clone());
-            continue;
-        }
-        let mut alone = inventory.clone();
-        alone.app.secrets = [(name.clone(), source.clone())].into();
-        match read_secrets(&workspace.folder, &alone, Secrets::Read).await {
-            Ok(read) => values.extend(read.values().filter_map(value).cloned()),
-            Err(error) => reporter.note(&format!("{error}: what is shown may contain it")),
+    for (site, settings) in &workspace.inputs.inventory.sites {
+        let read = workspace.inputs.sites.get(site);
+        for (name, source) in &settings.app.secrets {
+            let known = read.and_then(|read| read.secrets.get(name));
+            if let Some(known) = known.and_then(value) {
+                values.push(known.clone());
+                continue;
+            }
+            let alone = [(name.clone(), source.clone())].into();
+            match read_secrets(&workspace.folder, &alone, Secrets::Read).await {
+                Ok(read) => values.extend(read.values().filter_map(value).cloned()),
+                Err(error) => reporter.note(&format!("{error}: what is shown may contain it")),
+            }
         }
     }
     reporter.mask(Masks::new(&values));

@@ -6,6 +6,7 @@ mod certificate;
 mod code;
 mod code_checks;
 mod completions;
+mod connected;
 mod demo;
 mod discover;
 mod doctor;
@@ -34,8 +35,9 @@ use crate::cli::{self, Cli, Command, Selection};
 use crate::error::{Error, Exit};
 use crate::report::Reporter;
 use crate::resource::Removal;
+use connected::ConnectOptions;
 use std::path::{Path, PathBuf};
-use survey::{ConnectOptions, Request, Scope};
+use survey::{Request, Scope};
 
 /// Runs the command until it is over or somebody interrupts it.
 ///

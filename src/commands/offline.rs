@@ -1,14 +1,13 @@
 //! `validate` and `render`: what can be said without a server.
 
+use super::connected::{ConnectOptions, connect, read_facts};
 use super::load::{Secrets, load};
-use super::survey::{ConnectOptions, connect, read_facts};
 use crate::cli::{self, AssumedOs};
 use crate::error::{Error, Exit};
 use crate::facts::{Facts, Os};
 use crate::inventory::Engine;
 use crate::report::{RenderedFile, Reporter};
 use crate::resource::Rendered;
-use crate::role;
 use std::path::Path;
 
 /// Checks the inventory and the roles: every template is rendered.
@@ -16,12 +15,12 @@ pub(super) async fn validate(inventory: &Path, reporter: &Reporter) -> Result<Ex
     let workspace = load(inventory, Secrets::StandIn).await?;
     workspace.certificate.clone()?;
     workspace.notes.iter().for_each(|note| reporter.note(note));
-    let os = match workspace.inputs.inventory.database.engine {
+    let os = match workspace.inputs.inventory.database_server.engine {
         Engine::Mysql => AssumedOs::Ubuntu2404,
         Engine::Auto | Engine::Mariadb => AssumedOs::Debian13,
     };
     let facts = assume(os, &workspace.roles.asked_packages());
-    let stack = role::compile(&workspace.inputs, &workspace.roles, &facts)?;
+    let stack = workspace.stack(&facts)?;
     reporter.done(&format!(
         "{} is valid: {} resources and {} checks in the roles {}",
         inventory.display(),
@@ -48,7 +47,7 @@ pub(super) async fn render(
     } else {
         assume(options.os, &packages)
     };
-    let stack = role::compile(&workspace.inputs, &workspace.roles, &facts)?;
+    let stack = workspace.stack(&facts)?;
     let mut count = 0;
     let files = stack.resources.iter().flat_map(|resource| {
         let files = resource.spec.rendered(&facts.date).into_iter();

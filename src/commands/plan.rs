@@ -1,8 +1,9 @@
 //! `plan`: what would change.
 
+use super::connected::{ConnectOptions, open, traffic};
 use super::load::Secrets;
 use super::saved;
-use super::survey::{ConnectOptions, Request, open, show, survey, traffic};
+use super::survey::{Request, show, survey};
 use crate::error::{Error, Exit};
 use crate::plan::SavedPlan;
 use crate::report::Reporter;
@@ -34,7 +35,7 @@ pub(crate) async fn plan(
             &survey.stack,
             &survey.observed,
             &inventory.to_string_lossy(),
-            &workspace.inputs.inventory.server.ssh,
+            &workspace.server().ssh,
         );
         let saved = saved.removing(options.request.removal);
         let saved = saved::seal(&mut session, saved, &survey.stack).await?;

@@ -3,18 +3,19 @@
 
 use super::apply::{Options, converge};
 use super::certificate;
+use super::connected::{ConnectOptions, connect, traffic};
 use super::load::{Secrets, Workspace, load, missing_files, own_files, read_secrets};
 use super::rollback_release::rollback_release;
-use super::survey::{ConnectOptions, connect, traffic};
 use crate::bundle::{self, Generation, History};
 use crate::cli;
 use crate::diagnostic::Source;
 use crate::error::{Error, Exit};
 use crate::inventory::{self, Inventory, Server};
 use crate::report::Reporter;
-use crate::role::{Inputs, Roles};
+use crate::role::{Inputs, Roles, SiteInputs};
 use crate::server::Session;
 use crate::types::Code;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Goes back.
@@ -105,37 +106,56 @@ async fn recall(
     let mut parsed = inventory::parse(&text)?;
     let folder = here.folder.clone();
     let ours = |key: &str| key.starts_with("tls.") || key == "app.shared";
-    parsed.files.retain(|file| ours(&file.key));
-    missing_files(&text, &folder, &parsed.files)?;
-    let mut inventory = reached_as(parsed.inventory, &here.inputs.inventory.server);
-    // Where the site has moved since, going back is a move, too.
-    let now = &here.inputs.inventory.site.domain;
-    if *now != inventory.site.domain {
-        inventory.site.previous_domain = Some(now.clone());
+    for references in parsed.references.values_mut() {
+        references.files.retain(|file| ours(&file.key));
+        missing_files(&text, &folder, &references.files)?;
+    }
+    let mut inventory = reached_as(parsed.inventory, here);
+    for (name, site) in &mut inventory.sites {
+        // Where the site has moved since, going back is a move, too.
+        let now = here.inputs.inventory.sites.get(name);
+        if let Some(now) = now.map(|now| &now.names.domain)
+            && *now != site.names.domain
+        {
+            site.names.previous_domain = Some(now.clone());
+        }
     }
     let roles = generation.roles();
     let ordered = Roles::read(&roles)?;
     let mut files = generation.files(number)?;
     let mut sensitive_files = own_files(&folder, &inventory, &mut files)?;
-    certificate::is_public(&text, &parsed.files, &inventory, &files)?;
+    for (name, references) in &parsed.references {
+        if let Some(site) = inventory.sites.get(name) {
+            certificate::is_public(&text, &references.files, site, &files)?;
+        }
+    }
     // Keys among the files of roles stay at home, too.
     let keys = here.inputs.sensitive_files.iter();
     let keys = keys.filter(|(path, _)| path.starts_with("roles/"));
     sensitive_files.extend(keys.map(|(path, key)| (path.clone(), key.clone())));
-    let secrets = read_secrets(&folder, &inventory, Secrets::Read).await?;
-    // Code that is here anyway can be sent again.
-    let same = |code: &&Code| Some(code.id()) == generation.release.as_ref();
-    let app = match here.inputs.app.as_ref().filter(same) {
-        Some(code) => Some(code.clone()),
-        None => generation.release.clone().map(Code::kept),
-    };
+    let mut sites = BTreeMap::new();
+    for (name, site) in &inventory.sites {
+        let secrets = read_secrets(&folder, &site.app.secrets, Secrets::Read).await?;
+        let release = generation.release(name);
+        // Code that is here anyway can be sent again.
+        let same = |code: &&Code| Some(code.id()) == release;
+        let code = here
+            .inputs
+            .sites
+            .get(name)
+            .and_then(|site| site.app.as_ref());
+        let app = match code.filter(same) {
+            Some(code) => Some(code.clone()),
+            None => release.cloned().map(Code::kept),
+        };
+        sites.insert(name.clone(), SiteInputs { secrets, app });
+    }
     let inputs = Inputs {
         inventory,
         roles,
         files,
         sensitive_files,
-        secrets,
-        app,
+        sites,
     };
     Ok(Workspace {
         folder,
@@ -147,17 +167,17 @@ async fn recall(
     })
 }
 
-/// The inventory, with the way to the server that another one knows.
-fn reached_as(inventory: Inventory, now: &Server) -> Inventory {
-    let then = inventory.server;
-    Inventory {
-        server: Server {
+/// The inventory, with the way to the server that the workspace knows.
+fn reached_as(mut inventory: Inventory, here: &Workspace) -> Inventory {
+    let now = here.server();
+    for then in inventory.servers.values_mut() {
+        *then = Server {
             ipv4: then.ipv4,
             ipv6: then.ipv6,
-            hostname: then.hostname,
-            timezone: then.timezone,
+            hostname: then.hostname.take(),
+            timezone: then.timezone.take(),
             ..now.clone()
-        },
-        ..inventory
+        };
     }
+    inventory
 }

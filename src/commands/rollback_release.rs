@@ -1,13 +1,12 @@
 //! `rollback --release`: the inventory as it is, with a release that the server has kept.
 
 use super::apply::{Options, converge};
+use super::connected::{ConnectOptions, ConnectedServer, traffic};
 use super::load::{Secrets, load};
-use super::survey::{ConnectOptions, connect, read_facts, traffic};
 use crate::cli;
 use crate::error::{Error, Exit};
 use crate::report::Reporter;
-use crate::resource::{KeptRelease, kept_releases};
-use crate::role;
+use crate::resource::{KeptRelease, Resource, kept_releases};
 use crate::types::{Code, ReleaseId};
 use std::path::Path;
 
@@ -20,11 +19,13 @@ pub(super) async fn rollback_release(
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
     let mut workspace = load(inventory, Secrets::Read).await?;
-    let mut session = connect(&workspace, connection, reporter).await?;
-    let asked = workspace.roles.asked_packages();
-    let facts = read_facts(&mut session, &asked, reporter).await?;
-    let stack = role::compile(&workspace.inputs, &workspace.roles, &facts)?;
-    let Some(script) = kept_releases(&stack.resources) else {
+    let site = workspace.site(options.site.as_ref())?.0.clone();
+    let server = ConnectedServer::of(&workspace, connection, reporter).await?;
+    let ConnectedServer {
+        mut session, stack, ..
+    } = server;
+    let own = |resource: &&Resource| resource.site.as_ref().is_none_or(|one| *one == site);
+    let Some(script) = kept_releases(stack.resources.iter().filter(own)) else {
         return Err(Error::Usage {
             message: "this stack has no app, so there is no release of it".to_owned(),
             hint: "`foobar-stack rollback` goes back to a generation".to_owned(),
@@ -43,10 +44,10 @@ pub(super) async fn rollback_release(
     let id = &release.id;
     reporter.note(&format!("back to release {id}, which served from {time}"));
     reporter.note("data is not undone: databases, uploads and what migrations did stay");
-    let here = workspace.inputs.app.as_ref();
-    let differs = here.is_none_or(|code| code.id() != id);
+    let here = workspace.inputs.sites.entry(site).or_default();
+    let differs = here.app.as_ref().is_none_or(|code| code.id() != id);
     if differs {
-        workspace.inputs.app = Some(Code::kept(id.clone()));
+        here.app = Some(Code::kept(id.clone()));
     }
     let options = Options {
         yes: options.yes,

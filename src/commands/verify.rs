@@ -1,14 +1,14 @@
 //! `verify`: proves the stack from outside and from within.
 
-use super::load::{Secrets, Workspace};
+use super::connected::{ConnectOptions, ConnectedServer, traffic};
+use super::load::Workspace;
 use super::masks::mask_readable;
-use super::survey::{ConnectOptions, Survey, open, read_facts, traffic};
+use super::survey::Survey;
 use crate::bundle::{self, Generation};
 use crate::check::{Check, Report};
 use crate::error::{Error, Exit};
 use crate::facts::Facts;
 use crate::report::Reporter;
-use crate::role;
 use crate::server::Session;
 use crate::shell::Script;
 use crate::verify::{self, AskServer, Asking, Limits, Target};
@@ -35,9 +35,12 @@ pub(crate) async fn verify(
     connection: &ConnectOptions,
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
-    let (workspace, mut session) = open(inventory, Secrets::StandIn, connection, reporter).await?;
-    let facts = read_facts(&mut session, &workspace.roles.asked_packages(), reporter).await?;
-    let stack = role::compile(&workspace.inputs, &workspace.roles, &facts)?;
+    let (workspace, server) = ConnectedServer::open(inventory, connection, reporter).await?;
+    let ConnectedServer {
+        mut session,
+        facts,
+        stack,
+    } = server;
     let report = ask(&stack.checks, &workspace, Ok(&mut session), None, reporter).await;
     approve(&mut session, &workspace, &facts, &report, reporter).await?;
     reporter.traffic(&traffic(&session));
@@ -131,7 +134,7 @@ async fn run(
     session: Result<&mut Session, String>,
     settle: Option<Duration>,
 ) -> Report {
-    let server = &workspace.inputs.inventory.server;
+    let server = workspace.server();
     let target = Target::new(server.ipv4, server.ipv6);
     let mut limits = Limits {
         settle,

@@ -20,7 +20,7 @@ pub use occupied::{Listener, Occupied, Process, Question, read};
 pub use takeover::{Rule, Takeover};
 
 use crate::facts::Facts;
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, Server, Site};
 use crate::plan::{Managed, Stack};
 use crate::resource::{Observed, Owned, Resource, State};
 use std::fmt;
@@ -45,19 +45,21 @@ impl Claims {
         }
     }
 
-    /// The domain of the site that a run has set up there.
-    fn domain(&self) -> Option<&str> {
+    /// The domains of the sites that runs have set up there.
+    fn domains(&self) -> Vec<&str> {
         // Its folder of pages may have been left behind; this is not.
         fn site(path: &str) -> Option<&str> {
             path.strip_prefix("/etc/nginx/sites-available/")?
                 .strip_suffix(".conf")
         }
-        self.managed
+        let found = self
+            .managed
             .iter()
-            .find_map(|managed| match &managed.owned {
+            .filter_map(|managed| match &managed.owned {
                 Owned::Path(path) if managed.role == "web" => site(path.as_str()),
                 _ => None,
-            })
+            });
+        found.collect()
     }
 
     /// Whether a run has set up this service.
@@ -131,9 +133,14 @@ pub fn question(inventory: &Inventory, stack: &Stack, claims: &Claims) -> Questi
     Question {
         ports: ports::numbers(inventory),
         database: has("database") && !database.iter().any(|unit| claims.service(unit)),
-        root: format!("/srv/{}", inventory.app.user),
+        roots: inventory.sites.values().map(root).collect(),
         units: ports::units(inventory, stack, claims),
     }
+}
+
+/// The folder of a site's app.
+fn root(site: &Site) -> String {
+    format!("/srv/{}", site.app.user)
 }
 
 /// A server beside the stack that it is to get.
@@ -156,6 +163,16 @@ pub struct Meeting<'a> {
 }
 
 impl Meeting<'_> {
+    /// The server, as the inventory has it.
+    fn server(&self) -> Option<&Server> {
+        self.inventory.servers.get(&self.stack.server)
+    }
+
+    /// What the inventory says to take over.
+    fn adopted(&self) -> &[String] {
+        self.server().map_or(&[], |server| &server.adopt)
+    }
+
     /// Whether the plan has to do with the role.
     fn concerns(&self, role: &str) -> bool {
         let has = |roles: &[String]| roles.iter().any(|one| one == role);
@@ -172,7 +189,6 @@ impl Meeting<'_> {
     /// Everything that stands in the way, but for what the inventory says to take over.
     #[must_use]
     pub fn conflicts(&self) -> Vec<Conflict> {
-        let adopted = &self.inventory.server.adopt;
         let mut all = server::conflicts(self);
         all.extend(ports::conflicts(self));
         let pairs = self.stack.resources.iter().zip(self.observed);
@@ -187,7 +203,7 @@ impl Meeting<'_> {
                     resource.spec.conflict(observed, claim)
                 }),
         );
-        let mut said: Vec<String> = adopted.clone();
+        let mut said: Vec<String> = self.adopted().to_vec();
         all.retain(|conflict| {
             let new = !said.contains(&conflict.subject);
             said.push(conflict.subject.clone());

@@ -89,7 +89,7 @@ pub struct Occupied {
     pub clients: Vec<String>,
     /// Accounts of the database that are not the server's own.
     pub accounts: Vec<String>,
-    /// What is in the app's folder: a path, and what it is.
+    /// What is in the folders of the apps: a path, and what it is.
     pub trees: Vec<(String, String)>,
 }
 
@@ -100,8 +100,8 @@ pub struct Question {
     pub ports: Vec<u16>,
     /// Whether the database is asked who uses it.
     pub database: bool,
-    /// The app's folder.
-    pub root: String,
+    /// The folders of the apps.
+    pub roots: Vec<String>,
     /// Names of the stack's own units, with `*` for anything.
     pub units: Vec<String>,
 }
@@ -115,7 +115,7 @@ impl Question {
         let database = if self.database { "new" } else { "known" };
         script.library(include_str!("occupied.sh"));
         script.call("begin", [NAME]);
-        let words = [ports.join(" "), database.to_owned(), self.root.clone()];
+        let words = [ports.join(" "), database.to_owned(), self.roots.join(" ")];
         script.call("probe_occupied", words.iter().chain(&self.units));
         script.raw("end $?");
     }

@@ -6,7 +6,7 @@
 # unit of the PATTERNS the package, too. Of the database its clients and accounts if
 # DATABASE is `new`; of the app's folder ROOT what is in it.
 probe_occupied() {
-	wanted=" $1 " database=$2 root=$3
+	wanted=" $1 " database=$2 roots=$3
 	shift 3
 	command -v ss >/dev/null ||
 		{ echo 'there is no program ss, which says who listens: install iproute2' && return 1; }
@@ -26,8 +26,10 @@ probe_occupied() {
 	probe_filters
 	[ "$database" != new ] || probe_clients
 	set --
-	for path in "$root/current" "$root/releases"; do
-		! exists "$path" || set -- "$@" "$path"
+	for root in $roots; do
+		for path in "$root/current" "$root/releases"; do
+			! exists "$path" || set -- "$@" "$path"
+		done
 	done
 	[ $# -eq 0 ] || find "$@" -maxdepth 0 \( -type l -printf 'tree\037%p\037a link to %l\n' \
 		-o -printf 'tree\037%p\037there, of %u\n' \)

@@ -2,7 +2,7 @@
 //! in.
 
 use super::{Claim, Claims, Conflict, Listener, Meeting};
-use crate::inventory::{Inventory, Listen, TlsMode};
+use crate::inventory::{Inventory, Listen, Site, TlsMode};
 use crate::plan::Stack;
 use crate::resource::Owned;
 
@@ -34,9 +34,14 @@ fn wanted(inventory: &Inventory) -> Vec<Wanted> {
         on: Addresses::All,
         hint,
     };
-    let mut all = vec![web(inventory.web.http_port, "set another web.http_port")];
-    if inventory.tls.mode != TlsMode::Off {
-        all.push(web(inventory.web.https_port, "set another web.https_port"));
+    let ports = inventory.ports;
+    let mut all = vec![web(ports.http_port, "set another web.http_port")];
+    if inventory
+        .sites
+        .values()
+        .any(|site| site.tls.mode != TlsMode::Off)
+    {
+        all.push(web(ports.https_port, "set another web.https_port"));
     }
     for protocol in ["tcp", "udp"] {
         all.push(Wanted {
@@ -47,8 +52,10 @@ fn wanted(inventory: &Inventory) -> Vec<Wanted> {
             hint: "set dns.enabled = false if another server answers the zone",
         });
     }
-    let app = &inventory.app;
-    if app.enabled && app.listen == Listen::Port && !app.command.is_empty() {
+    for Site { app, .. } in inventory.sites.values() {
+        if !app.enabled || app.listen != Listen::Port || app.command.is_empty() {
+            continue;
+        }
         let last = app.port.saturating_add(app.instances.saturating_mul(2));
         all.extend((app.port..last).map(|port| Wanted {
             role: "app",
@@ -78,7 +85,8 @@ pub(super) fn units(inventory: &Inventory, stack: &Stack, claims: &Claims) -> Ve
         })
         .collect();
     // Those of the app's instances are not resources of their own.
-    all.push(format!("{}-app-*", inventory.app.user));
+    let sites = inventory.sites.values();
+    all.extend(sites.map(|site| format!("{}-app-*", site.app.user)));
     all.extend(claims.units());
     all
 }
@@ -172,7 +180,8 @@ fn shut_out(meeting: &Meeting<'_>) -> Vec<Conflict> {
         return Vec::new();
     }
     let mut open = vec![(meeting.facts.ssh_port, "tcp")];
-    open.extend(inventory.server.port.map(|port| (port, "tcp")));
+    let ssh = meeting.server().and_then(|server| server.port);
+    open.extend(ssh.map(|port| (port, "tcp")));
     open.extend(
         wanted(inventory)
             .iter()
@@ -183,7 +192,7 @@ fn shut_out(meeting: &Meeting<'_>) -> Vec<Conflict> {
     open.extend(rules.map(|rule| (rule.port, rule.protocol.as_str())));
     open.extend(ASKING);
     // The database is looked at by a rule of its own.
-    if inventory.database.enabled {
+    if inventory.sites.values().any(|site| site.database.enabled) {
         open.extend([(3306, "tcp"), (33060, "tcp")]);
     }
     let shut = |one: &&Listener| {

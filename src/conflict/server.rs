@@ -2,7 +2,9 @@
 //! use its database, the tree of another deployment.
 
 use super::{Conflict, Meeting, filter, ports};
-use crate::inventory::DatabaseListen;
+use crate::inventory::{DatabaseListen, Site};
+use crate::resource::Resource;
+use crate::types::Fqdn;
 
 pub(super) fn conflicts(meeting: &Meeting<'_>) -> Vec<Conflict> {
     let mut all = Vec::new();
@@ -16,27 +18,33 @@ pub(super) fn conflicts(meeting: &Meeting<'_>) -> Vec<Conflict> {
         all.extend(database_over_tcp(meeting));
     }
     if meeting.concerns("app") {
-        all.extend(deployment(meeting));
+        let sites = meeting.inventory.sites.values();
+        all.extend(sites.filter_map(|site| deployment(meeting, site)));
     }
     all.extend(filters(meeting));
     all
 }
 
-/// One server has one site: another one's inventory would remove it.
+/// A server that has none of the sites of this inventory is that of another one, which would lose
+/// them. Where one site is the same, the others have been taken out of the inventory.
 fn another_site(meeting: &Meeting<'_>) -> Option<Conflict> {
-    let site = &meeting.inventory.site;
-    let then = meeting.claims.domain()?;
-    let moved = site
-        .previous_domain
-        .as_ref()
-        .is_some_and(|previous| previous.as_str() == then);
-    (then != site.domain.as_str() && !moved).then(|| Conflict {
+    let there = meeting.claims.domains();
+    let then = there.first()?;
+    let mut sites = meeting.inventory.sites.values();
+    let known = |domain: &Fqdn| there.contains(&domain.as_str());
+    let is_there = |site: &Site| {
+        known(&site.names.domain) || site.names.previous_domain.as_ref().is_some_and(known)
+    };
+    if sites.any(is_there) {
+        return None;
+    }
+    let domain = meeting.inventory.domains().next()?;
+    Some(Conflict {
         subject: "the site of this server".to_owned(),
-        found: format!("foobar-stack has set up {then} there"),
-        because: format!("this inventory is of {}, and would remove it", site.domain),
+        found: format!("foobar-stack has set up {} there", there.join(", ")),
+        because: format!("this inventory is of {domain}, and would remove it"),
         hint: format!(
-            "use a server of its own; or, if {then} becomes {}, say `previous_domain = \"{then}\"` in [site]: then its data comes along",
-            site.domain
+            "use a server of its own, or describe both as [sites.NAME] of one inventory; or, if {then} becomes {domain}, say `previous_domain = \"{then}\"` of the site: then its data comes along",
         ),
     })
 }
@@ -60,7 +68,7 @@ fn half_configured(meeting: &Meeting<'_>) -> Option<Conflict> {
 
 /// The server asks its own BIND for names, and ours answers for the zone alone.
 fn resolver(meeting: &Meeting<'_>) -> Option<Conflict> {
-    let server = &meeting.inventory.server;
+    let server = meeting.server()?;
     if meeting.claims.service("named.service") {
         return None;
     }
@@ -127,7 +135,7 @@ fn database_over_tcp(meeting: &Meeting<'_>) -> Option<Conflict> {
     let remote = !listener.is_local()
         && (occupied.accounts.iter().any(|one| away(&one))
             || occupied.clients.iter().any(|one| client_away(&one)));
-    match meeting.inventory.database.listen {
+    match meeting.inventory.database_server.listen {
         Some(DatabaseListen::Socket) => return None,
         Some(DatabaseListen::Loopback) if !remote => return None,
         _ if occupied.accounts.is_empty() && occupied.clients.is_empty() => return None,
@@ -156,20 +164,26 @@ fn database_over_tcp(meeting: &Meeting<'_>) -> Option<Conflict> {
 }
 
 /// The app's folder has the tree of another way to deploy.
-fn deployment(meeting: &Meeting<'_>) -> Option<Conflict> {
-    let root = format!("/srv/{}", meeting.inventory.app.user);
-    let made = |resource: &&crate::resource::Resource| {
-        ["release", "deployment"].contains(&resource.id.kind)
-            && meeting.claims.claim(resource).is_ours()
+fn deployment(meeting: &Meeting<'_>, site: &Site) -> Option<Conflict> {
+    let root = super::root(site);
+    let below = format!("{root}/");
+    let deployment = format!("{}-app", site.app.user);
+    let made = |resource: &Resource| {
+        let own = match resource.id.kind {
+            "release" => resource.id.name == root,
+            "deployment" => resource.id.name == deployment,
+            _ => false,
+        };
+        own && meeting.claims.claim(resource).is_ours()
     };
-    let trees = &meeting.occupied.trees;
-    if trees.is_empty() || meeting.stack.resources.iter().any(|one| made(&one)) {
-        return None;
-    }
+    let trees = meeting.occupied.trees.iter();
     let found: Vec<String> = trees
-        .iter()
+        .filter(|(path, _)| path.starts_with(&below))
         .map(|(path, what)| format!("{path} is {what}"))
         .collect();
+    if found.is_empty() || meeting.stack.resources.iter().any(made) {
+        return None;
+    }
     Some(Conflict {
         subject: root.clone(),
         found: found.join(", "),

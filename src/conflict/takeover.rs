@@ -53,7 +53,7 @@ impl Meeting<'_> {
     pub fn takeovers(&self) -> Vec<Takeover> {
         let conflicts = self.conflicts();
         let find = |subject: &str| conflicts.iter().find(|one| one.subject == subject);
-        let adopted = &self.inventory.server.adopt;
+        let adopted = self.adopted();
         let mut shown: Vec<String> = Vec::new();
         let mut all = Vec::new();
         for (resource, observed) in self.stack.resources.iter().zip(self.observed) {

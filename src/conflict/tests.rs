@@ -211,6 +211,7 @@ fn directory(path: &str) -> Resource {
     Resource {
         id: spec.id(),
         role: "x".to_owned(),
+        site: None,
         origin: String::new(),
         spec,
     }

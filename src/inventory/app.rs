@@ -7,7 +7,9 @@ use super::prepare::{self, build, inner, shared};
 use super::raw::{self, At, TextOr};
 use super::source::source;
 use super::values::words;
-use super::{App, Database, DatabaseListen, Engine, FileReference, Health, Protocol, amount};
+use super::{
+    App, Database, DatabaseListen, DatabaseServer, Engine, FileReference, Health, Protocol, amount,
+};
 use crate::types::{AccountName, Fqdn, InvalidValue};
 use std::ops::RangeInclusive;
 
@@ -46,6 +48,7 @@ const SYSTEM_DATABASES: &[&str] = &["mysql", "sys", "information_schema", "perfo
 pub(super) fn app(
     section: Option<&At<raw::App>>,
     domain: Option<&Fqdn>,
+    default_port: u16,
     files: &mut Vec<FileReference>,
     inside: &mut Vec<FileReference>,
     mistakes: &mut Mistakes<'_>,
@@ -129,7 +132,7 @@ pub(super) fn app(
         shared,
         command: command.unwrap_or_default(),
         listen,
-        port: raw.port.as_ref().map_or(8000, |port| port.get()),
+        port: raw.port.as_ref().map_or(default_port, |port| port.get()),
         user: user.or_else(|| default_account(domain?))?,
         adopt: raw.adopt.unwrap_or(false),
         migrate,
@@ -285,9 +288,30 @@ fn pattern(text: &str) -> Result<String, InvalidValue> {
     Ok(text.to_owned())
 }
 
-/// The section `[database]`. `None` after a mistake elsewhere that leaves it without a name.
+/// What the section `[database]` says of the server.
+pub(super) fn database_server(raw: &raw::Database, mistakes: &mut Mistakes<'_>) -> DatabaseServer {
+    let pool = raw.buffer_pool.as_ref();
+    let pool = mistakes.check("database.buffer_pool", pool, amount::bytes);
+    DatabaseServer {
+        engine: match raw.engine.as_deref() {
+            None | Some(raw::Engine::Auto) => Engine::Auto,
+            Some(raw::Engine::Mysql) => Engine::Mysql,
+            Some(raw::Engine::Mariadb) => Engine::Mariadb,
+        },
+        listen: raw.listen.as_deref().map(|listen| match listen {
+            raw::DatabaseListen::Socket => DatabaseListen::Socket,
+            raw::DatabaseListen::Loopback => DatabaseListen::Loopback,
+        }),
+        buffer_pool: pool,
+        max_connections: raw.max_connections.as_deref().copied().unwrap_or(100),
+    }
+}
+
+/// What the section `[database]` says of the site's own one. `None` after a mistake elsewhere
+/// that leaves it without a name.
 pub(super) fn database(
     raw: &raw::Database,
+    server: DatabaseServer,
     app: Option<&App>,
     domain: Option<&Fqdn>,
     mistakes: &mut Mistakes<'_>,
@@ -295,11 +319,6 @@ pub(super) fn database(
     let name = mistakes.check("database.name", raw.name.as_ref(), |text| {
         database_name(text)
     });
-    let pool = mistakes.check(
-        "database.buffer_pool",
-        raw.buffer_pool.as_ref(),
-        amount::bytes,
-    );
     let default = || {
         app.map(|app| app.user.clone())
             .or_else(|| default_account(domain?))
@@ -307,21 +326,13 @@ pub(super) fn database(
     Some(Database {
         enabled: raw
             .enabled
+            .as_deref()
+            .copied()
             .unwrap_or(app.is_some_and(|app| app.enabled && app.protocol != Protocol::Files)),
-        engine: match raw.engine {
-            None | Some(raw::Engine::Auto) => Engine::Auto,
-            Some(raw::Engine::Mysql) => Engine::Mysql,
-            Some(raw::Engine::Mariadb) => Engine::Mariadb,
-        },
+        server,
         name: name.or_else(default)?,
-        adopt: raw.adopt.unwrap_or(false),
-        convert: raw.convert.unwrap_or(false),
-        listen: raw.listen.map(|listen| match listen {
-            raw::DatabaseListen::Socket => DatabaseListen::Socket,
-            raw::DatabaseListen::Loopback => DatabaseListen::Loopback,
-        }),
-        buffer_pool: pool,
-        max_connections: raw.max_connections.unwrap_or(100),
+        adopt: raw.adopt.as_deref().is_some_and(|adopt| *adopt),
+        convert: raw.convert.as_deref().is_some_and(|convert| *convert),
     })
 }
 

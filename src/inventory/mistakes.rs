@@ -17,6 +17,9 @@ pub(super) struct Mistakes<'a> {
     source: &'a Arc<Source>,
     found: Vec<Diagnostic>,
     secrets: Vec<Hidden>,
+    /// The table of several that is looked at: `sites.shop`. Messages name keys by their sections
+    /// alone.
+    within: Option<String>,
     /// True if keys or values had to be left out already: then one that seems to be missing
     /// may be the one that was left out, and nothing is said about it.
     pub(super) incomplete: bool,
@@ -28,6 +31,7 @@ impl<'a> Mistakes<'a> {
             source,
             found: Vec::new(),
             secrets,
+            within: None,
             incomplete: false,
         }
     }
@@ -35,6 +39,16 @@ impl<'a> Mistakes<'a> {
     /// The text.
     pub(super) fn text(&self) -> &'a str {
         &self.source.text
+    }
+
+    /// A list of its own for mistakes that nobody is to see.
+    pub(super) fn apart(&self) -> Self {
+        Self::new(self.source, Vec::new())
+    }
+
+    /// From here on, mistakes are those of this table: `sites.shop`.
+    pub(super) fn within(&mut self, table: Option<String>) {
+        self.within = table;
     }
 
     /// What is written at a place, if it may be repeated in a message.
@@ -50,6 +64,10 @@ impl<'a> Mistakes<'a> {
 
     /// Adds a mistake. One in a line with a secret shows neither the line nor the secret.
     pub(super) fn push(&mut self, mut mistake: Diagnostic) {
+        if let Some(table) = &self.within {
+            mistake.message = full_key(&mistake.message, table);
+            mistake.help = mistake.help.map(|help| full_sections(&help, table));
+        }
         let context = mistake.context.iter().map(|(span, _)| span);
         if std::iter::once(&mistake.span)
             .chain(context)
@@ -144,4 +162,32 @@ impl<'a> Mistakes<'a> {
             .sort_by_key(|mistake| (mistake.span.start, mistake.span.end));
         Diagnostics(self.found)
     }
+}
+
+/// The sections of a site, and of a server.
+const SECTIONS: [&str; 5] = ["dns", "tls", "web", "app", "database"];
+
+/// A message that begins with a key of a section, with the whole key; any other names the table.
+fn full_key(message: &str, table: &str) -> String {
+    let Some((section, rest)) = message.split_once('.') else {
+        return format!("{table}: {message}");
+    };
+    match section {
+        "site" | "server" => format!("{table}.{rest}"),
+        _ if SECTIONS.contains(&section) => format!("{table}.{message}"),
+        _ => format!("{table}: {message}"),
+    }
+}
+
+/// A help with the headers of sections as they are written for this table.
+fn full_sections(help: &str, table: &str) -> String {
+    let own = ["[site]", "[server]"];
+    let help = own.iter().fold(help.to_owned(), |help, header| {
+        help.replace(header, &format!("[{table}]"))
+    });
+    SECTIONS.iter().fold(help, |help, section| {
+        let own = format!("[{table}.{section}");
+        let help = help.replace(&format!("[{section}]"), &format!("{own}]"));
+        help.replace(&format!("[{section}."), &format!("{own}."))
+    })
 }

@@ -9,6 +9,7 @@ mod environment;
 mod listen;
 mod mistakes;
 mod model;
+mod neighbours;
 mod network;
 mod prepare;
 mod raw;
@@ -23,11 +24,12 @@ mod syntax;
 mod values;
 mod web;
 mod zone;
+mod zone_entry;
 
 pub use model::{
-    App, AppSource, Database, DatabaseListen, Dns, DnsRecord, Engine, FileReference, Firewall,
-    FirewallRule, Health, Inventory, Listen, Parsed, Protocol, Python, RecordSet, Server, Site,
-    Tls, TlsMode, Web,
+    App, AppSource, Database, DatabaseListen, DatabaseServer, Dns, DnsRecord, Engine,
+    FileReference, Firewall, FirewallRule, Health, Inventory, Listen, Names, Parsed, Ports,
+    Protocol, Python, RecordSet, References, Server, Site, Tls, TlsMode, Web,
 };
 pub use network::network;
 pub use raw::schema;

@@ -1,6 +1,6 @@
 //! The inventory as everything behind the parser sees it: checked, complete, in one form.
 
-use crate::types::{AccountName, Digest, Fqdn, RecordName, SecretSource};
+use crate::types::{AccountName, Digest, Fqdn, RecordName, SecretSource, ServerName, SiteName};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -11,12 +11,21 @@ use std::ops::Range;
 pub struct Parsed {
     /// What the user wants.
     pub inventory: Inventory,
-    /// The files it speaks of, in the order of the text: whoever reads them says it, with
-    /// the place, when one is not there.
+    /// The files that the way to each server needs.
+    pub keys: Vec<FileReference>,
+    /// What each site refers to beside the inventory.
+    pub references: BTreeMap<SiteName, References>,
+}
+
+/// What a site refers to beside the inventory: whoever reads a file says it, with the place,
+/// when it is not there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct References {
+    /// Files and folders of the client, in the order of the text.
     pub files: Vec<FileReference>,
-    /// The files and folders of the app's code that it speaks of.
+    /// Files and folders of the app's code.
     pub inside: Vec<FileReference>,
-    /// Where it says from where the code comes.
+    /// Where the inventory says from where the code comes.
     pub source: Range<usize>,
 }
 
@@ -33,27 +42,29 @@ pub struct FileReference {
     pub directory: bool,
 }
 
-/// A checked inventory. Every default is filled in.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// A checked inventory. Every default is filled in, and whichever form it was written in, this is
+/// the long one.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Inventory {
-    /// The machine, and how to reach it.
-    pub server: Server,
-    /// The names the site answers to.
-    pub site: Site,
-    /// The zone.
-    pub dns: Dns,
-    /// The certificate.
-    pub tls: Tls,
-    /// Nginx.
-    pub web: Web,
-    /// The site's code.
-    pub app: App,
-    /// MySQL or MariaDB.
-    pub database: Database,
+    /// The machines, and how to reach them: at least one.
+    pub servers: BTreeMap<ServerName, Server>,
+    /// The sites: at least one. Each is on every server.
+    pub sites: BTreeMap<SiteName, Site>,
+    /// The ports of Nginx, which all sites of a server share.
+    pub ports: Ports,
+    /// The database server, which all sites of a server share.
+    pub database_server: DatabaseServer,
     /// nftables.
     pub firewall: Firewall,
     /// Settings of the user's own roles, and which of them to apply.
     pub roles: BTreeMap<String, toml::Table>,
+}
+
+impl Inventory {
+    /// The domains of the sites, in the order of their names.
+    pub fn domains(&self) -> impl Iterator<Item = &Fqdn> {
+        self.sites.values().map(|site| &site.names.domain)
+    }
 }
 
 /// The machine, and how to reach it.
@@ -93,14 +104,33 @@ impl Server {
     }
 }
 
-/// The names the site answers to.
+/// A site: its names, and everything that is its own. A template sees the names among the other
+/// fields: `site.domain`, `site.app.user`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Site {
+    /// The names it answers to.
+    #[serde(flatten)]
+    pub names: Names,
+    /// The zone.
+    pub dns: Dns,
+    /// The certificate.
+    pub tls: Tls,
+    /// Nginx.
+    pub web: Web,
+    /// The site's code.
+    pub app: App,
+    /// MySQL or MariaDB.
+    pub database: Database,
+}
+
+/// The names a site answers to.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Names {
     /// The domain.
     pub domain: Fqdn,
     /// Other names of the same site.
     pub aliases: Vec<Fqdn>,
-    /// The domain that the server has had before.
+    /// The domain that the site has had before.
     pub previous_domain: Option<Fqdn>,
     /// Mail address of the zone's contact.
     pub contact: String,
@@ -111,13 +141,16 @@ pub struct Site {
 pub struct Dns {
     /// Whether this server answers the zone.
     pub enabled: bool,
-    /// The zone: the domain, or an alias of which the domain is a part.
+    /// The zone: the domain, an alias of which the domain is a part, or the zone of another site.
     pub zone: Fqdn,
+    /// True if the records stand in the zone of another site, of which the domain is a part.
+    pub shared: bool,
     /// Name servers of the zone.
     pub nameservers: Vec<Fqdn>,
     /// Default time to live, in seconds.
     pub ttl: u32,
-    /// Every record of the zone except the SOA, made ones first, in a fixed order.
+    /// Every record of the zone except the SOA, made ones first, in a fixed order; with `shared`
+    /// those of this site.
     pub records: Vec<DnsRecord>,
     /// What the wildcards among them answer.
     pub wildcards: Vec<RecordSet>,
@@ -172,13 +205,21 @@ pub struct Tls {
     pub key: Option<String>,
 }
 
-/// Nginx.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Web {
+/// The ports of Nginx.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Ports {
     /// Port of HTTP.
     pub http_port: u16,
     /// Port of HTTPS.
     pub https_port: u16,
+}
+
+/// What Nginx does for a site.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Web {
+    /// The ports, the same for all sites.
+    #[serde(flatten)]
+    pub ports: Ports,
     /// Largest request body, in bytes.
     pub max_body: u64,
     /// How long a request may take in the app, in seconds.
@@ -371,25 +412,33 @@ pub enum DatabaseListen {
     Loopback,
 }
 
-/// The database.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Database {
-    /// Whether there is one.
-    pub enabled: bool,
-    /// Which server.
+/// The database server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct DatabaseServer {
+    /// Which one.
     pub engine: Engine,
-    /// Name of the app's database.
-    pub name: AccountName,
-    /// Whether a database and an account that are there already are taken as they are.
-    pub adopt: bool,
-    /// Whether those are then made like new ones.
-    pub convert: bool,
     /// Where it listens, if the inventory says it; else on its socket alone.
     pub listen: Option<DatabaseListen>,
     /// InnoDB's buffer pool in bytes, if the inventory says it.
     pub buffer_pool: Option<u64>,
     /// Most connections at once.
     pub max_connections: u32,
+}
+
+/// A site's database.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Database {
+    /// Whether there is one.
+    pub enabled: bool,
+    /// Its server, the same for all sites.
+    #[serde(flatten)]
+    pub server: DatabaseServer,
+    /// Name of the app's database.
+    pub name: AccountName,
+    /// Whether a database and an account that are there already are taken as they are.
+    pub adopt: bool,
+    /// Whether those are then made like new ones.
+    pub convert: bool,
 }
 
 /// nftables.

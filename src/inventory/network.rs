@@ -3,7 +3,7 @@
 use super::mistakes::Mistakes;
 use super::raw::{self, At};
 use super::values::{file, path};
-use super::{FileReference, Firewall, FirewallRule, Server, Web};
+use super::{FileReference, Firewall, FirewallRule, Ports, Server};
 use crate::types::InvalidValue;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
@@ -302,12 +302,21 @@ pub fn network(text: &str) -> Result<String, InvalidValue> {
     Ok(format!("{address}/{length}"))
 }
 
+/// An app that listens on ports.
+pub(super) struct AppPorts<'a> {
+    /// The key of its first port, as in the inventory.
+    pub(super) key: String,
+    pub(super) raw: Option<&'a At<std::num::NonZeroU16>>,
+    pub(super) first: u16,
+    pub(super) instances: u16,
+}
+
 /// Everything that listens on a port of the server.
 pub(super) struct Listeners<'a> {
     pub(super) server: Option<&'a raw::Server>,
-    pub(super) web: (&'a raw::Web, &'a Web),
+    pub(super) web: (&'a raw::Web, Ports),
     pub(super) https: bool,
-    pub(super) app: Option<(&'a raw::App, u16, u16)>,
+    pub(super) apps: Vec<AppPorts<'a>>,
     pub(super) dns: bool,
     pub(super) database: bool,
 }
@@ -320,25 +329,31 @@ pub(super) fn clashes(listeners: &Listeners<'_>, mistakes: &mut Mistakes<'_>) {
     let (raw_web, web) = listeners.web;
     let mut ports = vec![
         (
-            "sshd (server.port)",
+            "sshd (server.port)".to_owned(),
             ssh.map_or(22, |port| port.get()),
             ssh.map(At::span),
         ),
-        ("web.http_port", web.http_port, place(&raw_web.http_port)),
+        (
+            "web.http_port".to_owned(),
+            web.http_port,
+            place(&raw_web.http_port),
+        ),
     ];
     if listeners.https {
-        ports.push(("web.https_port", web.https_port, place(&raw_web.https_port)));
+        let place = place(&raw_web.https_port);
+        ports.push(("web.https_port".to_owned(), web.https_port, place));
     }
-    if let Some((raw, port, instances)) = listeners.app {
+    for app in &listeners.apps {
         // Two for each instance: what serves, and what comes next.
-        let all = (0..2 * instances).filter_map(|more| port.checked_add(more));
-        ports.extend(all.map(|port| ("app.port", port, place(&raw.port))));
+        let all = (0..2 * app.instances).filter_map(|more| app.first.checked_add(more));
+        let place = app.raw.map(At::span);
+        ports.extend(all.map(|port| (app.key.clone(), port, place.clone())));
     }
     if listeners.dns {
-        ports.push(("the name server", 53, None));
+        ports.push(("the name server".to_owned(), 53, None));
     }
     if listeners.database {
-        ports.push(("the database server", 3306, None));
+        ports.push(("the database server".to_owned(), 3306, None));
     }
     for (at, (name, port, place)) in ports.iter().enumerate() {
         for (other, _, other_place) in ports[..at].iter().filter(|(_, other, _)| other == port) {

@@ -60,27 +60,29 @@ pub(super) enum Amount {
     Text(String),
 }
 
-/// The inventory of foobar-stack: one web stack on one server.
+/// The inventory of foobar-stack: a web stack on a server, of one site or several.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Inventory {
     /// The machine, and how to reach it.
-    #[schemars(required)]
     pub(super) server: Option<At<Server>>,
+    /// The machine by a name of its own, instead of `[server]`: `[servers.NAME]`.
+    #[serde(default)]
+    pub(super) servers: BTreeMap<At<String>, At<Server>>,
     /// The names the site answers to.
-    #[schemars(required)]
     pub(super) site: Option<At<Site>>,
+    /// Several sites instead of `[site]`: `[sites.NAME]` has the domain, `[sites.NAME.app]` and
+    /// so on what else is the site's own.
+    #[serde(default)]
+    pub(super) sites: BTreeMap<At<String>, At<NamedSite>>,
     /// The zone, answered by BIND on this server.
-    #[serde(default)]
-    pub(super) dns: Dns,
+    pub(super) dns: Option<At<Dns>>,
     /// The certificate.
-    #[serde(default)]
-    pub(super) tls: Tls,
+    pub(super) tls: Option<At<Tls>>,
     /// Nginx.
     #[serde(default)]
     pub(super) web: Web,
     /// The site's code.
-    #[schemars(required)]
     pub(super) app: Option<At<App>>,
     /// MySQL or MariaDB.
     #[serde(default)]
@@ -138,6 +140,69 @@ pub(super) struct Site {
     pub(super) previous_domain: Option<At<String>>,
     /// Mail address for the zone's SOA record. Default: hostmaster at the domain.
     pub(super) contact: Option<At<String>>,
+}
+
+/// The keys that name a site, from whichever form has them.
+#[derive(Debug, Clone)]
+pub(super) struct Names<'a> {
+    /// The table that has them.
+    pub(super) span: Range<usize>,
+    pub(super) domain: Option<&'a At<String>>,
+    pub(super) aliases: Option<&'a List>,
+    pub(super) previous_domain: Option<&'a At<String>>,
+    pub(super) contact: Option<&'a At<String>>,
+}
+
+impl<'a> From<&'a At<Site>> for Names<'a> {
+    fn from(site: &'a At<Site>) -> Self {
+        Self {
+            span: site.span(),
+            domain: site.domain.as_ref(),
+            aliases: site.aliases.as_ref(),
+            previous_domain: site.previous_domain.as_ref(),
+            contact: site.contact.as_ref(),
+        }
+    }
+}
+
+impl<'a> From<&'a At<NamedSite>> for Names<'a> {
+    fn from(site: &'a At<NamedSite>) -> Self {
+        Self {
+            span: site.span(),
+            domain: site.domain.as_ref(),
+            aliases: site.aliases.as_ref(),
+            previous_domain: site.previous_domain.as_ref(),
+            contact: site.contact.as_ref(),
+        }
+    }
+}
+
+/// A site among several.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NamedSite {
+    /// The domain. Its zone, its certificate and its page are made from this.
+    #[schemars(required)]
+    pub(super) domain: Option<At<String>>,
+    /// Other names of the same site. Default: www below the domain.
+    pub(super) aliases: Option<List>,
+    /// The domain that this site has had before, if it has moved to `domain`: its data comes
+    /// along. Left out, a server that has another domain is refused.
+    pub(super) previous_domain: Option<At<String>>,
+    /// Mail address for the zone's SOA record. Default: hostmaster at the domain.
+    pub(super) contact: Option<At<String>>,
+    /// The zone, answered by BIND on this server.
+    pub(super) dns: Option<At<Dns>>,
+    /// The certificate.
+    pub(super) tls: Option<At<Tls>>,
+    /// What Nginx does for the site. Ports stand in `[web]`, for all sites.
+    #[serde(default)]
+    pub(super) web: Web,
+    /// The site's code.
+    pub(super) app: Option<At<App>>,
+    /// The site's database. What is the server's stands in `[database]`, for all sites.
+    #[serde(default)]
+    pub(super) database: Database,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -250,25 +315,25 @@ pub(super) struct Web {
 #[serde(deny_unknown_fields)]
 pub(super) struct Database {
     /// Whether there is a database. Default: whether there is an app.
-    pub(super) enabled: Option<bool>,
+    pub(super) enabled: Option<At<bool>>,
     /// Which server. Default: "auto".
-    pub(super) engine: Option<Engine>,
+    pub(super) engine: Option<At<Engine>>,
     /// Database and account of the app. Default: the app's user.
     pub(super) name: Option<At<String>>,
     /// Whether a database and an account of these names that are there already are taken as they
     /// are. Default: false.
-    pub(super) adopt: Option<bool>,
+    pub(super) adopt: Option<At<bool>>,
     /// Whether those are then made like new ones: the character set, and a login by the socket
     /// alone. Default: false.
-    pub(super) convert: Option<bool>,
+    pub(super) convert: Option<At<bool>>,
     /// Where the server listens: "socket", or "loopback", on port 3306 of the loopback, too.
     /// Default: "socket"; a database that others use over TCP is refused until this is said.
-    pub(super) listen: Option<DatabaseListen>,
+    pub(super) listen: Option<At<DatabaseListen>>,
     /// Memory for InnoDB's buffer pool: bytes, or "256M". Default: an eighth of the memory.
     pub(super) buffer_pool: Option<At<Amount>>,
     /// Most connections at once. Default: 100.
     #[schemars(range(min = 1, max = 100_000))]
-    pub(super) max_connections: Option<u32>,
+    pub(super) max_connections: Option<At<u32>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]

@@ -2,12 +2,16 @@
 
 use super::mistakes::Mistakes;
 use super::raw::{self, At};
-use super::{App, FileReference, Inventory, Parsed, Server};
-use super::{app, network, sensitive, site, structure, syntax, web, zone};
+use super::{
+    App, DatabaseServer, Dns, FileReference, Inventory, Listen, Names, Parsed, Ports, References,
+    Server, Site, TlsMode,
+};
+use super::{app, neighbours, network, sensitive, site, structure, syntax, web, zone};
 use crate::diagnostic::{Diagnostics, Source};
-use crate::types::InvalidValue;
+use crate::types::{InvalidValue, ServerName, SiteName};
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Names of the roles inside the program; settings under them would be read by nobody.
@@ -43,84 +47,343 @@ pub fn parse(source: &Arc<Source>) -> Result<Parsed, Diagnostics> {
     }
 }
 
+/// A site as it is written, whichever form it has.
+struct RawSite<'a> {
+    name: SiteName,
+    /// The table of several that it stands in.
+    table: Option<String>,
+    /// Where its name stands, if it has one.
+    place: Range<usize>,
+    names: Option<raw::Names<'a>>,
+    dns: &'a raw::Dns,
+    tls: &'a raw::Tls,
+    web: &'a raw::Web,
+    app: Option<&'a At<raw::App>>,
+    database: &'a raw::Database,
+}
+
+/// What of a server or a site takes a table of its own.
+fn checked_name<T>(
+    kind: &str,
+    name: &At<String>,
+    new: impl Fn(&str) -> Result<T, InvalidValue>,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<T> {
+    mistakes.check(kind, Some(name), |text| new(text))
+}
+
 /// The semantic pass. Every section is looked at, whatever was wrong in another.
 fn resolve(raw: &raw::Inventory, mistakes: &mut Mistakes<'_>) -> Option<Parsed> {
-    let mut files = Vec::new();
-    let server = network::server(raw.server.as_ref(), &mut files, mistakes);
-    let site = site::resolve(raw.site.as_ref(), mistakes);
-    // Data keeps the names that it got from the domain of before.
-    let domain = site
-        .as_ref()
-        .map(|site| site.previous_domain.as_ref().unwrap_or(&site.domain));
-
-    let names = site.as_ref().zip(raw.site.as_deref());
-    let dns = zone::resolve(&raw.dns, names, server.as_ref(), mistakes);
-    let tls = web::tls(&raw.tls, &mut files, mistakes);
-    let mut inside = Vec::new();
-    let app = app::app(raw.app.as_ref(), domain, &mut files, &mut inside, mistakes);
-    let source = raw.app.as_ref().and_then(|app| app.source.as_ref());
-    let source = source.map(At::span);
-    let web = web::web(&raw.web, source.is_some(), &mut inside, mistakes);
-    let database = app::database(&raw.database, app.as_ref(), domain, mistakes);
+    let mut keys = Vec::new();
+    let servers = servers(raw, &mut keys, mistakes);
+    let (no_dns, no_tls) = (raw::Dns::default(), raw::Tls::default());
+    let raw_sites = sites(raw, &no_dns, &no_tls, mistakes);
+    let server = servers.values().next();
+    let ports = web::ports(&raw.web);
+    let database_server = app::database_server(&raw.database, mistakes);
+    let shared = Shared {
+        raw,
+        server,
+        ports,
+        database_server,
+    };
+    let (sites, references) = shared.sites(&raw_sites, mistakes);
     let firewall = network::firewall(&raw.firewall, mistakes);
     let roles = roles(&raw.roles, mistakes);
-
-    if let Some((server, app)) = server.as_ref().zip(app.as_ref()) {
-        own_account(raw, server, app, mistakes);
+    shared.listeners(&raw_sites, &sites, mistakes);
+    let placed: Vec<neighbours::Placed<'_>> = raw_sites
+        .iter()
+        .filter_map(|raw| Some((&raw.name, sites.get(&raw.name)?, raw.place.clone())))
+        .collect();
+    neighbours::clashes(&placed, mistakes);
+    if servers.is_empty() || sites.is_empty() || sites.len() < raw_sites.len() {
+        return None;
     }
-    network::clashes(
-        &network::Listeners {
-            server: raw.server.as_deref(),
-            web: (&raw.web, &web),
-            https: tls.mode != super::TlsMode::Off,
-            app: raw
-                .app
-                .as_deref()
-                .zip(app.as_ref())
-                .filter(|(_, app)| app.enabled && app.listen == super::Listen::Port)
-                .map(|(raw, app)| (raw, app.port, app.instances)),
-            dns: dns.as_ref().is_none_or(|dns| dns.enabled),
-            database: database.as_ref().is_some_and(|database| database.enabled),
-        },
-        mistakes,
-    );
-    files.sort_by_key(|file: &FileReference| file.span.start);
     Some(Parsed {
         inventory: Inventory {
-            server: server?,
-            site: site?,
-            dns: dns?,
-            tls,
-            web,
-            app: app?,
-            database: database?,
+            servers,
+            sites,
+            ports,
+            database_server,
             firewall,
             roles,
         },
-        files,
-        inside,
-        source: source.unwrap_or_default(),
+        keys,
+        references,
     })
 }
 
-/// The app's account has no shell and no password: nobody could log in with it any more.
-fn own_account(raw: &raw::Inventory, server: &Server, app: &App, mistakes: &mut Mistakes<'_>) {
-    if !app.enabled || server.user.as_deref() != Some(app.user.as_str()) {
-        return;
+/// The servers, from either form.
+fn servers(
+    raw: &raw::Inventory,
+    keys: &mut Vec<FileReference>,
+    mistakes: &mut Mistakes<'_>,
+) -> BTreeMap<ServerName, Server> {
+    let mut servers = BTreeMap::new();
+    if raw.servers.is_empty() {
+        let server = network::server(raw.server.as_ref(), keys, mistakes);
+        servers.extend(server.map(|server| (ServerName::default(), server)));
+        return servers;
     }
-    let login = raw.server.as_ref().and_then(|server| server.user.as_ref());
-    let login = login.map(At::span).unwrap_or_default();
-    let written = raw.app.as_ref().and_then(|app| app.user.as_ref());
-    let message = format!(
-        "app.user and server.user are the same account: {}",
-        app.user
-    );
-    let help = "give the app an account of its own: nobody can log in with it";
-    let mistake = mistakes.at(written.map_or(login.clone(), At::span), message);
-    mistakes.push(match written {
-        Some(_) => mistake.help(help).context(login, "the login"),
-        None => mistake.help(format!("{help}; app.user = \"{}-app\"", app.user)),
-    });
+    if let Some(short) = &raw.server {
+        let mistake = mistakes.at(short.span(), "[server] beside [servers.NAME]");
+        mistakes.push(mistake.help("give this one a name, too: [servers.NAME]"));
+    }
+    let mut in_order: Vec<_> = raw.servers.iter().collect();
+    in_order.sort_by_key(|(name, _)| name.span().start);
+    if let [_, (second, _), ..] = in_order[..] {
+        let mistake = mistakes.at(second.span(), "more than one server: not yet");
+        mistakes.push(mistake.help("give each server an inventory of its own for now"));
+    }
+    for (name, section) in in_order {
+        let checked = checked_name("servers", name, ServerName::new, mistakes);
+        mistakes.within(Some(format!("servers.{}", **name)));
+        let server = network::server(Some(section), keys, mistakes);
+        mistakes.within(None);
+        servers.extend(checked.zip(server));
+    }
+    servers
+}
+
+/// The sites as they are written, from either form, in the order of the text.
+fn sites<'a>(
+    raw: &'a raw::Inventory,
+    no_dns: &'a raw::Dns,
+    no_tls: &'a raw::Tls,
+    mistakes: &mut Mistakes<'_>,
+) -> Vec<RawSite<'a>> {
+    if raw.sites.is_empty() {
+        return vec![RawSite {
+            name: SiteName::default(),
+            table: None,
+            place: raw.site.as_ref().map(At::span).unwrap_or_default(),
+            names: raw.site.as_ref().map(raw::Names::from),
+            dns: raw.dns.as_deref().unwrap_or(no_dns),
+            tls: raw.tls.as_deref().unwrap_or(no_tls),
+            web: &raw.web,
+            app: raw.app.as_ref(),
+            database: &raw.database,
+        }];
+    }
+    neighbours::misplaced(raw, mistakes);
+    let mut sites = Vec::new();
+    for (name, site) in &raw.sites {
+        let Some(checked) = checked_name("sites", name, SiteName::new, mistakes) else {
+            continue;
+        };
+        sites.push(RawSite {
+            table: Some(format!("sites.{checked}")),
+            name: checked,
+            place: name.span(),
+            names: Some(raw::Names::from(site)),
+            dns: site.dns.as_deref().unwrap_or(no_dns),
+            tls: site.tls.as_deref().unwrap_or(no_tls),
+            web: &site.web,
+            app: site.app.as_ref(),
+            database: &site.database,
+        });
+    }
+    sites.sort_by_key(|site| site.place.start);
+    sites
+}
+
+/// What the sites share.
+struct Shared<'a> {
+    raw: &'a raw::Inventory,
+    server: Option<&'a Server>,
+    ports: Ports,
+    database_server: DatabaseServer,
+}
+
+impl Shared<'_> {
+    /// The sites without a mistake that leaves them incomplete, and what they refer to.
+    fn sites(
+        &self,
+        raw_sites: &[RawSite<'_>],
+        mistakes: &mut Mistakes<'_>,
+    ) -> (BTreeMap<SiteName, Site>, BTreeMap<SiteName, References>) {
+        let mut names = BTreeMap::new();
+        for raw in raw_sites {
+            mistakes.within(raw.table.clone());
+            names.insert(&raw.name, site::resolve(raw.names.as_ref(), mistakes));
+        }
+        let zones = zones(raw_sites, &names, self.server, mistakes);
+        let (mut sites, mut references) = (BTreeMap::new(), BTreeMap::new());
+        for (place, raw) in raw_sites.iter().enumerate() {
+            mistakes.within(raw.table.clone());
+            let own = names.remove(&raw.name).flatten();
+            let dns = zones.get(&raw.name).cloned();
+            let (site, more) = self.site(raw, place, own.zip(dns), mistakes);
+            sites.extend(site.map(|site| (raw.name.clone(), site)));
+            references.insert(raw.name.clone(), more);
+        }
+        mistakes.within(None);
+        (sites, references)
+    }
+
+    fn site(
+        &self,
+        raw: &RawSite<'_>,
+        place: usize,
+        named: Option<(Names, Dns)>,
+        mistakes: &mut Mistakes<'_>,
+    ) -> (Option<Site>, References) {
+        let (mut files, mut inside) = (Vec::new(), Vec::new());
+        // Data keeps the names that it got from the domain of before.
+        let domain = named
+            .as_ref()
+            .map(|(names, _)| names.previous_domain.as_ref().unwrap_or(&names.domain));
+        let tls = web::tls(raw.tls, &mut files, mistakes);
+        let port = neighbours::default_port(place);
+        let app = app::app(raw.app, domain, port, &mut files, &mut inside, mistakes);
+        let source = raw.app.and_then(|app| app.source.as_ref()).map(At::span);
+        let web = web::web(raw.web, self.ports, source.is_some(), &mut inside, mistakes);
+        let database = app::database(
+            raw.database,
+            self.database_server,
+            app.as_ref(),
+            domain,
+            mistakes,
+        );
+        if let Some((server, app)) = self.server.zip(app.as_ref()) {
+            self.own_account(raw, server, app, mistakes);
+        }
+        files.sort_by_key(|file: &FileReference| file.span.start);
+        let complete = || {
+            let (names, dns) = named?;
+            Some(Site {
+                names,
+                dns,
+                tls,
+                web,
+                app: app?,
+                database: database?,
+            })
+        };
+        let references = References {
+            files,
+            inside,
+            source: source.unwrap_or_default(),
+        };
+        (complete(), references)
+    }
+
+    /// The app's account has no shell and no password: nobody could log in with it any more.
+    fn own_account(
+        &self,
+        raw: &RawSite<'_>,
+        server: &Server,
+        app: &App,
+        mistakes: &mut Mistakes<'_>,
+    ) {
+        if !app.enabled || server.user.as_deref() != Some(app.user.as_str()) {
+            return;
+        }
+        let login = self.raw_server().and_then(|server| server.user.as_ref());
+        let login = login.map(At::span).unwrap_or_default();
+        let written = raw.app.and_then(|app| app.user.as_ref());
+        let message = format!(
+            "app.user and server.user are the same account: {}",
+            app.user
+        );
+        let help = "give the app an account of its own: nobody can log in with it";
+        let mistake = mistakes.at(written.map_or(login.clone(), At::span), message);
+        mistakes.push(match written {
+            Some(_) => mistake.help(help).context(login, "the login"),
+            None => mistake.help(format!("{help}; app.user = \"{}-app\"", app.user)),
+        });
+    }
+
+    fn raw_server(&self) -> Option<&raw::Server> {
+        let named = self.raw.servers.values().next();
+        self.raw.server.as_ref().or(named).map(|server| &**server)
+    }
+
+    /// Finds ports that two want.
+    fn listeners(
+        &self,
+        raw_sites: &[RawSite<'_>],
+        sites: &BTreeMap<SiteName, Site>,
+        mistakes: &mut Mistakes<'_>,
+    ) {
+        let apps = raw_sites.iter().filter_map(|raw| {
+            let app = &sites.get(&raw.name)?.app;
+            let listens = app.enabled && app.listen == Listen::Port;
+            listens.then(|| network::AppPorts {
+                key: match &raw.table {
+                    Some(table) => format!("{table}.app.port"),
+                    None => "app.port".to_owned(),
+                },
+                raw: raw.app.and_then(|app| app.port.as_ref()),
+                first: app.port,
+                instances: app.instances,
+            })
+        });
+        let any = |wanted: fn(&Site) -> bool| sites.values().any(wanted);
+        network::clashes(
+            &network::Listeners {
+                server: self.raw_server(),
+                web: (&self.raw.web, self.ports),
+                https: sites.is_empty() || any(|site| site.tls.mode != TlsMode::Off),
+                apps: apps.collect(),
+                dns: sites.is_empty() || any(|site| site.dns.enabled),
+                database: any(|site| site.database.enabled),
+            },
+            mistakes,
+        );
+    }
+}
+
+/// The zones: a site whose domain is part of another one's zone stands in that.
+fn zones(
+    raw_sites: &[RawSite<'_>],
+    names: &BTreeMap<&SiteName, Option<Names>>,
+    server: Option<&Server>,
+    mistakes: &mut Mistakes<'_>,
+) -> BTreeMap<SiteName, Dns> {
+    let mut parts: BTreeMap<&SiteName, (zone::Part<'_>, Option<String>)> = BTreeMap::new();
+    for raw in raw_sites {
+        let own = names.get(&raw.name).and_then(Option::as_ref);
+        match own.zip(raw.names.as_ref()) {
+            Some((names, raw_names)) => {
+                let part = zone::Part {
+                    raw: raw.dns,
+                    names,
+                    raw_names,
+                };
+                parts.insert(&raw.name, (part, raw.table.clone()));
+            }
+            None => {
+                mistakes.within(raw.table.clone());
+                zone::check_ttl(raw.dns, mistakes);
+            }
+        }
+    }
+    let answered = parts.iter().filter(|(_, (part, _))| part.enabled());
+    let answered = answered.map(|(name, (part, _))| (*name, part.names.zone()));
+    let hosts = neighbours::hosts(&answered.collect());
+    let mut zones = BTreeMap::new();
+    for (name, (part, table)) in &parts {
+        mistakes.within(table.clone());
+        let dns = match hosts
+            .get(name)
+            .and_then(|host| Some((host, parts.get(*host)?)))
+        {
+            Some((host, (above, _))) => {
+                let host = format!("sites.{host}");
+                zone::resolve_guest(part, above.names.zone(), &host, server, mistakes)
+            }
+            None => {
+                let guests = hosts.iter().filter(|(_, host)| host == &name);
+                let guests: Vec<&zone::Part<'_>> = guests
+                    .filter_map(|(guest, _)| parts.get(guest).map(|(part, _)| part))
+                    .collect();
+                zone::resolve(part, &guests, server, mistakes)
+            }
+        };
+        zones.insert((*name).clone(), dns);
+    }
+    zones
 }
 
 fn roles(

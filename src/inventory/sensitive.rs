@@ -160,14 +160,26 @@ fn in_value(value: &toml::Spanned<DeValue<'_>>, path: &str, name: &str, found: &
     }
 }
 
+/// A path without the table of several that it is in: `.app.env` for `.sites.shop.app.env`, and
+/// `.server.user` for `.servers.web1.user`.
+fn in_short_form(path: &str) -> String {
+    let mut parts = path.splitn(4, '.').skip(1);
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some("sites"), Some(_), Some(rest)) => format!(".{rest}"),
+        (Some("servers"), Some(_), Some(rest)) => format!(".server.{rest}"),
+        _ => path.to_owned(),
+    }
+}
+
 /// Keys of the inventory itself are known: `tls.key` is the path of a file.
 fn is_secret_at(path: &str, name: &str) -> bool {
+    let path = in_short_form(path);
     match path.strip_prefix(".app.secrets.") {
         Some(rest) => {
             let source = rest.split_once('.').map(|(_, source)| source);
             !matches!(source, Some("env" | "file" | "command" | "generate"))
         }
-        None => name_is_secret(name) && !matches!(path, ".tls.key" | ".server.host_key"),
+        None => name_is_secret(name) && !matches!(&*path, ".tls.key" | ".server.host_key"),
     }
 }
 
@@ -180,7 +192,13 @@ pub(super) fn in_text(text: &str, at: usize) -> bool {
     // A value may have slipped into the line after its key.
     let before = above.clone().next().unwrap_or_default();
     let header = above.find(|line| line.starts_with('[')).unwrap_or_default();
-    let section = header.trim_matches(['[', ']']);
+    let written = header.trim_matches(['[', ']']);
+    let section = match (written.split_once('.'), written.splitn(3, '.').nth(2)) {
+        (Some(("sites", _)), Some(section)) => section,
+        (Some(("sites", _)), None) => "site",
+        (Some(("servers", _)), _) => "server",
+        _ => written,
+    };
     let known = [
         "server",
         "site",

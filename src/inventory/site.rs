@@ -1,25 +1,25 @@
-//! The section `[site]`: the names.
+//! The names of a site: `[site]`, or `[sites.NAME]`.
 
-use super::Site;
+use super::Names;
 use super::mistakes::Mistakes;
 use super::raw::{self, At};
 use crate::types::{Fqdn, InvalidValue};
 
 /// `None` if the domain is missing or wrong.
 pub(super) fn resolve(
-    section: Option<&At<raw::Site>>,
+    section: Option<&raw::Names<'_>>,
     mistakes: &mut Mistakes<'_>,
-) -> Option<Site> {
+) -> Option<Names> {
     let help = "write the domain:\n[site]\ndomain = \"example.com\"";
     let Some(raw) = section else {
         mistakes.missing(mistakes.end(), "the section [site] is missing", help);
         return None;
     };
     if raw.domain.is_none() {
-        mistakes.missing(raw.span(), "site.domain is missing", help);
+        mistakes.missing(raw.span.clone(), "site.domain is missing", help);
     }
-    let domain = mistakes.check("site.domain", raw.domain.as_ref(), |text| domain(text));
-    let previous = raw.previous_domain.as_ref();
+    let domain = mistakes.check("site.domain", raw.domain, |text| domain(text));
+    let previous = raw.previous_domain;
     let previous_domain = mistakes.check("site.previous_domain", previous, |text| {
         let previous = Fqdn::new(text)?;
         if Some(&previous) == domain.as_ref() {
@@ -28,7 +28,7 @@ pub(super) fn resolve(
         }
         Ok(previous)
     });
-    let contact = mistakes.check("site.contact", raw.contact.as_ref(), |text| contact(text));
+    let contact = mistakes.check("site.contact", raw.contact, |text| contact(text));
     let mut aliases: Vec<(Fqdn, &At<String>)> = Vec::new();
     for item in raw.aliases.iter().flat_map(|list| list.iter()) {
         let checked = mistakes.check("site.aliases", Some(item), |text| {
@@ -37,7 +37,7 @@ pub(super) fn resolve(
         let Some(alias) = checked else { continue };
         if Some(&alias) == domain.as_ref() {
             let mistake = mistakes.at(item.span(), format!("the alias `{alias}` is the domain"));
-            let place = raw.domain.as_ref().map_or(raw.span(), At::span);
+            let place = raw.domain.map_or(raw.span.clone(), At::span);
             let mistake = mistake.label("leave it out").context(place, "the domain");
             mistakes.push(mistake);
         } else if let Some((_, first)) = aliases.iter().find(|(other, _)| *other == alias) {
@@ -54,7 +54,7 @@ pub(super) fn resolve(
         None if domain.first_label() == "www" => Vec::new(),
         None => Fqdn::new(&format!("www.{domain}")).into_iter().collect(),
     };
-    let mut site = Site {
+    let mut site = Names {
         domain,
         aliases,
         previous_domain,
@@ -64,7 +64,7 @@ pub(super) fn resolve(
     Some(site)
 }
 
-impl Site {
+impl Names {
     /// The zone in which all of it lies: the shortest alias of which the domain is a part, as
     /// foobar.com is of www.foobar.com, else the domain itself.
     pub(super) fn zone(&self) -> &Fqdn {

@@ -4,7 +4,7 @@ use super::mistakes::Mistakes;
 use super::network::network;
 use super::raw::{self, At};
 use super::values::{file, relative};
-use super::{FileReference, Tls, TlsMode, Web, amount};
+use super::{FileReference, Ports, Tls, TlsMode, Web, amount};
 use crate::types::InvalidValue;
 use std::collections::BTreeMap;
 
@@ -51,9 +51,18 @@ pub(super) fn tls(
     }
 }
 
-/// The section `[web]`. The folders of static files are in the app's code, if there is any.
+/// What the section `[web]` says of the ports.
+pub(super) fn ports(raw: &raw::Web) -> Ports {
+    Ports {
+        http_port: raw.http_port.as_ref().map_or(80, |port| port.get()),
+        https_port: raw.https_port.as_ref().map_or(443, |port| port.get()),
+    }
+}
+
+/// What the section `[web]` says of the site. The folders of static files are in the app's code, if there is any.
 pub(super) fn web(
     raw: &raw::Web,
+    ports: Ports,
     has_code: bool,
     inside: &mut Vec<FileReference>,
     mistakes: &mut Mistakes<'_>,
@@ -82,8 +91,7 @@ pub(super) fn web(
         static_files.extend(prefix.zip(checked));
     }
     Web {
-        http_port: raw.http_port.as_ref().map_or(80, |port| port.get()),
-        https_port: raw.https_port.as_ref().map_or(443, |port| port.get()),
+        ports,
         max_body: max_body.unwrap_or(10 * MIB),
         timeout: timeout.unwrap_or(60),
         hsts: hsts.unwrap_or(365 * 86400),

@@ -1,9 +1,9 @@
-//! The zone: the records that are made, those of the user, and what cannot stand together.
+//! The zone: the records that are made, and those of the user.
 
 use super::mistakes::Mistakes;
 use super::raw::{self, At, RecordType};
-use super::{Dns, DnsRecord, RecordSet, Server, Site, amount, record, site};
-use crate::diagnostic::Diagnostic;
+use super::zone_entry::{Entry, check};
+use super::{Dns, DnsRecord, Names, RecordSet, Server, amount, record, site};
 use crate::types::{Fqdn, RecordName};
 use std::net::Ipv4Addr;
 use std::ops::Range;
@@ -11,63 +11,128 @@ use std::ops::Range;
 /// The largest time to live (RFC 2181 section 8).
 const MAX_TTL: u32 = i32::MAX.unsigned_abs();
 
-/// A record with where it comes from.
-struct Entry {
-    record: DnsRecord,
-    target: Option<Fqdn>,
-    /// Its place, if the user wrote it or what it is made from.
-    span: Option<Range<usize>>,
-    /// What it is, in a few words: `the alias www.foobar.com`.
-    origin: String,
+/// A site as its zone sees it.
+pub(super) struct Part<'a> {
+    /// The section `[dns]`.
+    pub(super) raw: &'a raw::Dns,
+    pub(super) names: &'a Names,
+    pub(super) raw_names: &'a raw::Names<'a>,
 }
 
-impl Entry {
-    fn is(&self, kind: RecordType) -> bool {
-        self.record.kind == kind.as_str()
+impl Part<'_> {
+    pub(super) fn enabled(&self) -> bool {
+        self.raw.enabled.unwrap_or(true)
     }
-    fn is_address(&self) -> bool {
-        self.is(RecordType::A) || self.is(RecordType::Aaaa)
+
+    fn ttl(&self, mistakes: &mut Mistakes<'_>) -> u32 {
+        let ttl = |amount: &raw::Amount| amount::seconds(amount, 0..=MAX_TTL);
+        let found = mistakes.check("dns.ttl", self.raw.ttl.as_ref(), ttl);
+        found.unwrap_or(3600)
     }
 }
 
-/// The section `[dns]`. Without a site there is nothing to say of the records.
+/// The time to live of a section without a site, of which there is nothing else to say.
+pub(super) fn check_ttl(raw: &raw::Dns, mistakes: &mut Mistakes<'_>) {
+    let ttl = |amount: &raw::Amount| amount::seconds(amount, 0..=MAX_TTL);
+    mistakes.check("dns.ttl", raw.ttl.as_ref(), ttl);
+}
+
+/// The section `[dns]` of a site with a zone of its own. `guests` are the sites whose domains are
+/// part of the zone: their records stand in it, too.
 pub(super) fn resolve(
-    raw: &raw::Dns,
-    site: Option<(&Site, &raw::Site)>,
+    part: &Part<'_>,
+    guests: &[&Part<'_>],
     server: Option<&Server>,
     mistakes: &mut Mistakes<'_>,
-) -> Option<Dns> {
-    let ttl = |amount: &raw::Amount| amount::seconds(amount, 0..=MAX_TTL);
-    let default_ttl = mistakes
-        .check("dns.ttl", raw.ttl.as_ref(), ttl)
-        .unwrap_or(3600);
-    let (site, raw_site) = site?;
-    let enabled = raw.enabled.unwrap_or(true);
-    let nameservers = nameservers(raw, site, enabled, mistakes);
+) -> Dns {
+    let Part {
+        raw,
+        names,
+        raw_names,
+    } = *part;
+    let ttl = part.ttl(mistakes);
+    let nameservers = nameservers(raw, names, part.enabled(), mistakes);
     let zone = Zone {
-        apex: site.zone(),
-        site,
-        raw_site,
+        apex: names.zone(),
+        names,
+        raw_names,
         server,
-        ttl: default_ttl,
+        ttl,
     };
     let mut entries = zone.made(&nameservers);
     let made = entries.len();
     for record in &raw.records {
         entries.extend(zone.users(record, mistakes));
     }
+    // What a guest has wrong is told where it is looked at by itself.
+    let mut twice = mistakes.apart();
+    for guest in guests {
+        entries.extend(guest.entries(names.zone(), server, &mut twice));
+    }
     let glue = zone.glue(&nameservers, &entries);
     entries.splice(made..made, glue);
-    check(&entries, site.zone(), mistakes);
+    check(&entries, names.zone(), mistakes);
     let records: Vec<DnsRecord> = entries.into_iter().map(|entry| entry.record).collect();
-    Some(Dns {
-        enabled,
-        zone: site.zone().clone(),
+    Dns {
+        enabled: part.enabled(),
+        zone: names.zone().clone(),
+        shared: false,
         nameservers: nameservers.into_iter().map(|(name, _)| name).collect(),
-        ttl: default_ttl,
+        ttl,
         wildcards: wildcards(&records),
         records,
-    })
+    }
+}
+
+/// The section `[dns]` of a site whose domain is part of the zone of another one.
+pub(super) fn resolve_guest(
+    part: &Part<'_>,
+    zone: &Fqdn,
+    host: &str,
+    server: Option<&Server>,
+    mistakes: &mut Mistakes<'_>,
+) -> Dns {
+    if let Some(list) = &part.raw.nameservers {
+        let message = format!("dns.nameservers: the records stand in the zone {zone}");
+        let mistake = mistakes.at(list.span(), message);
+        mistakes.push(mistake.help(format!("leave it out: {host} has the name servers")));
+    }
+    let ttl = part.ttl(mistakes);
+    let entries = part.entries(zone, server, mistakes);
+    let records: Vec<DnsRecord> = entries.into_iter().map(|entry| entry.record).collect();
+    Dns {
+        enabled: true,
+        zone: zone.clone(),
+        shared: true,
+        nameservers: Vec::new(),
+        ttl,
+        wildcards: wildcards(&records),
+        records,
+    }
+}
+
+impl Part<'_> {
+    /// The records of a guest in this zone: addresses, aliases, and the user's own.
+    fn entries(
+        &self,
+        zone: &Fqdn,
+        server: Option<&Server>,
+        mistakes: &mut Mistakes<'_>,
+    ) -> Vec<Entry> {
+        let own = Zone {
+            apex: self.names.zone(),
+            names: self.names,
+            raw_names: self.raw_names,
+            server,
+            ttl: self.ttl(mistakes),
+        };
+        let mut entries = own.made(&[]);
+        for record in &self.raw.records {
+            entries.extend(own.users(record, mistakes));
+        }
+        entries.retain(|entry| entry.record.name.is_within(zone));
+        entries
+    }
 }
 
 /// The wildcards among the records, those of one name and type together.
@@ -94,7 +159,7 @@ type Named = (Fqdn, Option<Range<usize>>);
 
 fn nameservers(
     raw: &raw::Dns,
-    site: &Site,
+    site: &Names,
     enabled: bool,
     mistakes: &mut Mistakes<'_>,
 ) -> Vec<Named> {
@@ -129,8 +194,8 @@ fn nameservers(
 struct Zone<'a> {
     /// The name of the zone.
     apex: &'a Fqdn,
-    site: &'a Site,
-    raw_site: &'a raw::Site,
+    names: &'a Names,
+    raw_names: &'a raw::Names<'a>,
     server: Option<&'a Server>,
     ttl: u32,
 }
@@ -138,7 +203,7 @@ struct Zone<'a> {
 impl Zone<'_> {
     /// What the rest of the inventory makes: addresses of the domain, name servers, aliases.
     fn made(&self, nameservers: &[Named]) -> Vec<Entry> {
-        let (domain, apex) = (&self.site.domain, self.apex);
+        let (domain, apex) = (&self.names.domain, self.apex);
         let mut entries = self.addresses(domain, None, "the domain's own record");
         if apex != domain {
             let origin = format!("the alias {apex}");
@@ -151,7 +216,7 @@ impl Zone<'_> {
             entries.push(self.entry(&apex, RecordType::Ns, value, span.clone(), &origin));
         }
         for alias in self
-            .site
+            .names
             .aliases
             .iter()
             .filter(|alias| alias.is_within(apex) && *alias != apex)
@@ -173,7 +238,7 @@ impl Zone<'_> {
 
     /// Where an alias is written, if it is.
     fn written(&self, alias: &Fqdn) -> Option<Range<usize>> {
-        let aliases = self.raw_site.aliases.as_ref()?;
+        let aliases = self.raw_names.aliases?;
         let same = |item: &&At<String>| Fqdn::new(item).as_ref() == Ok(alias);
         aliases.iter().find(same).map(At::span)
     }
@@ -269,99 +334,5 @@ impl Zone<'_> {
         entry.record.ttl = ttl.unwrap_or(self.ttl);
         entry.target = data.target;
         Some(entry)
-    }
-}
-
-/// Finds what cannot stand together.
-fn check(entries: &[Entry], domain: &Fqdn, mistakes: &mut Mistakes<'_>) {
-    for (at, entry) in entries.iter().enumerate() {
-        let clash = entries[..at]
-            .iter()
-            .filter(|earlier| earlier.record.name == entry.record.name)
-            .find_map(|earlier| clash(earlier, entry, mistakes));
-        if let Some(clash) = clash {
-            mistakes.push(clash);
-        }
-        pointer(entry, entries, domain, mistakes);
-    }
-}
-
-/// What is wrong with two records of one name, if anything.
-fn clash(earlier: &Entry, entry: &Entry, mistakes: &Mistakes<'_>) -> Option<Diagnostic> {
-    let name = &entry.record.name;
-    let same_kind = entry.record.kind == earlier.record.kind;
-    let cname = entry.is(RecordType::Cname) || earlier.is(RecordType::Cname);
-    let (message, help) = if same_kind && entry.record.value == earlier.record.value {
-        let kind = &entry.record.kind;
-        (
-            format!("the {kind} record of `{name}` is there twice"),
-            "leave one out",
-        )
-    } else if cname {
-        (
-            format!("`{name}` is a CNAME and can have no other record"),
-            "a CNAME stands alone (RFC 1034 section 3.6.2): leave one of the two out",
-        )
-    } else if same_kind && entry.record.ttl != earlier.record.ttl {
-        let kind = &entry.record.kind;
-        (
-            format!("the {kind} records of `{name}` have different times to live"),
-            "give all of them the same ttl (RFC 2181 section 5.2)",
-        )
-    } else {
-        return None;
-    };
-    let (entry, other) = match (&entry.span, &earlier.span) {
-        (None, Some(_)) => (earlier, entry),
-        _ => (entry, earlier),
-    };
-    let span = entry.span.clone().unwrap_or_default();
-    let mistake = mistakes.at(span, message).label(&entry.origin).help(help);
-    Some(match &other.span {
-        Some(place) => mistake.context(place.clone(), &other.origin),
-        None => mistake.help(format!("{help}; {} is made for you", other.origin)),
-    })
-}
-
-/// A record that points at a name.
-fn pointer(entry: &Entry, entries: &[Entry], domain: &Fqdn, mistakes: &mut Mistakes<'_>) {
-    let Some(target) = &entry.target else { return };
-    let span = entry.span.clone().unwrap_or_default();
-    if entry.is(RecordType::Cname) {
-        if entry.record.name == *target {
-            let mistake = mistakes.at(span, format!("the CNAME `{target}` points at itself"));
-            mistakes.push(mistake);
-        }
-        return;
-    }
-    let mut at_target = entries.iter().filter(|other| other.record.name == *target);
-    if let Some(cname) = at_target.clone().find(|other| other.is(RecordType::Cname)) {
-        let message = format!("{} points at `{target}`, which is a CNAME", entry.origin);
-        let mistake = mistakes.at(span, message);
-        let mistake = mistake.label("must point at a name with an address");
-        let help = format!("RFC 2181 section 10.3; {} is a CNAME", cname.origin);
-        mistakes.push(match &cname.span {
-            Some(place) => mistake.context(place.clone(), &cname.origin),
-            None => mistake.help(help),
-        });
-        return;
-    }
-    // A name below a delegation belongs to somebody else's zone, except for the address
-    // without which the delegation itself could not be followed.
-    let delegated = entries.iter().any(|other| {
-        let cut = other.is(RecordType::Ns) && other.record.name != *domain;
-        let own = entry.is(RecordType::Ns) && entry.record.name == other.record.name;
-        cut && !own && RecordName::from(target.clone()).is_within(&other.record.name.example())
-    });
-    let stands_for = |other: &Entry| other.is_address() && other.record.name.stands_for(target);
-    let has_address = at_target.any(Entry::is_address) || entries.iter().any(stands_for);
-    if target.is_within(domain) && !delegated && !has_address {
-        let message = format!(
-            "{} points at `{target}`, which has no address",
-            entry.origin
-        );
-        let mistake = mistakes.at(span, message);
-        let help = format!("add an A record for `{target}`, or point at another name");
-        mistakes.push(mistake.help(help));
     }
 }

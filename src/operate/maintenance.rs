@@ -7,8 +7,8 @@
 use crate::plan::Stack;
 use crate::shell::Script;
 
-/// The file of the stack without which there is no maintenance.
-const SITE: &str = "/etc/nginx/maintenance/site.conf";
+/// The folder of the stack without which there is no maintenance: a file for each site.
+const SITES: &str = "/etc/nginx/maintenance/sites";
 
 /// Whether visitors are let in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub enum Switch {
 #[must_use]
 pub fn is_possible(stack: &Stack) -> bool {
     let mut resources = stack.resources.iter();
-    resources.any(|resource| resource.id.kind == "file" && resource.id.name == SITE)
+    resources.any(|resource| resource.id.kind == "directory" && resource.id.name == SITES)
 }
 
 /// The status of a script that found another run under way; it prints who holds the lock.

@@ -56,7 +56,7 @@ switch_maintenance() {
 }
 
 maintenance_on() {
-	if [ ! -e "$folder/site.conf" ]; then
+	if [ ! -e "$folder/sites" ]; then
 		echo "the server has not got what it needs for that yet: apply first" >&2
 		return 1
 	fi
@@ -76,7 +76,7 @@ maintenance_on() {
 		before=yes
 		cp -p -- "$folder/on.http" "$folder/on.old" || return
 	fi
-	mv -f -- "$folder/on.new" "$folder/on.http" && ln -sfn -- site.conf "$folder/on.site" || return
+	mv -f -- "$folder/on.new" "$folder/on.http" && ln -sfn -- sites "$folder/on.site" || return
 	if take_over; then
 		rm -f -- "$folder/on.old"
 	else

@@ -14,12 +14,32 @@ pub use summary::Summary;
 
 use crate::check::Check;
 use crate::resource::{Change, ExecutionPlan, Observed, PlanContext, Resource, ResourceId, State};
-use crate::types::AbsolutePath;
+use crate::types::{AbsolutePath, ServerName, SiteName};
+use std::collections::BTreeMap;
+
+/// Everything that should be so on the servers of an inventory. One server is a fleet of one.
+#[derive(Debug, Clone, Default)]
+pub struct Fleet {
+    /// What should be so on each.
+    pub stacks: BTreeMap<ServerName, Stack>,
+}
+
+impl Fleet {
+    /// What proves it, server by server.
+    pub fn checks(&self) -> impl Iterator<Item = (&ServerName, &Check)> {
+        let stacks = self.stacks.iter();
+        stacks.flat_map(|(name, stack)| stack.checks.iter().map(move |check| (name, check)))
+    }
+}
 
 /// Everything that should be so on one server: the result of compiling an inventory and roles
 /// with that server's facts.
 #[derive(Debug, Clone, Default)]
 pub struct Stack {
+    /// The server.
+    pub server: ServerName,
+    /// The sites on it, in order.
+    pub sites: Vec<SiteName>,
     /// In the order in which they are applied.
     pub resources: Vec<Resource>,
     /// What must agree to the staged future.

@@ -137,6 +137,7 @@ fn of_record(managed: &Managed, spec: Spec) -> Resource {
     Resource {
         id: spec.id(),
         role: managed.role.clone(),
+        site: None,
         origin: "the server's record".to_owned(),
         spec,
     }
@@ -198,6 +199,7 @@ pub fn prune(stack: &mut Stack, observed: &mut Vec<Observed<State>>) {
             let resource = Resource {
                 id: spec.id(),
                 role: role.clone(),
+                site: None,
                 origin: "what the server keeps".to_owned(),
                 spec,
             };
@@ -468,6 +470,7 @@ mod tests {
             resources: vec![Resource {
                 id: spec.id(),
                 role: "x".to_owned(),
+                site: None,
                 origin: String::new(),
                 spec,
             }],

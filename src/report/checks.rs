@@ -12,7 +12,7 @@ pub(super) fn draw(report: &Report) -> String {
     let title = report
         .outcomes
         .iter()
-        .map(|outcome| visible(&outcome.name).chars().count())
+        .map(|outcome| visible(&title_of(outcome)).chars().count())
         .max()
         .unwrap_or(0)
         .min(TITLE);
@@ -47,7 +47,7 @@ pub(super) fn conclusion(report: &Report, took: Duration) -> String {
         "{} at {}: {}\n",
         paint(BAD.bold(), "broken"),
         root.hop,
-        paint(BOLD, visible(&root.name))
+        paint(BOLD, visible(&title_of(root)))
     );
     text.push_str(&expectation(root));
     if let (Some(unit), false) = (&root.unit, root.log.is_empty()) {
@@ -63,6 +63,14 @@ pub(super) fn conclusion(report: &Report, took: Duration) -> String {
     text
 }
 
+/// What was checked, and of which site, where there are several.
+fn title_of(outcome: &Outcome) -> String {
+    match &outcome.site {
+        Some(site) => format!("{site}: {}", outcome.name),
+        None => outcome.name.clone(),
+    }
+}
+
 fn draw_outcome(outcome: &Outcome, width: usize) -> String {
     let (mark, style) = match outcome.outcome {
         Verdict::Pass => ('✓', GOOD),
@@ -73,7 +81,7 @@ fn draw_outcome(outcome: &Outcome, width: usize) -> String {
         "{} {:8}  {:width$}",
         paint(style, mark),
         outcome.hop.to_string(),
-        visible(&outcome.name)
+        visible(&title_of(outcome))
     );
     let ms = paint(DIM, format_args!("{} ms", outcome.ms));
     match outcome.outcome {

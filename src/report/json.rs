@@ -271,7 +271,7 @@ impl Json {
 
 fn change_line(change: &Change) -> Value {
     let diff = change.diff.text.as_ref();
-    json!({
+    let mut line = json!({
         "type": "change",
         "id": change.id.to_string(),
         "role": change.role,
@@ -280,7 +280,11 @@ fn change_line(change: &Change) -> Value {
         "because": change.because,
         "diff": diff.map(|text| diff::unified(&change.id.name, text)),
         "fields": change.diff.fields,
-    })
+    });
+    if let Some(site) = &change.site {
+        line["site"] = json!(site);
+    }
+    line
 }
 
 fn millis(duration: Duration) -> u64 {

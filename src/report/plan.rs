@@ -24,14 +24,17 @@ pub(super) fn draw(plan: &Plan, all: bool) -> String {
         return joined(&lines);
     }
 
-    let mut role = None;
+    let mut part = None;
     for change in &plan.changes {
-        if role != Some(&change.role) {
-            if role.is_some() {
+        if part != Some((&change.role, &change.site)) {
+            if part.is_some() {
                 lines.push(String::new());
             }
-            lines.push(paint(BOLD, visible(&change.role)));
-            role = Some(&change.role);
+            lines.push(match &change.site {
+                Some(site) => paint(BOLD, format_args!("{} of {site}", visible(&change.role))),
+                None => paint(BOLD, visible(&change.role)),
+            });
+            part = Some((&change.role, &change.site));
         }
         draw_change(change, all, &mut lines);
     }

@@ -178,6 +178,7 @@ fn plan() -> Plan {
             .map(|(role, id, action, impact, because, diff)| Change {
                 id,
                 role: role.to_owned(),
+                site: None,
                 action,
                 impact,
                 because: because.to_owned(),
@@ -324,6 +325,7 @@ fn outcome(hop: Hop, name: &str, outcome: Verdict) -> Outcome {
     let skipped = outcome == Verdict::Skip;
     Outcome {
         hop,
+        site: None,
         name: name.to_owned(),
         outcome,
         ms: if skipped { 0 } else { 3 },

@@ -1,6 +1,7 @@
 //! A change: what a plan says will happen to one resource, and what visitors notice of it.
 
 use super::ResourceId;
+use crate::types::SiteName;
 use serde::{Deserialize, Serialize};
 
 /// What happens to a resource.
@@ -130,6 +131,8 @@ pub struct Change {
     pub id: ResourceId,
     /// The role that wants it.
     pub role: String,
+    /// The site that it is for, where there are several.
+    pub site: Option<SiteName>,
     /// What happens.
     pub action: Action,
     /// What visitors notice.
@@ -153,6 +156,7 @@ impl Change {
         Self {
             id: resource.id.clone(),
             role: resource.role.clone(),
+            site: resource.site.clone(),
             action,
             impact,
             because,

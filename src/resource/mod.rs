@@ -55,7 +55,7 @@ pub use seal::Seal;
 
 use crate::diagnostic::Diagnostics;
 use crate::shell::Script;
-use crate::types::{AbsolutePath, Code, SecretValue};
+use crate::types::{AbsolutePath, Code, SecretValue, SiteName};
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::sync::Arc;
@@ -105,6 +105,8 @@ pub struct Resource {
     pub id: ResourceId,
     /// The role that wants it.
     pub role: String,
+    /// The site that it is for, where there are several and it is for one of them alone.
+    pub site: Option<SiteName>,
     /// Where the role declares it: file and line.
     pub origin: String,
     /// What it should be.

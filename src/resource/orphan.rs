@@ -269,6 +269,7 @@ mod tests {
                 name: "tree:/srv/x/releases".to_owned(),
             },
             role: "app".to_owned(),
+            site: None,
             action: delta.action,
             impact: delta.impact,
             because: delta.because,

@@ -44,6 +44,7 @@ const ROLES: &[Text] = roles! {
         "nginx.conf",
         "restart.conf",
         "site.conf",
+        "sites.conf",
         "status.conf",
         "unavailable.html",
         "unknown-names.conf",

@@ -1,46 +1,133 @@
 //! One role's entries become resources, validators and checks.
 
-use super::Inputs;
-use super::manifest::{Entry, EntryKind, Manifest};
+use super::context::{Exported, Scene};
+use super::inputs::Inputs;
+use super::manifest::{Entry, EntryKind, Manifest, Part};
 use super::materials::RoleMaterials;
-use super::template::Renderer;
+use super::template::{Renderer, Templates};
 use crate::check::Check;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::plan::{Stack, Validator};
-use crate::resource::{EntryError, Resource, Spec};
-use crate::types::{AbsolutePath, private_key};
+use crate::resource::{EntryError, Rendered, Resource, ResourceId, Spec};
+use crate::types::{AbsolutePath, ServerName, SiteName, private_key};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
-use tera::Context;
+use std::collections::BTreeMap;
 
-/// Adds what a role declares to the stack, and gives its variables; none if the role is left out.
-pub(super) fn apply(
-    manifest: &Manifest,
-    inputs: &Inputs,
-    context: Context,
-    stack: &mut Stack,
+/// The stack of a server as it comes to be.
+pub(super) struct Target<'a> {
+    inputs: &'a Inputs,
+    pub(super) stack: Stack,
+    /// What each resource was made of, to find those that two sites share.
+    entries: BTreeMap<ResourceId, toml::Table>,
+    /// Whether there are several sites, and what is made must say whose it is.
+    several: bool,
+}
+
+impl<'a> Target<'a> {
+    pub(super) fn new(server: &ServerName, inputs: &'a Inputs) -> Self {
+        Self {
+            inputs,
+            stack: Stack {
+                server: server.clone(),
+                sites: inputs.inventory.sites.keys().cloned().collect(),
+                ..Stack::default()
+            },
+            entries: BTreeMap::new(),
+            several: inputs.inventory.sites.len() > 1,
+        }
+    }
+}
+
+/// Adds what a role has for other roles: nothing if it is left out.
+pub(super) fn export(
+    role: &Templates<'_>,
+    scene: &Scene<'_>,
+    exported: &mut Exported,
+) -> Result<(), Diagnostics> {
+    let name = &role.manifest.name;
+    let mut renderer = role.with(scene.server(name, exported));
+    let Some(vars) = variables(&role.manifest.server, Map::new(), &mut renderer)? else {
+        return Ok(());
+    };
+    exported.server.insert(name.clone(), vars.clone());
+    for site in &scene.inputs.inventory.sites {
+        let mut renderer = role.with(scene.site(name, site, exported));
+        if let Some(vars) = variables(&role.manifest.site, vars.clone(), &mut renderer)? {
+            let exports = exported.sites.entry(site.0.clone()).or_default();
+            exports.insert(name.clone(), vars);
+        }
+    }
+    Ok(())
+}
+
+/// The variables of a part of a role, none if it is left out. They are left in the context, too.
+fn variables(
+    part: &Part,
+    mut vars: Map<String, Json>,
+    renderer: &mut Renderer<'_>,
 ) -> Result<Option<Map<String, Json>>, Diagnostics> {
-    let mut renderer = Renderer::new(manifest, context)?;
-    if !renderer.holds(manifest.when.as_ref())? {
+    renderer.context.insert("vars", &vars);
+    if !renderer.holds(part.when.as_ref())? {
         return Ok(None);
     }
-    let mut vars = Map::new();
-    renderer.context.insert("vars", &vars);
-    for (name, value) in &manifest.vars {
+    for (name, value) in &part.vars {
         let rendered = renderer
             .value(value)?
             .map_or(Ok(Json::Null), serde_json::to_value);
         vars.insert(name.get_ref().clone(), rendered.unwrap_or(Json::Null));
         renderer.context.insert("vars", &vars);
     }
+    Ok(Some(vars))
+}
+
+/// Adds what a role declares to the stack. `exported` says which parts of it apply.
+pub(super) fn apply(
+    role: &Templates<'_>,
+    scene: &Scene<'_>,
+    exported: &Exported,
+    target: &mut Target<'_>,
+) -> Result<(), Diagnostics> {
+    let manifest = role.manifest;
+    let Some(vars) = exported.server.get(&manifest.name) else {
+        return Ok(());
+    };
+    let mut server = role.with(scene.server(&manifest.name, exported));
+    server.context.insert("vars", vars);
+    let mut sites = Vec::new();
+    for site in &scene.inputs.inventory.sites {
+        let exports = exported.sites.get(site.0);
+        if let Some(vars) = exports.and_then(|exports| exports.get(&manifest.name)) {
+            let mut renderer = role.with(scene.site(&manifest.name, site, exported));
+            renderer.context.insert("vars", vars);
+            sites.push((site.0, renderer));
+        }
+    }
+    if sites.is_empty() && manifest.entries.iter().all(|entry| entry.of_site) {
+        return Ok(());
+    }
+    target.stack.roles.push(manifest.name.clone());
     let mut mistakes = Vec::new();
-    for entry in &manifest.entries {
-        if let Err(Diagnostics(more)) = each(entry, manifest, inputs, &mut renderer, stack) {
-            mistakes.extend(more);
+    // What stands together for a site is made together, site by site.
+    for run in manifest.entries.chunk_by(|a, b| a.of_site == b.of_site) {
+        let parts = if run.iter().any(|entry| entry.of_site) {
+            sites
+                .iter_mut()
+                .map(|(name, renderer)| (Some(*name), renderer))
+                .collect()
+        } else {
+            vec![(None, &mut server)]
+        };
+        for (site, renderer) in parts {
+            for entry in run {
+                if let Err(Diagnostics(more)) = each(entry, site, renderer, target) {
+                    mistakes.extend(more);
+                }
+            }
         }
     }
     if mistakes.is_empty() {
-        Ok(Some(vars))
+        Ok(())
     } else {
         Err(Diagnostics(mistakes))
     }
@@ -49,13 +136,13 @@ pub(super) fn apply(
 /// Adds an entry once, or once for each item.
 fn each(
     entry: &Entry,
-    manifest: &Manifest,
-    inputs: &Inputs,
+    site: Option<&SiteName>,
     renderer: &mut Renderer<'_>,
-    stack: &mut Stack,
+    target: &mut Target<'_>,
 ) -> Result<(), Diagnostics> {
+    let manifest = renderer.manifest;
     let Some(for_each) = &entry.for_each else {
-        return one(entry, manifest, inputs, renderer, stack);
+        return one(entry, site, renderer, target);
     };
     let items = match renderer.expression(for_each)? {
         Json::Array(items) => items,
@@ -77,7 +164,7 @@ fn each(
     };
     for item in items {
         renderer.context.insert("item", &item);
-        one(entry, manifest, inputs, renderer, stack)?;
+        one(entry, site, renderer, target)?;
     }
     renderer.context.remove("item");
     Ok(())
@@ -93,11 +180,13 @@ struct ValidateEntry {
 
 fn one(
     entry: &Entry,
-    manifest: &Manifest,
-    inputs: &Inputs,
+    site: Option<&SiteName>,
     renderer: &Renderer<'_>,
-    stack: &mut Stack,
+    target: &mut Target<'_>,
 ) -> Result<(), Diagnostics> {
+    let manifest = renderer.manifest;
+    let own = site.filter(|_| target.several).cloned();
+    let stack = &mut target.stack;
     if entry.kind == EntryKind::Require {
         return require(entry, manifest, renderer);
     }
@@ -114,11 +203,11 @@ fn one(
     match &entry.kind {
         EntryKind::Resource(kind) => {
             let materials = RoleMaterials {
-                manifest,
                 renderer,
-                inputs,
+                inputs: target.inputs,
+                site: site.and_then(|site| target.inputs.sites.get(site)),
             };
-            let spec = Spec::build(kind, table, &materials).map_err(wrong)?;
+            let spec = Spec::build(kind, table.clone(), &materials).map_err(wrong)?;
             shows_no_key(&spec, entry, manifest)?;
             let id = spec.id();
             let origin = format!(
@@ -126,16 +215,25 @@ fn one(
                 manifest.source.name,
                 manifest.source.line(entry.span.start)
             );
-            if let Some(other) = stack.resources.iter().find(|other| other.id == id) {
+            if let Some(other) = stack.resources.iter_mut().find(|other| other.id == id) {
+                if target.entries.get(&id) == Some(&table) && same_files(&spec, &other.spec) {
+                    // Both want the same: it is of neither alone.
+                    if other.site != own {
+                        other.site = None;
+                    }
+                    return Ok(());
+                }
                 let message = format!("{id} is declared twice");
                 let diagnostic = Diagnostic::new(&manifest.source, entry.span.clone(), message);
                 return Err(diagnostic
                     .help(format!("the other stands at {}", other.origin))
                     .into());
             }
+            target.entries.insert(id.clone(), table);
             stack.resources.push(Resource {
                 id,
                 role: manifest.name.clone(),
+                site: own,
                 origin,
                 spec,
             });
@@ -150,27 +248,40 @@ fn one(
                     "a command has at least one word",
                 )));
             }
-            stack.validators.push(Validator {
+            let validator = Validator {
                 role: manifest.name.clone(),
                 name: fields.name,
                 command: fields.command,
                 paths: fields.paths,
-            });
+            };
+            if !stack.validators.contains(&validator) {
+                stack.validators.push(validator);
+            }
         }
         EntryKind::Check(kind) => {
             let check = Check::from_entry(&manifest.name, kind, table)
                 .map_err(|error| wrong(EntryError::entry(chain(&error))))?;
-            stack.checks.push(check);
+            stack.checks.push(Check { site: own, ..check });
         }
         EntryKind::Require => {}
     }
     Ok(())
 }
 
+/// Whether two resources of one name come to the same files. Of one with a file that nobody may
+/// see it is not known.
+fn same_files(one: &Spec, other: &Spec) -> bool {
+    let (one, other) = (one.rendered(SOME_DATE), other.rendered(SOME_DATE));
+    let known = |file: &Rendered| file.content.is_some();
+    one.iter().all(known) && one == other
+}
+
+/// The date is in the serial of a zone and nowhere else.
+const SOME_DATE: &str = "20260101";
+
 /// Refuses a private key in a file that is shown, and kept where others can read it.
 fn shows_no_key(spec: &Spec, entry: &Entry, manifest: &Manifest) -> Result<(), Diagnostics> {
-    // The date is in the serial of a zone and nowhere else.
-    for file in spec.rendered("20260101") {
+    for file in spec.rendered(SOME_DATE) {
         let Some(what) = file.content.as_deref().and_then(private_key) else {
             continue;
         };

@@ -30,6 +30,8 @@ pub(super) enum EntryKind {
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) kind: EntryKind,
+    /// Whether it is made once for each site.
+    pub(super) of_site: bool,
     /// The place of the whole entry.
     pub(super) span: Range<usize>,
     pub(super) when: Option<Text>,
@@ -45,17 +47,40 @@ pub(super) struct Manifest {
     pub(super) source: Arc<Source>,
     pub(super) templates: BTreeMap<String, Arc<Source>>,
     pub(super) after: Vec<Text>,
-    pub(super) when: Option<Text>,
     pub(super) packages: Vec<String>,
-    pub(super) vars: Vec<(Text, Value)>,
+    /// What it does once for the server.
+    pub(super) server: Part,
+    /// What it does once for each site; of a role of scope `site` that is all.
+    pub(super) site: Part,
     /// In the order of the text.
     pub(super) entries: Vec<Entry>,
 }
 
+/// Under which condition a part of a role applies, and its variables.
+#[derive(Debug, Default)]
+pub(super) struct Part {
+    pub(super) when: Option<Text>,
+    pub(super) vars: Vec<(Text, Value)>,
+}
+
+/// How often a role is compiled for a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    /// Once; what stands below `site` once for each site.
+    Server,
+    /// Once for each site.
+    Site,
+}
+
+/// The keys that a role has, and that do not stand below `site`.
+const ROLE_KEYS: [&str; 4] = ["description", "scope", "after", "facts"];
+
 /// The keys of a manifest besides the kinds.
-const KEYS: [&str; 8] = [
+const KEYS: [&str; 10] = [
     "description",
+    "scope",
     "after",
+    "site",
     "when",
     "facts",
     "vars",
@@ -89,16 +114,18 @@ impl Manifest {
             source: Arc::clone(source),
             templates: role.templates.clone(),
             after: Vec::new(),
-            when: None,
             packages: Vec::new(),
-            vars: Vec::new(),
+            server: Part::default(),
+            site: Part::default(),
             entries: Vec::new(),
         };
-        for (key, value) in named(document.into_inner()) {
+        let table = named(document.into_inner());
+        let scope = reader.scope(&table);
+        for (key, value) in table {
             match key.get_ref().as_str() {
                 "description" => drop(reader.text(&value)),
+                "scope" => {}
                 "after" => manifest.after = reader.texts(&value),
-                "when" => manifest.when = reader.text(&value),
                 "facts" => {
                     for (key, value) in reader.table(&value, &["packages"]) {
                         if key.get_ref() == "packages" {
@@ -107,25 +134,18 @@ impl Manifest {
                         }
                     }
                 }
-                "vars" => manifest.vars = reader.table(&value, &[]),
-                "require" => reader.entries(&value, &EntryKind::Require, &mut manifest.entries),
-                "validate" => reader.entries(&value, &EntryKind::Validate, &mut manifest.entries),
-                "check" => {
-                    for (kind, value) in reader.table(&value, check::KINDS) {
-                        if let Some(kind) = known(check::KINDS, kind.get_ref()) {
-                            reader.entries(&value, &EntryKind::Check(kind), &mut manifest.entries);
-                        }
+                "site" if scope == Scope::Site => {
+                    let message = "all of this role is made for each site";
+                    let mistake = Diagnostic::new(source, key.span(), message);
+                    let help = "write `scope = \"server\"` for one with a part for each site";
+                    reader.mistake(mistake.help(help));
+                }
+                "site" => {
+                    for (key, value) in reader.table(&value, &[]) {
+                        reader.part(&key, &value, Scope::Site, &mut manifest);
                     }
                 }
-                name => match known(resource::kinds(), name) {
-                    Some(kind) => {
-                        reader.entries(&value, &EntryKind::Resource(kind), &mut manifest.entries);
-                    }
-                    None => {
-                        let all = resource::kinds().iter().chain(&KEYS).copied();
-                        reader.unknown("kind of resource", &key, all);
-                    }
-                },
+                _ => reader.part(&key, &value, scope, &mut manifest),
             }
         }
         if !reader.mistakes.is_empty() {
@@ -167,6 +187,59 @@ impl Reader<'_> {
         self.mistake(diagnostic.label("not known").help(help));
     }
 
+    /// The key `scope`. Without it a role is of a site: so it sees everything of the only one.
+    fn scope(&mut self, table: &[(Text, Value)]) -> Scope {
+        let key = table.iter().find(|(key, _)| key.get_ref() == "scope");
+        let Some((_, value)) = key else {
+            return Scope::Site;
+        };
+        match &value.node {
+            Node::Text(text) if text == "server" => Scope::Server,
+            Node::Text(text) if text == "site" => Scope::Site,
+            _ => {
+                let message = "a scope is \"server\" or \"site\"";
+                let mistake = Diagnostic::new(self.source, value.span.clone(), message);
+                let help = "once for the server, or once for each site on it";
+                self.mistake(mistake.help(help));
+                Scope::Site
+            }
+        }
+    }
+
+    /// A key of what is made once for the server, or once for each site.
+    fn part(&mut self, key: &Text, value: &Value, scope: Scope, manifest: &mut Manifest) {
+        let part = match scope {
+            Scope::Server => &mut manifest.server,
+            Scope::Site => &mut manifest.site,
+        };
+        let entries = &mut manifest.entries;
+        match key.get_ref().as_str() {
+            "when" => part.when = self.text(value),
+            "vars" => part.vars = self.table(value, &[]),
+            "require" => self.entries(value, &EntryKind::Require, scope, entries),
+            "validate" => self.entries(value, &EntryKind::Validate, scope, entries),
+            "check" => {
+                for (kind, value) in self.table(value, check::KINDS) {
+                    if let Some(kind) = known(check::KINDS, kind.get_ref()) {
+                        self.entries(&value, &EntryKind::Check(kind), scope, entries);
+                    }
+                }
+            }
+            name if ROLE_KEYS.contains(&name) => {
+                let message = format!("`{name}` is of the whole role");
+                let mistake = Diagnostic::new(self.source, key.span(), message);
+                self.mistake(mistake.help("write it at the top, not below `site`"));
+            }
+            name => match known(resource::kinds(), name) {
+                Some(kind) => self.entries(value, &EntryKind::Resource(kind), scope, entries),
+                None => {
+                    let all = resource::kinds().iter().chain(&KEYS).copied();
+                    self.unknown("kind of resource", key, all);
+                }
+            },
+        }
+    }
+
     fn text(&mut self, value: &Value) -> Option<Text> {
         match &value.node {
             Node::Text(text) => Some(Spanned::new(value.span.clone(), text.clone())),
@@ -202,7 +275,7 @@ impl Reader<'_> {
     }
 
     /// The entries of `[[…]]`, one kind.
-    fn entries(&mut self, value: &Value, kind: &EntryKind, all: &mut Vec<Entry>) {
+    fn entries(&mut self, value: &Value, kind: &EntryKind, scope: Scope, all: &mut Vec<Entry>) {
         let Node::Array(values) = &value.node else {
             self.wrong_type(value, "`[[…]]`");
             return;
@@ -210,6 +283,7 @@ impl Reader<'_> {
         for value in values {
             let mut entry = Entry {
                 kind: kind.clone(),
+                of_site: scope == Scope::Site,
                 span: value.span.clone(),
                 when: None,
                 for_each: None,

@@ -1,18 +1,17 @@
 //! What the entries of a role draw on: its templates, and what came with the inventory.
 
-use super::Inputs;
-use super::manifest::Manifest;
+use super::inputs::{Inputs, SiteInputs};
 use super::template::Renderer;
 use crate::diagnostic::nearest;
 use crate::resource::{EntryError, Materials, SecretMaterial};
 use crate::types::{Code, SecretValue};
 use std::sync::Arc;
 
-/// The materials of one role.
+/// The materials of one role, for a server or for a site on it.
 pub(super) struct RoleMaterials<'a> {
-    pub(super) manifest: &'a Manifest,
     pub(super) renderer: &'a Renderer<'a>,
     pub(super) inputs: &'a Inputs,
+    pub(super) site: Option<&'a SiteInputs>,
 }
 
 impl Materials for RoleMaterials<'_> {
@@ -62,28 +61,33 @@ impl Materials for RoleMaterials<'_> {
 
     fn secret(&self, name: &str) -> Result<SecretMaterial, EntryError> {
         let missing = || EntryError::field("name", format!("the inventory has no secret `{name}`"));
-        self.inputs.secrets.get(name).cloned().ok_or_else(missing)
+        let secrets = &self.site()?.secrets;
+        secrets.get(name).cloned().ok_or_else(missing)
     }
 
     fn app(&self) -> Result<Code, EntryError> {
-        self.inputs
-            .app
-            .clone()
-            .ok_or_else(|| EntryError::entry("the inventory has no app"))
+        let app = self.site()?.app.clone();
+        app.ok_or_else(|| EntryError::entry("the inventory has no app"))
     }
 }
 
 impl RoleMaterials<'_> {
+    /// What came with the site.
+    fn site(&self) -> Result<&SiteInputs, EntryError> {
+        self.site.ok_or_else(|| {
+            let error = EntryError::entry("this is a site's own, and the entry is of the server");
+            error.help("write it below `site`, or give the role the scope \"site\"")
+        })
+    }
+
     /// Refuses the name of a template that is not there.
     fn known(&self, name: &str) -> Result<(), EntryError> {
-        let templates = &self.manifest.templates;
+        let manifest = self.renderer.manifest;
+        let templates = &manifest.templates;
         if templates.contains_key(name) {
             return Ok(());
         }
-        let message = format!(
-            "there is no template templates/{}/{name}",
-            self.manifest.name
-        );
+        let message = format!("there is no template templates/{}/{name}", manifest.name);
         let error = EntryError::field("template", message);
         Err(match nearest(name, templates.keys().map(String::as_str)) {
             Some(near) => error.help(format!("did you mean `{near}`?")),

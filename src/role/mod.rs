@@ -6,8 +6,10 @@
 //! part of the program.
 
 mod builtin;
+mod context;
 mod entry;
 mod filters;
+mod inputs;
 mod manifest;
 mod materials;
 mod order;
@@ -20,40 +22,17 @@ mod value;
 pub use builtin::builtin;
 pub use source::RoleSource;
 
+pub use inputs::{Inputs, SiteInputs};
+
 use crate::diagnostic::Diagnostics;
 use crate::facts::Facts;
-use crate::inventory::Inventory;
-use crate::plan::Stack;
-use crate::resource::SecretMaterial;
-use crate::types::{Code, ReleaseId, SecretValue};
+use crate::plan::{Fleet, Stack};
+use crate::types::ServerName;
+use context::{Exported, Scene};
+use entry::Target;
 use manifest::Manifest;
 use std::collections::BTreeMap;
-use std::sync::Arc;
-
-/// Everything that compiling takes besides the facts: all of it is in memory.
-#[derive(Debug, Clone)]
-pub struct Inputs {
-    /// What the user wants.
-    pub inventory: Inventory,
-    /// The roles, the user's own among them.
-    pub roles: Vec<RoleSource>,
-    /// Files beside the inventory, by the path it names them with.
-    pub files: BTreeMap<String, Arc<[u8]>>,
-    /// Those of them that must not be seen.
-    pub sensitive_files: BTreeMap<String, SecretValue>,
-    /// The secrets, by name.
-    pub secrets: BTreeMap<String, SecretMaterial>,
-    /// The app's code, if there is an app.
-    pub app: Option<Code>,
-}
-
-impl Inputs {
-    /// The id of the app's release, if there is an app.
-    #[must_use]
-    pub fn release(&self) -> Option<ReleaseId> {
-        self.app.as_ref().map(|code| code.id().clone())
-    }
-}
+use template::Templates;
 
 /// Roles whose manifests are in order, before any fact is known.
 #[derive(Debug)]
@@ -103,52 +82,86 @@ impl Roles {
     }
 }
 
-/// Compiles the stack of the server that has these facts.
+/// Compiles the stacks of the servers that have these facts. What the roles have to tell each
+/// other is computed for all of them first, what they make after that.
 ///
 /// # Errors
 /// Every mistake that shows in a role: a template that does not render, a field that is wrong,
-/// two resources of one name, a requirement the server does not meet.
-pub fn compile(inputs: &Inputs, roles: &Roles, facts: &Facts) -> Result<Stack, Diagnostics> {
-    let mut context = tera::Context::from_serialize(&inputs.inventory).unwrap_or_default();
-    context.insert("facts", facts);
-    if let Some(code) = &inputs.app {
-        context.insert("release", &BTreeMap::from([("id", code.id())]));
-    }
-    let mut exported: BTreeMap<String, serde_json::Map<String, serde_json::Value>> =
-        BTreeMap::new();
-    let mut stack = Stack::default();
+/// two resources of one name, a requirement a server does not meet.
+pub fn compile(
+    inputs: &Inputs,
+    roles: &Roles,
+    facts: &BTreeMap<ServerName, Facts>,
+) -> Result<Fleet, Diagnostics> {
     let mut mistakes = Vec::new();
+    let mut templates = Vec::new();
     // What is wrong in a role is not told again by those that read what it has.
     let mut without: Vec<&str> = Vec::new();
     for manifest in &roles.manifests {
-        let waits = |name: &&str| manifest.after.iter().any(|after| after.get_ref() == name);
-        if without.iter().any(waits) {
-            without.push(&manifest.name);
-            continue;
-        }
-        let settings = inputs
-            .inventory
-            .roles
-            .get(&manifest.name)
-            .cloned()
-            .unwrap_or_default();
-        context.insert("settings", &settings);
-        context.insert("roles", &exported);
-        match entry::apply(manifest, inputs, context.clone(), &mut stack) {
-            Ok(Some(vars)) => {
-                stack.roles.push(manifest.name.clone());
-                exported.insert(manifest.name.clone(), vars);
-            }
-            Ok(None) => {}
+        match Templates::read(manifest) {
+            Ok(read) => templates.push(read),
             Err(Diagnostics(more)) => {
                 without.push(&manifest.name);
                 mistakes.extend(more);
             }
         }
     }
+    let mut exported: BTreeMap<&ServerName, Exported> = BTreeMap::new();
+    for (name, facts) in facts {
+        let scene = Scene {
+            inputs,
+            name,
+            facts,
+        };
+        let exports = exported.entry(name).or_default();
+        for role in &templates {
+            let manifest = role.manifest;
+            let waits = |name: &&str| manifest.after.iter().any(|after| after.get_ref() == name);
+            if without.iter().any(waits) {
+                without.push(&manifest.name);
+            } else if let Err(Diagnostics(more)) = entry::export(role, &scene, exports) {
+                without.push(&manifest.name);
+                mistakes.extend(more);
+            }
+        }
+    }
+    let mut fleet = Fleet::default();
+    for (name, facts) in facts {
+        let scene = Scene {
+            inputs,
+            name,
+            facts,
+        };
+        let exports = exported.remove(name).unwrap_or_default();
+        let mut target = Target::new(name, inputs);
+        for role in &templates {
+            if without.contains(&role.manifest.name.as_str()) {
+                continue;
+            }
+            if let Err(Diagnostics(more)) = entry::apply(role, &scene, &exports, &mut target) {
+                mistakes.extend(more);
+            }
+        }
+        fleet.stacks.insert(name.clone(), target.stack);
+    }
     if mistakes.is_empty() {
-        Ok(stack)
+        Ok(fleet)
     } else {
         Err(Diagnostics(mistakes))
     }
+}
+
+/// Compiles the stack of one server of the inventory.
+///
+/// # Errors
+/// As [`compile`].
+pub fn compile_one(
+    inputs: &Inputs,
+    roles: &Roles,
+    server: &ServerName,
+    facts: &Facts,
+) -> Result<Stack, Diagnostics> {
+    let facts = [(server.clone(), facts.clone())].into();
+    let mut fleet = compile(inputs, roles, &facts)?;
+    Ok(fleet.stacks.remove(server).unwrap_or_default())
 }

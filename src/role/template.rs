@@ -9,16 +9,23 @@ use std::ops::Range;
 use std::sync::Arc;
 use tera::{Context, ErrorKind, Tera};
 
-/// Renders the texts of one role.
-pub(super) struct Renderer<'a> {
-    manifest: &'a Manifest,
+/// The templates of one role, read once for all its sites.
+pub(super) struct Templates<'a> {
+    pub(super) manifest: &'a Manifest,
     tera: Tera,
+}
+
+/// Renders the texts of one role for a server, or for a site on it.
+#[derive(Clone)]
+pub(super) struct Renderer<'a> {
+    pub(super) manifest: &'a Manifest,
+    tera: &'a Tera,
     pub(super) context: Context,
 }
 
-impl<'a> Renderer<'a> {
+impl<'a> Templates<'a> {
     /// Reads the role's templates.
-    pub(super) fn new(manifest: &'a Manifest, context: Context) -> Result<Self, Diagnostics> {
+    pub(super) fn read(manifest: &'a Manifest) -> Result<Self, Diagnostics> {
         let mut tera = Tera::new();
         // What is rendered is configuration, not HTML; the filters escape.
         tera.autoescape_on(Vec::<&str>::new());
@@ -30,16 +37,23 @@ impl<'a> Renderer<'a> {
             }
         }
         if mistakes.is_empty() {
-            Ok(Self {
-                manifest,
-                tera,
-                context,
-            })
+            Ok(Self { manifest, tera })
         } else {
             Err(Diagnostics(mistakes))
         }
     }
 
+    /// What renders them with these values.
+    pub(super) fn with(&'a self, context: Context) -> Renderer<'a> {
+        Renderer {
+            manifest: self.manifest,
+            tera: &self.tera,
+            context,
+        }
+    }
+}
+
+impl Renderer<'_> {
     /// Renders a template file, which may see one value more.
     pub(super) fn file(
         &self,

@@ -3,6 +3,7 @@
 use super::*;
 use crate::diagnostic::Source;
 use crate::facts::{Facts, Os};
+use crate::resource::SecretMaterial;
 use crate::types::{Code, Node, Tree};
 
 /// A server with these versions of the packages that roles ask for.
@@ -57,22 +58,26 @@ fn inputs(inventory: &str) -> Inputs {
         content: b"print()"[..].into(),
     };
     Inputs {
-        secrets: parsed
+        sites: parsed
             .inventory
-            .app
-            .secrets
-            .keys()
-            .map(|name| (name.clone(), SecretMaterial::Generated))
+            .sites
+            .iter()
+            .map(|(name, site)| {
+                let secrets = site.app.secrets.keys();
+                let tree = Tree::new(vec![("app.py".into(), file.clone())]);
+                let inputs = SiteInputs {
+                    secrets: secrets
+                        .map(|name| (name.clone(), SecretMaterial::Generated))
+                        .collect(),
+                    app: site.app.enabled.then(|| Code::new(tree, "", None)),
+                };
+                (name.clone(), inputs)
+            })
             .collect(),
         inventory: parsed.inventory,
         roles: builtin(),
         files: BTreeMap::new(),
         sensitive_files: BTreeMap::new(),
-        app: Some(Code::new(
-            Tree::new(vec![("app.py".into(), file)]),
-            "",
-            None,
-        )),
     }
 }
 
@@ -82,7 +87,7 @@ const REFERENCE: &str = include_str!("../../inventory/foobar.toml");
 fn the_documented_inventory_compiles() {
     let inputs = inputs(REFERENCE);
     let roles = Roles::read(&inputs.roles).unwrap();
-    let stack = compile(&inputs, &roles, &trixie()).unwrap();
+    let stack = compile_one(&inputs, &roles, &ServerName::default(), &trixie()).unwrap();
     assert_eq!(
         stack.roles,
         ["base", "database", "app", "dns", "firewall", "tls", "web"]
@@ -101,7 +106,8 @@ fn an_engine_the_distribution_lacks_is_an_error_that_says_what_to_do() {
     let text = REFERENCE.replace("# engine = \"auto\"", "engine = \"mysql\"");
     let inputs = inputs(&text);
     let roles = Roles::read(&inputs.roles).unwrap();
-    let Diagnostics(mistakes) = compile(&inputs, &roles, &trixie()).unwrap_err();
+    let Diagnostics(mistakes) =
+        compile_one(&inputs, &roles, &ServerName::default(), &trixie()).unwrap_err();
     assert_eq!(
         mistakes[0].message,
         "debian trixie has no package mysql-server"

@@ -79,6 +79,7 @@ pub async fn run(
     if let Some(reason) = no_way {
         report.outcomes.push(Outcome {
             hop: Hop::Tcp,
+            site: None,
             name: "IPv6".to_owned(),
             outcome: Verdict::Skip,
             ms: 0,

@@ -195,7 +195,7 @@ fn maintenance_waits_for_runs(server: &Server, site: &Site) {
         .says(&["zz-broken.conf"]);
     server.on("rm /etc/nginx/conf.d/zz-broken.conf; test -e /etc/nginx/maintenance/on.site -a -e /etc/nginx/maintenance/on.http");
     site.run(&["maintenance", "off"]).exits(0);
-    server.on("ls /etc/nginx/maintenance | grep -vx site.conf && exit 1 || true; test ! -e /var/lib/foobar-stack/busy");
+    server.on("ls /etc/nginx/maintenance | grep -vx sites && exit 1 || true; test ! -e /var/lib/foobar-stack/busy");
 }
 
 fn a_secret_is_masked(server: &Server, site: &Site) {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::inventory;
-use crate::types::Node;
+use crate::types::{Node, SiteName};
 use std::io::{Cursor, Write};
 use std::process::Command;
 
@@ -16,14 +16,14 @@ fn fetch_from(folder: &Path, table: &str) -> Result<Tree, String> {
     let parsed = inventory::parse(&source).unwrap_or_else(|found| panic!("{found:?}"));
     let place = Place {
         source: &source,
-        span: parsed.source,
+        span: parsed.references[&SiteName::default()].source.clone(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
     let fetching = fetch(
-        &parsed.inventory.app,
+        &parsed.inventory.sites[&SiteName::default()].app,
         folder,
         &place,
         FetchPolicy::Everywhere,

@@ -104,6 +104,7 @@ impl World {
             stack.resources.push(Resource {
                 id: spec.id(),
                 role: "web".into(),
+                site: None,
                 origin: String::new(),
                 spec,
             });
@@ -376,6 +377,7 @@ fn saved_with(secret: &'static str, found: &'static str) -> String {
         Resource {
             id: spec.id(),
             role: "app".into(),
+            site: None,
             origin: String::new(),
             spec,
         }

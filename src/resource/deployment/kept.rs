@@ -16,10 +16,11 @@ pub struct KeptRelease {
     pub serves: bool,
 }
 
-/// The script that lists the releases of the first deployment; none if there is no deployment.
+/// The script that lists the releases of the first deployment among these resources; none if there
+/// is no deployment.
 #[must_use]
-pub fn kept_releases(resources: &[Resource]) -> Option<Script> {
-    let root = resources.iter().find_map(|resource| match &resource.spec {
+pub fn kept_releases<'a>(mut resources: impl Iterator<Item = &'a Resource>) -> Option<Script> {
+    let root = resources.find_map(|resource| match &resource.spec {
         Spec::Deployment(deployment) => Some(deployment.root.as_str()),
         _ => None,
     })?;

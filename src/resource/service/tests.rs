@@ -27,6 +27,7 @@ fn change(kind: &'static str, name: &str) -> Change {
             name: name.into(),
         },
         role: "web".into(),
+        site: None,
         action: Action::Update,
         impact: Impact::None,
         because: String::new(),
@@ -60,6 +61,7 @@ fn probe() -> Probe {
         Resource {
             id: spec.id(),
             role: "web".into(),
+            site: None,
             origin: String::new(),
             spec,
         }

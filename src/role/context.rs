@@ -1,0 +1,117 @@
+//! What a template can see: of its server, of its site, of all the others, and what other roles
+//! have told.
+
+use super::inputs::Inputs;
+use crate::facts::Facts;
+use crate::inventory::{Inventory, Site, TlsMode};
+use crate::types::{ServerName, SiteName};
+use serde::Serialize;
+use serde_json::{Map, Value as Json, json};
+use std::collections::BTreeMap;
+use tera::Context;
+
+/// The variables of roles, by the role.
+pub(super) type Exports = BTreeMap<String, Map<String, Json>>;
+
+/// The variables of the roles on one server.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Exported {
+    /// What each role has for the server.
+    pub(super) server: Exports,
+    /// What each role has for a site: what it has for the server, too.
+    pub(super) sites: BTreeMap<SiteName, Exports>,
+}
+
+/// A server while its roles are compiled.
+pub(super) struct Scene<'a> {
+    pub(super) inputs: &'a Inputs,
+    pub(super) name: &'a ServerName,
+    pub(super) facts: &'a Facts,
+}
+
+impl Scene<'_> {
+    /// What is seen of the server.
+    pub(super) fn server(&self, role: &str, exported: &Exported) -> Context {
+        let inventory = &self.inputs.inventory;
+        let mut context = Context::new();
+        let sites: Vec<Json> = inventory
+            .sites
+            .iter()
+            .map(|(name, site)| {
+                let mut site = named(name.as_str(), site);
+                site.insert("roles".to_owned(), json(&exported.sites.get(name)));
+                Json::Object(site)
+            })
+            .collect();
+        let servers: Vec<Json> = inventory
+            .servers
+            .iter()
+            .map(|(name, server)| Json::Object(named(name.as_str(), server)))
+            .collect();
+        let own = servers.iter().find(|one| one["name"] == self.name.as_str());
+        context.insert("server", &own);
+        context.insert("servers", &servers);
+        context.insert("sites", &sites);
+        context.insert("firewall", &inventory.firewall);
+        context.insert("facts", self.facts);
+        context.insert("settings", &settings(inventory, role));
+        context.insert("roles", &exported.server);
+        let any = |wanted: fn(&Site) -> bool| inventory.sites.values().any(wanted);
+        context.insert("app", &json!({ "enabled": any(|site| site.app.enabled) }));
+        context.insert("dns", &json!({ "enabled": any(|site| site.dns.enabled) }));
+        let mut web = object(&inventory.ports);
+        let secure = any(|site| site.tls.mode != TlsMode::Off);
+        web.insert("secure".to_owned(), secure.into());
+        context.insert("web", &web);
+        let mut database = object(&inventory.database_server);
+        let enabled = any(|site| site.database.enabled);
+        database.insert("enabled".to_owned(), enabled.into());
+        context.insert("database", &database);
+        context
+    }
+
+    /// What is seen of a site: of its server, too, but for what both have.
+    pub(super) fn site(
+        &self,
+        role: &str,
+        site: (&SiteName, &Site),
+        exported: &Exported,
+    ) -> Context {
+        let (name, site) = site;
+        let mut context = self.server(role, exported);
+        let all = named(name.as_str(), site);
+        for section in ["dns", "tls", "web", "app", "database"] {
+            context.insert(section, &all.get(section));
+        }
+        context.insert("site", &all);
+        context.insert("roles", &exported.sites.get(name));
+        let inputs = self.inputs.sites.get(name);
+        if let Some(code) = inputs.and_then(|inputs| inputs.app.as_ref()) {
+            context.insert("release", &json!({ "id": code.id() }));
+        }
+        context
+    }
+}
+
+/// What the user has written for a role.
+fn settings(inventory: &Inventory, role: &str) -> toml::Table {
+    inventory.roles.get(role).cloned().unwrap_or_default()
+}
+
+fn named(name: &str, value: &impl Serialize) -> Map<String, Json> {
+    let mut object = object(value);
+    object.insert("name".to_owned(), name.into());
+    object
+}
+
+fn object(value: &impl Serialize) -> Map<String, Json> {
+    match json(value) {
+        Json::Object(object) => object,
+        _ => Map::new(),
+    }
+}
+
+/// As a template sees it. Nothing of an inventory fails to be JSON: all keys are texts.
+fn json(value: &impl Serialize) -> Json {
+    serde_json::to_value(value).unwrap_or_default()
+}

@@ -1,0 +1,247 @@
+//! The short form of an inventory and its long form are the same: every inventory of the cases is
+//! written in both, and both compile to the same stack, byte by byte. Several sites on one server.
+#![expect(clippy::unwrap_used, reason = "a test may end so")]
+
+use foobar_stack::diagnostic::Source;
+use foobar_stack::facts::{self, Facts};
+use foobar_stack::inventory::{self, Inventory};
+use foobar_stack::plan::Stack;
+use foobar_stack::resource::SecretMaterial;
+use foobar_stack::role::{Inputs, Roles, SiteInputs, builtin, compile};
+use foobar_stack::types::{Code, Node, SecretValue, ServerName, SiteName, Tree};
+use std::path::Path;
+use std::sync::Arc;
+use toml::{Table, Value};
+
+const REFERENCE: &str = include_str!("../inventory/foobar.toml");
+
+/// What all sites share, and what stays at the top of the long form.
+const SHARED: [(&str, &[&str]); 2] = [
+    ("web", &["http_port", "https_port"]),
+    (
+        "database",
+        &["engine", "listen", "buffer_pool", "max_connections"],
+    ),
+];
+
+/// The same inventory in the long form, with the names that the short form stands for.
+fn long_form(short: &str) -> Option<String> {
+    let mut short: Table = short.parse().ok()?;
+    if short.contains_key("sites") || short.contains_key("servers") {
+        return None;
+    }
+    let mut long = Table::new();
+    let mut site = short.remove("site")?.as_table()?.clone();
+    for section in ["dns", "tls", "app", "web", "database"] {
+        let Some(Value::Table(table)) = short.remove(section) else {
+            continue;
+        };
+        let of_all = SHARED.iter().find(|(name, _)| *name == section);
+        let is_shared = |key: &str| of_all.is_some_and(|(_, keys)| keys.contains(&key));
+        let (shared, own): (Table, Table) = table.into_iter().partition(|(key, _)| is_shared(key));
+        if !shared.is_empty() {
+            long.insert(section.to_owned(), shared.into());
+        }
+        site.insert(section.to_owned(), own.into());
+    }
+    let named = |name: &str, table: Table| Table::from_iter([(name.to_owned(), table.into())]);
+    let server = short.remove("server")?.as_table()?.clone();
+    long.insert("servers".to_owned(), named("server", server).into());
+    long.insert("sites".to_owned(), named("site", site).into());
+    long.extend(short);
+    Some(toml::to_string(&long).unwrap())
+}
+
+fn parsed(text: &str) -> Option<Inventory> {
+    let parsed = inventory::parse(&Source::new("inventory.toml", text));
+    parsed.ok().map(|parsed| parsed.inventory)
+}
+
+fn facts() -> Facts {
+    let text = "os.id debian\nos.version_id 13\nos.version_codename trixie\n\
+                os.pretty_name Debian\nhostname web1\ncpus 0-1\nmemory 8000000\nnow 1795376400\n\
+                connection 10.0.0.1 5 10.0.0.2 22\nsystemd.running yes\ngeneration 0\napt yes\n\
+                package ii |dpkg|1.22|amd64\npackage ii |systemd|257|amd64\nlists 1795376000\n\
+                nginx:\n  Candidate: 1.26.3\nmariadb-server:\n  Candidate: 1:11.8.6\n\
+                mysql-server:\n  Candidate: 8.4\nend facts\n";
+    let asked = ["nginx", "mysql-server", "mariadb-server"].map(str::to_owned);
+    facts::parse(text, &asked).unwrap()
+}
+
+fn stack(inventory: Inventory) -> Result<Stack, String> {
+    let file = Node::File {
+        executable: false,
+        content: b"x"[..].into(),
+    };
+    let sites = inventory.sites.iter().map(|(name, site)| {
+        let tree = Tree::new(vec![("app.py".to_owned(), file.clone())]);
+        let secrets = site.app.secrets.keys();
+        let inputs = SiteInputs {
+            app: site.app.enabled.then(|| Code::new(tree, "", None)),
+            secrets: secrets
+                .map(|name| (name.clone(), SecretMaterial::Generated))
+                .collect(),
+        };
+        (name.clone(), inputs)
+    });
+    let any = || SecretValue::new(b"x".to_vec());
+    let shared = inventory.sites.values();
+    let mut sensitive: Vec<String> = shared
+        .flat_map(|site| site.app.shared.values().cloned())
+        .collect();
+    sensitive.extend(
+        inventory
+            .sites
+            .values()
+            .filter_map(|site| site.tls.key.clone()),
+    );
+    let certificates = inventory.sites.values();
+    let inputs = Inputs {
+        sites: sites.collect(),
+        files: certificates
+            .filter_map(|site| Some((site.tls.certificate.clone()?, Arc::from(&b"x"[..]))))
+            .collect(),
+        sensitive_files: sensitive.into_iter().map(|path| (path, any())).collect(),
+        roles: builtin(),
+        inventory,
+    };
+    let roles = Roles::read(&inputs.roles).unwrap();
+    let facts = [(ServerName::default(), facts())].into();
+    let fleet = compile(&inputs, &roles, &facts).map_err(|found| format!("{:#?}", found.0))?;
+    Ok(fleet.stacks.into_values().next().unwrap())
+}
+
+/// Everything of a stack as a text.
+fn written(stack: &Result<Stack, String>) -> String {
+    format!("{stack:#?}")
+}
+
+#[test]
+fn both_forms_of_every_inventory_are_the_same() {
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/inventory");
+    let mut texts = vec![REFERENCE.to_owned()];
+    for entry in std::fs::read_dir(cases).unwrap() {
+        let path = entry.unwrap().path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "toml")
+        {
+            texts.push(std::fs::read_to_string(path).unwrap());
+        }
+    }
+    let (mut same, mut wrong) = (0, 0);
+    for text in &texts {
+        let Some(long) = long_form(text) else {
+            continue;
+        };
+        match (parsed(text), parsed(&long)) {
+            (Some(short), Some(long)) => {
+                assert_eq!(short, long, "{text}");
+                assert_eq!(written(&stack(short)), written(&stack(long)), "{text}");
+                same += 1;
+            }
+            (None, None) => wrong += 1,
+            (short, _) => panic!(
+                "only the {} form is right:\n{text}\n{long}",
+                if short.is_some() { "short" } else { "long" }
+            ),
+        }
+    }
+    assert!(same >= 12 && wrong >= 60, "{same} and {wrong}");
+}
+
+const TWO: &str = r#"
+[server]
+ipv4 = "192.0.2.7"
+[sites.shop]
+domain = "shop.example"
+[sites.shop.app]
+source = "shop"
+command = "serve"
+packages = ["gunicorn", "acl"]
+[sites.blog]
+domain = "blog.example"
+[sites.blog.app]
+source = "blog"
+command = "serve"
+packages = ["gunicorn"]
+health = "/healthz"
+"#;
+
+#[test]
+fn two_sites_share_a_server_and_nothing_else() {
+    let stack = stack(parsed(TWO).unwrap()).unwrap();
+    let of = |site: &str| {
+        let name = SiteName::new(site).unwrap();
+        let own = stack
+            .resources
+            .iter()
+            .filter(move |one| one.site.as_ref() == Some(&name));
+        own.map(|one| one.id.to_string()).collect::<Vec<_>>()
+    };
+    let shared: Vec<String> = stack
+        .resources
+        .iter()
+        .filter(|one| one.site.is_none())
+        .map(|one| one.id.to_string())
+        .collect();
+    for site in ["shop", "blog"] {
+        let own = of(site);
+        for id in [
+            format!("release:/srv/{site}"),
+            format!("deployment:{site}-app"),
+            format!("database:{site}"),
+            format!("database_user:{site}"),
+            format!("zone:{site}.example"),
+            format!("certificate:/etc/ssl/foobar-stack/{site}.example.pem"),
+            format!("file:/etc/nginx/sites-available/{site}.example.conf"),
+        ] {
+            assert!(own.contains(&id), "no {id} in {own:#?}");
+        }
+    }
+    for id in [
+        "package:gunicorn",
+        "package:acl",
+        "file:/etc/nginx/nginx.conf",
+        "service:nginx.service",
+        "service:mysql.service",
+        "service:named.service",
+    ] {
+        assert!(shared.iter().any(|one| one == id), "no {id} in {shared:#?}");
+    }
+    let deployment = |name: &str| {
+        let mut all = stack.resources.iter();
+        let found = all.find(|one| one.id.to_string() == format!("deployment:{name}-app"));
+        format!("{:?}", found.unwrap().spec)
+    };
+    // The first of the text has the first port; the other one begins beyond all that it can take.
+    assert!(deployment("shop").contains("8000") && deployment("blog").contains("8128"));
+}
+
+#[test]
+fn a_site_below_another_one_has_its_records_there() {
+    let text = TWO.replace("blog.example", "blog.shop.example");
+    let inventory = parsed(&text).unwrap();
+    let site = |name: &str| &inventory.sites[&SiteName::new(name).unwrap()];
+    let (shop, blog) = (&site("shop").dns, &site("blog").dns);
+    assert!(blog.shared && !shop.shared);
+    assert_eq!(blog.zone.as_str(), "shop.example");
+    let names: Vec<String> = shop
+        .records
+        .iter()
+        .map(|one| format!("{} {}", one.name, one.kind))
+        .collect();
+    for record in [
+        "blog.shop.example A",
+        "www.blog.shop.example CNAME",
+        "shop.example A",
+    ] {
+        assert!(
+            names.iter().any(|one| one == record),
+            "no {record} in {names:?}"
+        );
+    }
+    let stack = stack(inventory).unwrap();
+    let zones = stack.resources.iter().filter(|one| one.id.kind == "zone");
+    assert_eq!(zones.count(), 1);
+}
