@@ -1,9 +1,9 @@
 //! A unit as systemd has it, and what it owes by that and by what changes.
 
 use super::Service;
-use super::live::Need;
-use crate::resource::gap::Gap;
-use crate::resource::pending::{Notes, Pending, timestamp};
+use super::gap::Gap;
+use super::live::{LiveSettings, Need};
+use super::pending::{Notes, Pending, timestamp};
 use crate::resource::{PlanContext, Probe, Reaction};
 use crate::types::AbsolutePath;
 
@@ -44,7 +44,7 @@ fn strongest(all: impl IntoIterator<Item = Option<Pending>>) -> Option<Pending> 
         .reduce(|best, next| if next.0 > best.0 { next } else { best })
 }
 
-impl Service {
+impl<L: LiveSettings> Service<L> {
     /// What it owes by what the probe found; `None` if systemd's times cannot be read.
     pub(super) fn pending<'a>(
         &self,
@@ -91,7 +91,7 @@ impl Service {
     /// The file of which it is known what the service has taken, and so what it needs.
     fn known(&self, need: Option<&Need>) -> Option<&AbsolutePath> {
         let live = self.live.as_ref()?;
-        need.is_some_and(|need| need.known).then_some(&live.path)
+        need.is_some_and(|need| need.known).then_some(live.path())
     }
 
     /// What it needs of a database server that says what can be set while it runs.
@@ -103,7 +103,7 @@ impl Service {
     ) -> Option<Need> {
         let live = self.live.as_ref()?;
         let started = timestamp(property("ActiveEnterTimestamp")?)?;
-        let newer = notes.changed_after(live.path.as_str(), started);
+        let newer = notes.changed_after(live.path().as_str(), started);
         live.need(&self.name, reply, property("InvocationID")?, newer)
     }
 
