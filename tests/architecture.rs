@@ -10,10 +10,11 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Rooms that only compute.
-const PURE: [&str; 12] = [
+const PURE: [&str; 13] = [
     "diagnostic",
     "shell",
     "types",
+    "systemd",
     "inventory",
     "facts",
     "resource",

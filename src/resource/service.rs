@@ -15,6 +15,7 @@ use super::{
     Owned, Phase, PlanContext, Probe, Reaction, Reading,
 };
 use crate::shell::Script;
+use crate::systemd::{SHOW_UNITS, UnitState};
 use crate::types::AbsolutePath;
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -115,6 +116,7 @@ impl<L: LiveSettings> Kind for Service<L> {
     const PROBE_SHELL: &'static [&'static str] = &[
         L::PROBE_SHELL[0],
         L::PROBE_SHELL[1],
+        SHOW_UNITS,
         include_str!("service/probe.sh"),
     ];
     const STEP_SHELL: &'static [&'static str] = &[
@@ -193,39 +195,33 @@ impl<L: LiveSettings> Kind for Service<L> {
         let after = |(_, shown)| shown;
         let shown = reply.strip_prefix("show\n");
         let shown = shown.or_else(|| reply.rsplit_once("\nshow\n").map(after));
-        let mut blocks = shown.unwrap_or_default().trim_end().split("\n\n");
+        let mut units = UnitState::all(shown.unwrap_or_default());
         batch
             .iter()
             .map(|service| {
-                let block = blocks.next().unwrap_or_default();
-                let property = |name: &str| {
-                    block
-                        .lines()
-                        .find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
-                };
+                let state = units.next().unwrap_or_default();
                 match (
-                    property("LoadState"),
-                    property("ActiveState"),
-                    property("UnitFileState"),
+                    state.is_missing(),
+                    state.get("ActiveState"),
+                    state.get("UnitFileState"),
                 ) {
-                    (Some("not-found"), ..) => Observed::Absent,
-                    (Some(_), Some(active), Some(file_state)) => {
+                    (Some(true), ..) => Observed::Absent,
+                    (Some(false), Some(active), Some(file_state)) => {
                         let mut unit = Unit {
                             active: active.to_owned(),
                             file_state: file_state.to_owned(),
-                            needs_daemon_reload: property("NeedDaemonReload") == Some("yes"),
+                            needs_daemon_reload: state.needs_daemon_reload(),
                             pending: None,
                             need: None,
-                            gap: Gap::read(property),
+                            gap: Gap::read(&state),
                         };
                         if unit.is_active() {
                             if let Some(reason) = notes.unknown(&service.name) {
                                 return Observed::unknown(reason);
                             }
-                            unit.need = service.need(&notes, reply, property);
+                            unit.need = service.need(&notes, reply, &state);
                             let need = unit.need.as_ref();
-                            let Some(pending) = service.pending(&notes, probe, need, property)
-                            else {
+                            let Some(pending) = service.pending(&notes, probe, need, &state) else {
                                 let name = &service.name;
                                 return Observed::unknown(format!(
                                     "cannot read the start time of {name}"

@@ -4,14 +4,13 @@
 //! that may need their place: a port, a socket, a folder. A deployment takes ports that are free.
 
 use crate::resource::releases::Deployment;
-use crate::resource::vocabulary::probe::fields;
 use crate::resource::{
     Action, Change, Delta, Diff, EntryError, ExecutionPlan, Impact, Kind, Materials, Observed,
     Phase, PlanContext, Probe,
 };
 use crate::shell::Script;
+use crate::systemd::{SHOW_UNITS, UnitState};
 use serde::Deserialize;
-use std::collections::BTreeMap;
 
 /// A unit that should neither run nor be enabled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +58,8 @@ impl Retired {
 
 impl Kind for Retired {
     const NAME: &'static str = "retired";
-    const PROBE_SHELL: &'static [&'static str] = &[include_str!("retired.sh")];
+    const PROBE_SHELL: &'static [&'static str] = &[SHOW_UNITS];
+    const STEP_SHELL: &'static [&'static str] = &[include_str!("retired.sh")];
     type Entry = Entry;
     type State = Unit;
 
@@ -72,23 +72,25 @@ impl Kind for Retired {
     }
 
     fn probe(batch: &[&Self], _: &Probe, script: &mut Script) {
-        script.call("probe_retired", batch.iter().map(|retired| &retired.name));
+        script.call("show_units", batch.iter().map(|retired| &retired.name));
     }
 
     fn observe(batch: &[&Self], _: &Probe, reply: &str) -> Vec<Observed<Unit>> {
-        let units: BTreeMap<&str, [&str; 3]> = reply
-            .lines()
-            .filter_map(fields::<3>)
-            .map(|line| (line[0], line))
-            .collect();
+        let mut units = UnitState::all(reply);
         batch
             .iter()
-            .map(|retired| match units.get(retired.name.as_str()) {
-                Some([_, active, enabled]) => Observed::Present(Unit {
-                    active: matches!(*active, "active" | "activating" | "reloading"),
-                    enabled: enabled.starts_with("enabled"),
-                }),
-                None => Observed::unknown(format!("systemd says nothing of {}", retired.name)),
+            .map(|retired| {
+                let state = units.next().unwrap_or_default();
+                if state.is_missing().is_none() {
+                    let reason = format!("systemd says nothing of {}", retired.name);
+                    return Observed::unknown(reason);
+                }
+                Observed::Present(Unit {
+                    active: state.runs() || state.state() == "activating",
+                    // What an alias leads to is another's, and so is its start at boot.
+                    enabled: state.id() == retired.name
+                        && state.file_state().starts_with("enabled"),
+                })
             })
             .collect()
     }
@@ -164,10 +166,16 @@ mod tests {
                 .compare(&found, &context)
                 .map(|delta| delta.diff.fields.len())
         };
-        assert_eq!(compare("a.service\x1factive\x1fenabled\n"), Some(2));
-        assert_eq!(compare("a.service\x1finactive\x1fenabled\n"), Some(1));
-        assert_eq!(compare("a.service\x1finactive\x1fdisabled\n"), None);
-        assert_eq!(compare("a.service\x1finactive\x1f\n"), None);
+        let shown = |name: &str, active: &str, boot: &str| {
+            compare(&format!(
+                "Id={name}\nLoadState=loaded\nActiveState={active}\nUnitFileState={boot}\n"
+            ))
+        };
+        assert_eq!(shown("a.service", "active", "enabled"), Some(2));
+        assert_eq!(shown("a.service", "inactive", "enabled"), Some(1));
+        assert_eq!(shown("a.service", "inactive", "disabled"), None);
+        assert_eq!(shown("b.service", "inactive", "enabled"), None);
+        assert_eq!(compare("LoadState=not-found\nActiveState=inactive\n"), None);
         let silent = Retired::observe(&[&retired], &Probe::new("s".into()), "").remove(0);
         assert!(matches!(silent, Observed::Unknown { .. }));
     }

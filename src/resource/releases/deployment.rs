@@ -23,6 +23,7 @@ use crate::resource::{
     Rendered,
 };
 use crate::shell::Script;
+use crate::systemd::SHOW_UNITS;
 use crate::types::AbsolutePath;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -50,7 +51,7 @@ impl Deployment {
 
 impl Kind for Deployment {
     const NAME: &'static str = "deployment";
-    const PROBE_SHELL: &'static [&'static str] = &[include_str!("deployment/probe.sh")];
+    const PROBE_SHELL: &'static [&'static str] = &[SHOW_UNITS, include_str!("deployment/probe.sh")];
     const STEP_SHELL: &'static [&'static str] = &[include_str!("deployment/steps.sh")];
     const DEPENDS_ON_CHANGES: bool = true;
     type Entry = Entry;

@@ -46,7 +46,7 @@ prepare_release() {
 	if ! systemctl start -- "$4"; then
 		journalctl --sync || true
 		journalctl --no-pager --output=cat --lines=40 \
-			"_SYSTEMD_INVOCATION_ID=$(systemctl show --value -p InvocationID -- "$4")"
+			"_SYSTEMD_INVOCATION_ID=$(unit_property "$4" InvocationID)"
 		systemctl reset-failed -- "$4" || true
 		fail "release $2 was not made ready, and is removed again"
 	fi

@@ -1,5 +1,6 @@
 //! How long a restart keeps a service away, going by what it did last.
 
+use crate::systemd::UnitState;
 use std::fmt;
 use std::time::Duration;
 
@@ -12,8 +13,8 @@ pub(super) struct Gap {
 
 impl Gap {
     /// Reads it from the properties of a unit that runs: microseconds since the server runs.
-    pub(super) fn read<'a>(property: impl Fn(&str) -> Option<&'a str>) -> Option<Self> {
-        let time = |name| property(name)?.parse().ok().filter(|time: &u64| *time > 0);
+    pub(super) fn read(state: &UnitState<'_>) -> Option<Self> {
+        let time = |name| state.get(name)?.parse().ok().filter(|time: &u64| *time > 0);
         let between = |from: Option<u64>, to: Option<u64>| {
             Some(Duration::from_micros(to?.checked_sub(from?)?))
         };
@@ -55,27 +56,12 @@ mod tests {
     use super::*;
 
     fn gap(exit: &str, enter: &str, left: &str, ended: &str) -> Option<String> {
-        let value = |name: &str| match name {
-            "InactiveExitTimestampMonotonic" => Some(exit.to_owned()),
-            "ActiveEnterTimestampMonotonic" => Some(enter.to_owned()),
-            "ActiveExitTimestampMonotonic" => Some(left.to_owned()),
-            "InactiveEnterTimestampMonotonic" => Some(ended.to_owned()),
-            _ => None,
-        };
-        let values: Vec<(&str, String)> = [
-            "InactiveExitTimestampMonotonic",
-            "ActiveEnterTimestampMonotonic",
-            "ActiveExitTimestampMonotonic",
-            "InactiveEnterTimestampMonotonic",
-        ]
-        .into_iter()
-        .filter_map(|name| Some((name, value(name)?)))
-        .collect();
-        let find = |name: &str| {
-            let found = values.iter().find(|(known, _)| *known == name);
-            found.map(|(_, text)| text.as_str())
-        };
-        Gap::read(find).map(|gap| gap.to_string())
+        let reply = format!(
+            "InactiveExitTimestampMonotonic={exit}\nActiveEnterTimestampMonotonic={enter}\n\
+             ActiveExitTimestampMonotonic={left}\nInactiveEnterTimestampMonotonic={ended}\n"
+        );
+        let state = UnitState::all(&reply).next()?;
+        Gap::read(&state).map(|gap| gap.to_string())
     }
 
     #[test]

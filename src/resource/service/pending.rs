@@ -110,28 +110,17 @@ fn epoch(text: &str) -> Option<Timestamp> {
     Timestamp::new(seconds.parse().ok()?, decimals.parse().ok()?).ok()
 }
 
-/// `Sun 2026-11-22 21:05:56.634181 UTC`, as systemctl(1) prints it with `--timestamp=us+utc`.
-pub(in crate::resource) fn timestamp(text: &str) -> Option<Timestamp> {
-    let mut words = text.split(' ').skip(1);
-    let (date, time) = (words.next()?, words.next()?);
-    if words.next() != Some("UTC") {
-        return None;
-    }
-    format!("{date}T{time}Z").parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::systemd::UnitState;
 
     #[test]
     fn times_of_stat_and_of_systemctl_compare() {
-        let systemd = timestamp("Sun 2026-11-22 21:05:56.634181 UTC").unwrap();
+        let reply = "ActiveEnterTimestamp=Sun 2026-11-22 21:05:56.634181 UTC";
+        let systemd = UnitState::all(reply).next().unwrap().started().unwrap();
         assert_eq!(epoch("1795381556.634181000"), Some(systemd));
         assert!(epoch("1795381556.634181001").unwrap() > systemd);
         assert!(epoch("1795381556.600000000").unwrap() < systemd);
-        for no in ["", "n/a", "Sun 2026-11-22 21:05:56 CET"] {
-            assert_eq!(timestamp(no), None, "{no}");
-        }
     }
 }

@@ -1,4 +1,4 @@
-# What a probe asks of services.
+# What a probe asks of services; show_units comes first.
 
 # compare_service UNIT WORD...: whether the command agrees that the unit runs
 # what its files say; beside the rest, since it has daemons to wait for.
@@ -33,10 +33,7 @@ probe_service() {
 	# The names of units have no blanks.
 	# shellcheck disable=SC2086
 	set -- $units
-	shown=$(in_time systemctl show --no-pager --timestamp=us+utc -p LoadState -p ActiveState -p UnitFileState \
-		-p NeedDaemonReload -p ActiveEnterTimestamp -p StateChangeTimestamp -p ReloadResult -p MainPID \
-		-p InvocationID -p InactiveExitTimestampMonotonic -p ActiveEnterTimestampMonotonic \
-		-p ActiveExitTimestampMonotonic -p InactiveEnterTimestampMonotonic -- "$@") ||
+	shown=$(show_units "$@") ||
 		{ printf '%s\n' "$shown" && return 9; }
 	set --
 	for line in $shown; do

@@ -4,7 +4,7 @@
 # most one of start, reload and restart; then it must run, and run what its files
 # say, if there is a command to ask that. BACK undoes that.
 activate_service() {
-	boot=$(systemctl show --value -p UnitFileState -- "$1")
+	boot=$(unit_property "$1" UnitFileState)
 	if systemctl is-active --quiet -- "$1"; then active=active; else active=inactive; fi
 	[ $# -le 4 ] || (shift 4 && printf '%s\0' "$@") >"$RUN/asks-$1"
 	note unit "$1" "$active" "${boot:-disabled}" "$4"

@@ -12,7 +12,7 @@ note_taken() {
 
 # settings_taken UNIT PATH: it runs with what the file says now.
 settings_taken() {
-	start=$(systemctl show --value -p InvocationID -- "$1")
+	start=$(unit_property "$1" InvocationID)
 	note_taken "$1" "$start" "$(base64 -w 0 -- "$2")"
 }
 

@@ -2,10 +2,10 @@
 
 use super::model::{Deployment, Process};
 use super::slot::{Names, Slot, marked};
-use crate::resource::service::pending::{Notes, timestamp};
+use crate::resource::service::pending::Notes;
 use crate::resource::vocabulary::probe::fields;
 use crate::resource::{Observed, Probe};
-use jiff::Timestamp;
+use crate::systemd::UnitState;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A deployment as it is.
@@ -70,28 +70,8 @@ struct Reply<'a> {
     files: BTreeMap<&'a str, String>,
     /// Ports on which somebody listens.
     listening: BTreeSet<u16>,
-    units: Vec<Unit<'a>>,
+    units: Vec<UnitState<'a>>,
     notes: Notes<'a>,
-}
-
-/// A unit as systemd has it.
-struct Unit<'a>(BTreeMap<&'a str, &'a str>);
-
-impl<'a> Unit<'a> {
-    fn get(&self, property: &str) -> &'a str {
-        self.0.get(property).copied().unwrap_or_default()
-    }
-
-    fn runs(&self) -> bool {
-        matches!(
-            self.get("ActiveState"),
-            "active" | "reloading" | "refreshing"
-        )
-    }
-
-    fn since(&self) -> Option<Timestamp> {
-        timestamp(self.get("ActiveEnterTimestamp"))
-    }
 }
 
 impl<'a> Reply<'a> {
@@ -107,7 +87,6 @@ impl<'a> Reply<'a> {
         let current = noted.lines().filter_map(fields::<3>);
         let ports = noted.lines().filter_map(fields::<2>);
         let ports = ports.filter(|line| line[0] == "listening");
-        let unit = |block: &'a str| Unit(block.lines().filter_map(|l| l.split_once('=')).collect());
         let taken = noted.lines().filter_map(fields::<3>);
         Self {
             taken: taken
@@ -120,20 +99,20 @@ impl<'a> Reply<'a> {
                 .collect(),
             files,
             listening: ports.filter_map(|line| line[1].parse().ok()).collect(),
-            units: shown.trim().split("\n\n").map(unit).collect(),
+            units: UnitState::all(shown.trim_start()).collect(),
             notes: Notes::read(noted),
         }
     }
 
-    fn unit(&self, id: &str) -> Option<&Unit<'a>> {
-        self.units.iter().find(|unit| unit.get("Id") == id)
+    fn unit(&self, id: &str) -> Option<&UnitState<'a>> {
+        self.units.iter().find(|unit| unit.id() == id)
     }
 
     /// The instances of a slot, with what they are called by.
-    fn instances(&self, names: &Names) -> impl Iterator<Item = (u16, &Unit<'a>)> {
+    fn instances(&self, names: &Names) -> impl Iterator<Item = (u16, &UnitState<'a>)> {
         let head = format!("{}@", names.stem);
         self.units.iter().filter_map(move |unit| {
-            let number = unit.get("Id").strip_prefix(&head)?;
+            let number = unit.id().strip_prefix(&head)?;
             Some((number.strip_suffix(".service")?.parse().ok()?, unit))
         })
     }
@@ -148,7 +127,7 @@ impl<'a> Reply<'a> {
             target,
             unit,
             running: running.map(|(number, _)| number).collect(),
-            enabled: enabled.is_some_and(|unit| unit.get("UnitFileState") == "enabled"),
+            enabled: enabled.is_some_and(|unit| unit.file_state() == "enabled"),
         }
     }
 }
@@ -248,11 +227,12 @@ fn look(
     let mut pending = left;
     for (number, unit) in reply.instances(&names).filter(|(_, unit)| unit.runs()) {
         let since = unit
-            .since()
+            .started()
             .ok_or_else(|| format!("cannot read the start time of {}", names.instance(number)))?;
         let newer = reply.notes.newer(probe, &process.restart_on, since, None);
         let newer = newer.map(|path| format!("{path} is newer than its start"));
-        let unread = (unit.get("NeedDaemonReload") == "yes")
+        let unread = unit
+            .needs_daemon_reload()
             .then(|| "its unit file is newer than what systemd read".to_owned());
         let path = format!("/etc/systemd/system/{}@.service", names.stem);
         let edited = reply

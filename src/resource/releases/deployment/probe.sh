@@ -41,11 +41,10 @@ probe_files() {
 	[ $# -eq 0 ] || grep -H '' -- "$@" || true
 }
 
-# probe_units UNIT...: what systemd says of them; of a pattern, those it has loaded.
+# probe_units UNIT...: what systemd says of them; show_units comes first.
 probe_units() {
 	printf 'show\n'
-	in_time systemctl show --no-pager --timestamp=us+utc -p Id -p LoadState -p ActiveState -p UnitFileState \
-		-p NeedDaemonReload -p ActiveEnterTimestamp -- "$@"
+	show_units "$@"
 }
 
 # kept_releases ROOT: those one can go back to, the last one first: since when, and

@@ -25,7 +25,7 @@ remember_release() {
 # what the instances of the old one (PATTERN) have in use.
 room_for_two() {
 	need=0
-	for group in $(systemctl show --value -p ControlGroup -- "$1"); do
+	for group in $(unit_property "$1" ControlGroup); do
 		if [ -r "/sys/fs/cgroup$group/memory.stat" ]; then
 			while read -r word bytes; do
 				case $word in
@@ -211,7 +211,7 @@ switch_upstream() {
 
 # proxy_workers PROXY: the worker processes of Nginx, with what each is called.
 proxy_workers() {
-	main=$(systemctl show --value -p MainPID -- "$1")
+	main=$(unit_property "$1" MainPID)
 	[ "${main:-0}" != 0 ] || return 0
 	for process in /proc/[0-9]*; do
 		{ read -r pid _ _ parent _ <"$process/stat"; } 2>/dev/null || continue
