@@ -246,9 +246,14 @@ touch_server() {
 	touched=yes
 }
 
+# unit_property UNIT NAME: what systemd says of it.
+unit_property() {
+	systemctl show --value -p "$2" -- "$1"
+}
+
 # is_known UNIT: systemd has a file of it.
 is_known() {
-	[ "$(systemctl show --value -p LoadState -- "$1")" != not-found ]
+	[ "$(unit_property "$1" LoadState)" != not-found ]
 }
 
 # made WORD NAME...: a run of ours makes these; they were not there. That is on disk before

@@ -1,9 +1,9 @@
 //! `[[check.deployment]]`: the slot that serves runs, and will run after the next boot.
 
 use super::server::Section;
-use super::unit::properties;
 use super::{Defaults, Hop, Judgement};
 use crate::resource::Slot;
+use crate::systemd::UnitState;
 use crate::types::AbsolutePath;
 use serde::Deserialize;
 
@@ -66,15 +66,15 @@ impl Deployment {
         let mut enabled = "";
         let mut active = 0;
         let mut wrong = Vec::new();
-        for unit in units.split("\n\n").map(properties) {
-            let get = |key: &str| unit.get(key).copied().unwrap_or_default();
-            if get("Id").ends_with(".target") {
-                enabled = get("UnitFileState");
-            } else if matches!(get("ActiveState"), "active" | "reloading" | "refreshing") {
+        for unit in UnitState::all(units) {
+            if unit.id().ends_with(".target") {
+                enabled = unit.file_state();
+            } else if unit.runs() {
                 active += 1;
             } else {
-                let (id, state, sub) = (get("Id"), get("ActiveState"), get("SubState"));
-                wrong.push(format!("{id} is {state} ({sub}), result {}", get("Result")));
+                let (id, state) = (unit.id(), unit.state());
+                let (sub, result) = (unit.text("SubState"), unit.text("Result"));
+                wrong.push(format!("{id} is {state} ({sub}), result {result}"));
             }
         }
         let instances = match active {

@@ -1,5 +1,11 @@
 # Which slot serves, by the upstream file $2, and what systemd says of its units:
 # those of deployment $1 that are called by what follows, the blue ones before `--`.
+# show_units comes first.
+
+# in_time COMMAND WORD...: whoever asks this has limited its time.
+in_time() {
+	"$@"
+}
 
 slot=$(sed -n '1s/^# Slot: //p' "$2" 2>/dev/null)
 case $slot in
@@ -20,4 +26,4 @@ for instance do
 done
 echo "$slot"
 # shellcheck disable=SC2086
-systemctl show --property=Id,ActiveState,SubState,Result,UnitFileState,ExecMainStatus -- $units
+show_units $units

@@ -1,8 +1,9 @@
 //! The questions that only the server can answer, as one script, and its replies.
 
 pub use super::section::Section;
-use super::{Check, Question, unit};
+use super::{Check, Question};
 use crate::shell::Script;
+use crate::systemd::{ASK_UNITS, SHOW_UNITS};
 use std::collections::BTreeMap;
 
 /// The key of the section about all units.
@@ -39,9 +40,7 @@ pub fn script(checks: &[&Check], nonce: &Nonce, limit: u64) -> Script {
     let units = units(checks);
     if !units.is_empty() {
         questions.assign("key", UNITS);
-        let properties = format!("--property={}", unit::PROPERTIES);
-        let arguments = [properties.as_str(), "--"].into_iter().chain(units);
-        questions.call("ask systemctl show", arguments);
+        questions.call(ASK_UNITS, units);
     }
     for (place, check) in checks.iter().enumerate() {
         match &check.question {
@@ -51,8 +50,8 @@ pub fn script(checks: &[&Check], nonce: &Nonce, limit: u64) -> Script {
             }
             Question::Deployment(deployment) => {
                 questions.assign("key", &place.to_string());
-                let program = include_str!("deployment.sh");
-                let words = [program.to_owned(), "sh".to_owned()].into_iter();
+                let program = format!("{SHOW_UNITS}{}", include_str!("deployment.sh"));
+                let words = [program, "sh".to_owned()].into_iter();
                 questions.call("ask sh -c", words.chain(deployment.words()));
             }
             Question::Certificate(certificate) => {

@@ -2,8 +2,8 @@
 
 use super::section::Section;
 use super::{Defaults, Hop, Judgement};
+use crate::systemd::{self, UnitState};
 use serde::Deserialize;
-use std::collections::BTreeMap;
 
 /// The fields.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -46,10 +46,6 @@ impl UnitName {
     }
 }
 
-/// The properties asked of every unit; see `show` in systemctl(1).
-pub(super) const PROPERTIES: &str =
-    "LoadState,ActiveState,SubState,Result,UnitFileState,ExecMainStatus";
-
 impl Unit {
     pub(super) fn defaults(&self) -> Defaults {
         Defaults {
@@ -72,19 +68,19 @@ impl Unit {
             Some(failed) => return Judgement::Flawed(format!("systemctl {}", failed.failure())),
             None => return Judgement::Flawed("the server did not say".to_owned()),
         };
-        let Some(properties) = output.split("\n\n").nth(place).map(properties) else {
+        let Some(state) = UnitState::all(output).nth(place) else {
             return Judgement::Flawed("the server did not say".to_owned());
         };
-        let get = |key: &str| properties.get(key).copied().unwrap_or_default();
-        let (active, enabled) = (get("ActiveState"), get("UnitFileState"));
+        let get = |key: &str| state.text(key);
+        let (active, enabled) = (state.state(), state.file_state());
 
-        if get("LoadState") == "not-found" {
+        if state.is_missing() == Some(true) {
             return Judgement::Broken("there is no such unit".to_owned());
         }
         if active.is_empty() {
             return Judgement::Flawed("the server did not say".to_owned());
         }
-        if !matches!(active, "active" | "reloading" | "refreshing") {
+        if !state.runs() {
             let mut seen = format!("{active} ({})", get("SubState"));
             if !matches!(get("Result"), "" | "success") {
                 seen.push_str(&format!(", result {}", get("Result")));
@@ -94,11 +90,7 @@ impl Unit {
             }
             return Judgement::Broken(seen);
         }
-        // What another unit pulls in has no state of its own that could be enabled.
-        if matches!(
-            enabled,
-            "enabled" | "static" | "alias" | "indirect" | "generated"
-        ) {
+        if systemd::starts_at_boot(enabled) {
             Judgement::Sound(format!("{active}, {enabled}"))
         } else {
             let enabled = if enabled.is_empty() {
@@ -109,13 +101,6 @@ impl Unit {
             Judgement::Flawed(format!("{active}, but {enabled}: the next boot stops it"))
         }
     }
-}
-
-pub(super) fn properties(block: &str) -> BTreeMap<&str, &str> {
-    block
-        .lines()
-        .filter_map(|line| line.split_once('='))
-        .collect()
 }
 
 #[cfg(test)]

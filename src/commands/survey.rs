@@ -8,10 +8,12 @@ use crate::conflict::{self, Claims, Conflicts, Meeting, Occupied};
 use crate::error::Error;
 use crate::facts::Facts;
 use crate::inventory::Inventory;
-use crate::plan::{self, Basis, Managed, Plan, SavedPlan, Stack};
+use crate::plan::{self, Basis, Plan, SavedPlan, Stack};
 use crate::random;
 use crate::report::{Reporter, Verbosity};
-use crate::resource::{ExecutionPlan, Observed, Probe, Removal, ResourceId, Retained, State};
+use crate::resource::{
+    ExecutionPlan, Managed, Observed, Probe, Removal, ResourceId, Retained, State, ownership,
+};
 use crate::server::Session;
 
 /// Which changes a plan is about.
@@ -81,7 +83,7 @@ pub(crate) async fn survey(
         Scope::Saved(saved) => saved.removal,
         Scope::Everything | Scope::Roles(_) => request.removal,
     };
-    plan::retire(&mut stack, &managed, removal);
+    ownership::retire(&mut stack.resources, &managed, removal);
     if let Scope::Roles(roles) = scope
         && let Some(unknown) = roles.iter().find(|role| !stack.roles.contains(role))
     {
@@ -96,7 +98,7 @@ pub(crate) async fn survey(
     let claims = Claims::of(&facts);
     let inventory = &workspace.inputs.inventory;
     let (mut observed, occupied) = look(session, inventory, &stack, &claims, reporter).await?;
-    plan::forget_lost(&mut stack, &mut observed);
+    ownership::forget_lost(&mut stack.resources, &mut observed);
     let roles = match scope {
         Scope::Roles(roles) => Some(roles.as_slice()),
         Scope::Everything | Scope::Saved(_) => None,
@@ -111,7 +113,7 @@ pub(crate) async fn survey(
         roles,
     };
     let conflicts = meeting.conflicts();
-    plan::prune(&mut stack, &mut observed);
+    ownership::prune(&mut stack.resources, &mut observed);
     let basis = Basis {
         generation: facts.generation,
         now: facts.now,
@@ -130,12 +132,19 @@ pub(crate) async fn survey(
         reporter.note("maintenance is on: visitors get 503 until `foobar-stack maintenance off`");
     }
     note_unverified(&facts, reporter);
-    let mut record = plan::record(&stack, &managed, &foreign, plan.target.as_deref(), &left);
+    let mut record = ownership::record(
+        &stack.resources,
+        &managed,
+        &foreign,
+        plan.target.as_deref(),
+        &left,
+    );
     if request.adopt {
-        record = plan::adopt(&record);
+        record = ownership::adopt(&record);
     }
-    let lost =
-        facts.generation == 0 && managed.is_empty() && plan::is_there(&stack, &observed, &plan);
+    let lost = facts.generation == 0
+        && managed.is_empty()
+        && ownership::is_there(&stack.resources, &observed, &plan.changes);
     // A stack whose record was lost would be in conflict with itself.
     if !conflicts.is_empty() && !lost {
         return Err(Conflicts(conflicts).into());

@@ -21,8 +21,8 @@ pub use takeover::{Rule, Takeover};
 
 use crate::facts::Facts;
 use crate::inventory::{Inventory, Server, Site};
-use crate::plan::{Managed, Stack};
-use crate::resource::{Observed, Owned, Resource, State};
+use crate::plan::Stack;
+use crate::resource::{Managed, Observed, Owned, Resource, State};
 use std::fmt;
 
 /// What on a server is the stack's own, by the server's notes.

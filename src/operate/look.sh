@@ -1,4 +1,4 @@
-# What the scripts that look at a running server share.
+# What the scripts that look at a running server share; show_units comes first.
 #
 # units: patterns of units, a line each; http_port: where Nginx says how it is
 # doing, if it does.
@@ -35,6 +35,31 @@ resident() {
 		sum=$((sum + ${share:-0}))
 	done <"$1"
 	printf '%s' "$((sum * 1024))"
+}
+
+# in_time COMMAND WORD...: ended after ten seconds.
+in_time() {
+	timeout --kill-after=1 10 "$@"
+}
+
+# groups: the control group and the name of each unit that runs, of what show_units
+# says on standard input. A blank line ends a unit; which property comes first, versions
+# of systemd differ in.
+groups() {
+	group=
+	{
+		cat
+		echo
+	} | while IFS='=' read -r name text; do
+		case $name in
+		ControlGroup) group=$text ;;
+		Id) id=$text ;;
+		'')
+			[ -z "$group" ] || printf '%s\t%s\n' "$group" "$id"
+			group=
+			;;
+		esac
+	done
 }
 
 # unit_sample GROUP NAME: processor time, memory with its limit, processes

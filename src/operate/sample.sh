@@ -5,28 +5,6 @@
 #
 # shellcheck shell=sh disable=SC2154
 
-# groups: the control group and the name of each unit that runs. Slots come and
-# go, so they are asked for each time.
-groups() {
-	group=
-	# A pattern is the word of a line; units have no blanks. A blank line ends a
-	# unit; which property comes first, versions of systemd differ in.
-	# shellcheck disable=SC2086
-	{
-		systemctl show --no-pager -p ControlGroup -p Id -- $units
-		echo
-	} | while IFS='=' read -r name text; do
-		case $name in
-		ControlGroup) group=$text ;;
-		Id) id=$text ;;
-		'')
-			[ -z "$group" ] || printf '%s\t%s\n' "$group" "$id"
-			group=
-			;;
-		esac
-	done
-}
-
 everything() {
 	printf 'at\037%s\n' "$(first /proc/uptime)"
 	printf 'processors\037%s\n' "$(first /proc/stat)"
@@ -42,7 +20,10 @@ everything() {
 
 set -f
 while [ "$rounds" -gt 0 ]; do
-	running=$(groups)
+	# A pattern is the word of a line; units have no blanks. Slots come and go, so they
+	# are asked for each time.
+	# shellcheck disable=SC2086
+	running=$(show_units $units | groups)
 	everything
 	rounds=$((rounds - 1))
 	[ "$rounds" = 0 ] || sleep 1

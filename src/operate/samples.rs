@@ -1,6 +1,7 @@
 //! How a server is doing, once a second: the script that says it, and its reader.
 
 use crate::shell::Script;
+use crate::systemd::SHOW_UNITS;
 use std::collections::BTreeMap;
 
 /// The script that looks so many times, a second apart. `units` are names or patterns.
@@ -12,6 +13,7 @@ pub fn script<'a>(rounds: u64, units: impl Iterator<Item = &'a str>, http_port: 
         .assign("rounds", &rounds.to_string())
         .assign("units", &units.join("\n"))
         .assign("http_port", &http_port.to_string())
+        .raw(SHOW_UNITS)
         .raw(include_str!("look.sh"))
         .raw(include_str!("sample.sh"));
     script

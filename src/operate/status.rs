@@ -5,8 +5,10 @@ use crate::bundle::{self, History, PastRun};
 use crate::check::Question;
 use crate::plan::Stack;
 use crate::shell::Script;
+use crate::systemd::{SHOW_UNITS, UnitState};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use jiff::Timestamp;
 use serde::Serialize;
 use x509_parser::pem::parse_x509_pem;
 
@@ -130,6 +132,7 @@ pub fn script(stack: &Stack, units: &Units, http_port: u16) -> Script {
         .assign("http_port", &http_port.to_string())
         .assign("releases", &releases.join("\n"))
         .assign("certificates", &certificates.join("\n"))
+        .raw(SHOW_UNITS)
         .raw(include_str!("look.sh"))
         .raw(include_str!("status.sh"))
         .append(&bundle::history());
@@ -141,57 +144,30 @@ impl Status {
     #[must_use]
     pub fn parse(stack: &Stack, units: &Units, reply: &str) -> Self {
         let (lines, history) = reply.split_once("\nhistory\n").unwrap_or((reply, ""));
+        let (lines, shown) = lines.split_once("\nunits\n").unwrap_or((lines, ""));
         let mut status = Self {
+            units: UnitState::all(shown)
+                .filter(|state| state.is_missing() == Some(false))
+                .map(|state| unit_status(units, &state))
+                .collect(),
             last_apply: History::parse(history).runs.last().map(last_apply),
             backups: stack.roles.iter().any(|role| role == "backup"),
             ..Self::default()
         };
         for line in lines.lines() {
-            status.line(units, &line.split('\x1f').collect::<Vec<_>>());
-        }
-        for unit in &mut status.units {
-            if unit.state != "active" {
-                unit.since = None;
-            }
+            status.line(&line.split('\x1f').collect::<Vec<_>>());
         }
         status
     }
 
-    fn line(&mut self, units: &Units, fields: &[&str]) {
+    fn line(&mut self, fields: &[&str]) {
         match *fields {
             ["now", now] => self.now = now.parse().unwrap_or_default(),
             ["uptime", text] => self.uptime = first(text),
             ["load", text] => self.load = first(text),
             ["memory", all, free] => self.memory = kib(all).zip(kib(free)),
-            ["state", _, "not-found", ..] => {}
-            [
-                "state",
-                unit,
-                _,
-                state,
-                detail,
-                since,
-                restarts,
-                folder,
-                kind,
-            ] => {
-                self.units.push(UnitStatus {
-                    role: units.role(unit),
-                    unit: unit.to_owned(),
-                    state: state.to_owned(),
-                    detail: detail.to_owned(),
-                    since: since.parse().ok(),
-                    restarts: restarts.parse().unwrap_or_default(),
-                    release: folder
-                        .split_once("/releases/")
-                        .map(|(_, id)| id.split('/').next().unwrap_or(id).to_owned()),
-                    once: kind == "oneshot",
-                    memory: None,
-                    cpu: None,
-                });
-            }
             ["unit", name, cpu, memory, ..] => {
-                if let Some(unit) = self.units.last_mut().filter(|unit| unit.unit == name) {
+                if let Some(unit) = self.units.iter_mut().find(|unit| unit.unit == name) {
                     unit.cpu = cpu.parse().ok();
                     unit.memory = memory.parse().ok();
                 }
@@ -221,6 +197,26 @@ impl Status {
             ["maintenance", since] => self.maintenance = Some(since.parse().unwrap_or_default()),
             _ => {}
         }
+    }
+}
+
+/// A unit as systemd has it.
+fn unit_status(units: &Units, state: &UnitState<'_>) -> UnitStatus {
+    let folder = state.text("WorkingDirectory");
+    let since = state.started().filter(|_| state.state() == "active");
+    UnitStatus {
+        role: units.role(state.id()),
+        unit: state.id().to_owned(),
+        state: state.state().to_owned(),
+        detail: state.text("SubState").to_owned(),
+        since: since.map(Timestamp::as_second),
+        restarts: state.text("NRestarts").parse().unwrap_or_default(),
+        release: folder
+            .split_once("/releases/")
+            .map(|(_, id)| id.split('/').next().unwrap_or(id).to_owned()),
+        once: state.text("Type") == "oneshot",
+        memory: None,
+        cpu: None,
     }
 }
 
@@ -259,12 +255,14 @@ mod tests {
     use super::*;
 
     const REPLY: &str = "now\u{1f}1795376400\nuptime\u{1f}3600.5 1\nload\u{1f}0.42 1 1 1/2 3\nmemory\u{1f}2048\u{1f}1024\n\
-        state\u{1f}foobar-app@blue.service\u{1f}loaded\u{1f}active\u{1f}running\u{1f}1795376000\u{1f}1\u{1f}/srv/foobar/releases/0a1b\u{1f}exec\n\
         unit\u{1f}foobar-app@blue.service\u{1f}5000000\u{1f}1048576\u{1f}max\u{1f}\u{1f}\n\
-        state\u{1f}nginx.service\u{1f}loaded\u{1f}failed\u{1f}failed\u{1f}1795376000\u{1f}0\u{1f}\u{1f}forking\n\
-        state\u{1f}gone.service\u{1f}not-found\u{1f}inactive\u{1f}dead\u{1f}\u{1f}0\u{1f}\u{1f}\n\
         nginx\u{1f}active\u{1f}4\nnginx\u{1f}requests\u{1f}99\nrelease\u{1f}/srv/foobar\u{1f}releases/0a1b\u{1f}1795376001\n\
         certificate\u{1f}/etc/x.pem\u{1f}!!\ndisk\u{1f}/\u{1f}1000\u{1f}10\npending\u{1f}mysql.service\u{1f}restart\nreboot\u{1f}linux-image \n\
+        units\nId=foobar-app@blue.service\nLoadState=loaded\nActiveState=active\nSubState=running\nNRestarts=1\n\
+        ActiveEnterTimestamp=Sun 2026-11-22 19:33:20.000001 UTC\nWorkingDirectory=/srv/foobar/releases/0a1b\nType=exec\n\n\
+        Id=nginx.service\nLoadState=loaded\nActiveState=failed\nSubState=failed\nType=forking\n\
+        ActiveEnterTimestamp=Sun 2026-11-22 19:33:20.000001 UTC\n\n\
+        Id=gone.service\nLoadState=not-found\nActiveState=inactive\n\
         history\n7\t1795376300\troot@web\trun-1\t1 to update\nkept\t7\n";
 
     #[test]

@@ -4,46 +4,16 @@
 #
 # shellcheck shell=sh disable=SC2154
 
-# unit_status: a line about a unit, from the properties that systemd says of it,
-# and one about what it takes.
-unit_status() {
-	[ -n "$id" ] || return 0
-	printf 'state\037%s\037%s\037%s\037%s\037%s\037%s\037%s\037%s\n' \
-		"$id" "$load" "$active" "$sub" "$since" "$restarts" "$folder" "$type"
-	[ -z "$group" ] || unit_sample "$group" "$id"
-}
-
-# all_units: a line about each; their properties come in blocks.
-all_units() {
-	id='' group=''
-	while IFS='=' read -r name text; do
-		case $name in
-		Id) id=$text ;;
-		LoadState) load=$text ;;
-		ActiveState) active=$text ;;
-		SubState) sub=$text ;;
-		ActiveEnterTimestamp) since=${text#@} ;;
-		NRestarts) restarts=$text ;;
-		WorkingDirectory) folder=$text ;;
-		ControlGroup) group=$text ;;
-		Type) type=$text ;;
-		'')
-			unit_status
-			id='' group=''
-			;;
-		esac
-	done
-	unit_status
-}
-
 set -f
 printf 'now\037%s\n' "$(date +%s)"
 printf 'uptime\037%s\n' "$(first /proc/uptime)"
 printf 'load\037%s\n' "$(first /proc/loadavg)"
 printf 'memory\037%s\037%s\n' "$(value /proc/meminfo MemTotal:)" "$(value /proc/meminfo MemAvailable:)"
 # shellcheck disable=SC2086
-systemctl show --no-pager --timestamp=unix -p Id -p LoadState -p ActiveState -p SubState -p ActiveEnterTimestamp \
-	-p NRestarts -p WorkingDirectory -p ControlGroup -p Type -- $units | all_units
+shown=$(show_units $units)
+printf '%s\n' "$shown" | groups | while IFS="$tab" read -r group name; do
+	unit_sample "$group" "$name"
+done
 nginx_sample
 for path in $releases; do
 	printf 'release\037%s\037%s\037%s\n' "$path" "$(readlink -- "$path/current")" "$(stat -c %Z -- "$path/current" 2>/dev/null)"
@@ -64,4 +34,4 @@ done
 set -f
 [ ! -e /run/reboot-required ] || printf 'reboot\037%s\n' "$(sort -u /run/reboot-required.pkgs 2>/dev/null | tr '\n' ' ')"
 [ ! -e /etc/nginx/maintenance/on.site ] || printf 'maintenance\037%s\n' "$(stat -c %Y /etc/nginx/maintenance/on.http)"
-echo history
+printf 'units\n%s\nhistory\n' "$shown"

@@ -4,11 +4,9 @@
 //! [`Plan`], which is shown, and [`ExecutionPlan`], which is run: both come from the same
 //! comparison, so what is shown is what is done. There is no dry run below this point.
 
-mod ownership;
 mod saved;
 mod summary;
 
-pub use ownership::{Managed, adopt, forget_lost, is_there, prune, record, retire};
 pub use saved::{Moved, SavedPlan, SavedPlanError, Stale, unmoved};
 pub use summary::Summary;
 

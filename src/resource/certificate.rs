@@ -1,6 +1,6 @@
 //! Self-signed certificates, made on the server; their keys never leave it.
 
-use super::probe::{decode, fields};
+use super::vocabulary::probe::{decode, fields};
 use super::{
     Action, Change, Delta, Diff, EntryError, ExecutionPlan, Future, Kind, Materials, Observed,
     Owned, Phase, PlanContext, Probe,

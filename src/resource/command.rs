@@ -1,7 +1,7 @@
 //! Commands that run once for each value of a key: migrations, for example.
 
-use super::probe::fields;
-use super::setting::Undo;
+use super::undo::Undo;
+use super::vocabulary::probe::fields;
 use super::{
     Action, Change, Delta, Diff, EntryError, ExecutionPlan, Kind, Materials, Observed, Phase,
     PlanContext, Probe,

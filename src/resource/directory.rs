@@ -1,7 +1,7 @@
 //! Folders.
 
-use super::ownership::{Ownership, Place, place_of, read_places};
-use super::probe::fields;
+use super::place::{Ownership, Place, place_of, read_places};
+use super::vocabulary::probe::fields;
 use super::{
     Change, Claim, Conflict, Data, Delta, Diff, EntryError, ExecutionPlan, Future, Kind, Materials,
     Observed, Owned, Phase, PlanContext, Probe,

@@ -1,7 +1,7 @@
 //! Files: rendered from a template, written in the role, or copied from beside the inventory.
 
-use super::ownership::{Ownership, Place, place_of, read_places};
-use super::probe::{decode, fields};
+use super::place::{Ownership, Place, place_of, read_places};
+use super::vocabulary::probe::{decode, fields};
 use super::{
     Change, Claim, Conflict, Content, Delta, Diff, EntryError, ExecutionPlan, Future, Kind,
     Materials, Observed, Owned, Phase, PlanContext, Probe, Rendered, TextChange,

@@ -1,6 +1,6 @@
 //! Symbolic links.
 
-use super::probe::fields;
+use super::vocabulary::probe::fields;
 use super::{
     Change, Claim, Conflict, Delta, Diff, EntryError, ExecutionPlan, Future, Kind, Materials,
     Observed, Owned, Phase, PlanContext, Probe,

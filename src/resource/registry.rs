@@ -3,34 +3,92 @@
 //! Adding a kind is its file, its `mod` line and one line in `registry` below. Kinds stand
 //! in the order in which the probe asks for them.
 
-use super::probe::{Observed, Probe, Section, sections};
-use super::{
-    Change, Claim, Conflict, Delta, EntryError, ExecutionPlan, Kind, Materials, Owned, PlanContext,
-    Rendered, Resource, ResourceId,
+use super::certificate::Certificate;
+use super::command::Command;
+use super::databases::{Database, DatabaseUser, ServerSettings};
+use super::directory::Directory;
+use super::file::File;
+use super::introspect;
+use super::link::Link;
+use super::orphans::{Absent, Orphan, OrphanPackage, Retired};
+use super::package::Package;
+use super::releases::{Deployment, OldRelease, Release};
+use super::secret::Secret;
+use super::service;
+use super::user::User;
+use super::vocabulary::probe::{LIBRARY, Section, sections};
+use super::vocabulary::{
+    Change, Claim, Conflict, Delta, EntryError, ExecutionPlan, Kind, Materials, Observed, Owned,
+    PlanContext, Probe, Reading, Rendered, ResourceId,
 };
-use super::{
-    absent, certificate, command, database, database_user, deployment, directory, file, introspect,
-    link, old_release, orphan, orphan_package, package, release, retired, secret, service, user,
-    zone,
-};
+use super::zone::Zone;
 use crate::shell::Script;
-use crate::types::{AbsolutePath, SecretValue};
+use crate::types::{AbsolutePath, SecretValue, SiteName};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// A service; one of a database server takes some of its settings while it runs.
+type Service = service::Service<ServerSettings>;
+
+/// One thing on the server that should be so.
+#[derive(Debug, Clone)]
+pub struct Resource {
+    /// Its id.
+    pub id: ResourceId,
+    /// The role that wants it.
+    pub role: String,
+    /// The site that it is for, where there are several and it is for one of them alone.
+    pub site: Option<SiteName>,
+    /// Where the role declares it: file and line.
+    pub origin: String,
+    /// What it should be.
+    pub spec: Spec,
+}
+
+impl Spec {
+    /// The service of this name, which is no longer in the stack and keeps running, but has read
+    /// these.
+    #[must_use]
+    pub(super) fn orphaned_service(name: &str, reads: &[Reading]) -> Self {
+        Self::Service(Service::orphaned(name, reads))
+    }
+}
+
+impl Change {
+    /// The change of this resource.
+    #[must_use]
+    pub fn of(resource: &Resource, delta: Delta) -> Self {
+        let Delta {
+            action,
+            impact,
+            because,
+            diff,
+        } = delta;
+        Self {
+            id: resource.id.clone(),
+            role: resource.role.clone(),
+            site: resource.site.clone(),
+            action,
+            impact,
+            because,
+            diff,
+        }
+    }
+}
+
 macro_rules! registry {
-    ($($module:ident::$kind:ident),* $(,)?) => {
+    ($($kind:ident),* $(,)?) => {
         /// A resource of any kind.
         #[derive(Debug, Clone)]
         #[expect(missing_docs, reason = "each variant is the kind of its name")]
         pub enum Spec {
-            $($kind($module::$kind),)*
+            $($kind($kind),)*
         }
 
         /// What was observed of a resource of any kind.
         #[derive(Debug, Clone, PartialEq)]
         #[expect(missing_docs, reason = "each variant is the kind of its name")]
         pub enum State {
-            $($kind(<$module::$kind as Kind>::State),)*
+            $($kind(<$kind as Kind>::State),)*
         }
 
         impl State {
@@ -39,7 +97,7 @@ macro_rules! registry {
             #[must_use]
             pub fn fingerprint(&self) -> String {
                 match self {
-                    $(Self::$kind(state) => <$module::$kind as Kind>::fingerprint(state),)*
+                    $(Self::$kind(state) => <$kind as Kind>::fingerprint(state),)*
                 }
             }
         }
@@ -47,14 +105,14 @@ macro_rules! registry {
         /// The names of all kinds.
         #[must_use]
         pub fn kinds() -> &'static [&'static str] {
-            &[$(<$module::$kind as Kind>::NAME),*]
+            &[$(<$kind as Kind>::NAME),*]
         }
 
         /// The fields an entry of this kind may have.
         #[must_use]
         pub fn fields_of(kind: &str) -> Option<&'static [&'static str]> {
-            $(if kind == <$module::$kind as Kind>::NAME {
-                return Some(introspect::fields::<<$module::$kind as Kind>::Entry>());
+            $(if kind == <$kind as Kind>::NAME {
+                return Some(introspect::fields::<<$kind as Kind>::Entry>());
             })*
             None
         }
@@ -69,11 +127,11 @@ macro_rules! registry {
                 entry: toml::Table,
                 materials: &dyn Materials,
             ) -> Result<Self, EntryError> {
-                $(if kind == <$module::$kind as Kind>::NAME {
+                $(if kind == <$kind as Kind>::NAME {
                     let entry = entry.try_into().map_err(|error: toml::de::Error| {
                         EntryError::entry(error.message().to_owned())
                     })?;
-                    return <$module::$kind as Kind>::build(entry, materials).map(Self::$kind);
+                    return <$kind as Kind>::build(entry, materials).map(Self::$kind);
                 })*
                 Err(EntryError::entry(format!("there is no kind `{kind}`")))
             }
@@ -83,7 +141,7 @@ macro_rules! registry {
             pub fn id(&self) -> ResourceId {
                 match self {
                     $(Self::$kind(spec) => ResourceId {
-                        kind: <$module::$kind as Kind>::NAME,
+                        kind: <$kind as Kind>::NAME,
                         name: spec.name(),
                     },)*
                 }
@@ -100,7 +158,7 @@ macro_rules! registry {
             #[must_use]
             pub fn depends_on_changes(&self) -> bool {
                 match self {
-                    $(Self::$kind(_) => <$module::$kind as Kind>::DEPENDS_ON_CHANGES,)*
+                    $(Self::$kind(_) => <$kind as Kind>::DEPENDS_ON_CHANGES,)*
                 }
             }
 
@@ -199,7 +257,7 @@ macro_rules! registry {
         pub(super) fn probe(resources: &[Resource], probe: &Probe, script: &mut Script) {
             let mut sent = Vec::new();
             $({
-                let batch: Vec<&$module::$kind> = resources
+                let batch: Vec<&$kind> = resources
                     .iter()
                     .filter_map(|resource| match &resource.spec {
                         Spec::$kind(spec) => Some(spec),
@@ -207,14 +265,14 @@ macro_rules! registry {
                     })
                     .collect();
                 if !batch.is_empty() {
-                    for text in <$module::$kind as Kind>::PROBE_SHELL {
+                    for text in <$kind as Kind>::PROBE_SHELL {
                         if !sent.contains(text) {
                             script.library(text);
                             sent.push(*text);
                         }
                     }
-                    script.call("begin", [<$module::$kind as Kind>::NAME]);
-                    <$module::$kind as Kind>::probe(&batch, probe, script);
+                    script.call("begin", [<$kind as Kind>::NAME]);
+                    <$kind as Kind>::probe(&batch, probe, script);
                     script.raw("end $?");
                 }
             })*
@@ -231,7 +289,7 @@ macro_rules! registry {
                 .map(|resource| Observed::unknown(format!("{} was not asked for", resource.id)))
                 .collect();
             $({
-                let (places, batch): (Vec<usize>, Vec<&$module::$kind>) = resources
+                let (places, batch): (Vec<usize>, Vec<&$kind>) = resources
                     .iter()
                     .enumerate()
                     .filter_map(|(place, resource)| match &resource.spec {
@@ -239,10 +297,10 @@ macro_rules! registry {
                         _ => None,
                     })
                     .unzip();
-                let name = <$module::$kind as Kind>::NAME;
+                let name = <$kind as Kind>::NAME;
                 let found = match sections.get(name) {
                     Some(Section { status: Some(0), body }) => {
-                        <$module::$kind as Kind>::observe(&batch, probe, body)
+                        <$kind as Kind>::observe(&batch, probe, body)
                     }
                     section => failed(&batch, name, section),
                 };
@@ -258,8 +316,8 @@ macro_rules! registry {
         pub(crate) fn libraries(used: &BTreeSet<&str>) -> Vec<&'static str> {
             let mut all = Vec::new();
             $({
-                if used.contains(<$module::$kind as Kind>::NAME) {
-                    for text in <$module::$kind as Kind>::STEP_SHELL {
+                if used.contains(<$kind as Kind>::NAME) {
+                    for text in <$kind as Kind>::STEP_SHELL {
                         if !all.contains(text) {
                             all.push(*text);
                         }
@@ -272,25 +330,25 @@ macro_rules! registry {
 }
 
 registry! {
-    package::Package,
-    user::User,
-    directory::Directory,
-    file::File,
-    link::Link,
-    absent::Absent,
-    secret::Secret,
-    certificate::Certificate,
-    zone::Zone,
-    release::Release,
-    old_release::OldRelease,
-    command::Command,
-    deployment::Deployment,
-    service::Service,
-    retired::Retired,
-    database::Database,
-    database_user::DatabaseUser,
-    orphan::Orphan,
-    orphan_package::OrphanPackage,
+    Package,
+    User,
+    Directory,
+    File,
+    Link,
+    Absent,
+    Secret,
+    Certificate,
+    Zone,
+    Release,
+    OldRelease,
+    Command,
+    Deployment,
+    Service,
+    Retired,
+    Database,
+    DatabaseUser,
+    Orphan,
+    OrphanPackage,
 }
 
 /// The status of a probe whose last line is the reason, in words for people.
@@ -313,7 +371,7 @@ impl Probe {
     #[must_use]
     pub fn script(&self, resources: &[Resource]) -> Script {
         let mut script = Script::new();
-        script.library(include_str!("probe.sh"));
+        script.library(LIBRARY);
         probe(resources, &self.of(resources), &mut script);
         script
     }

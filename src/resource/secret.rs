@@ -1,7 +1,7 @@
 //! Secrets as files that only root reads: made on the server, or brought from the client.
 
-use super::ownership::{Ownership, Place, place_of, read_places};
-use super::probe::fields;
+use super::place::{Ownership, Place, place_of, read_places};
+use super::vocabulary::probe::fields;
 use super::{
     Action, Change, Content, Data, Delta, Diff, EntryError, ExecutionPlan, Kind, Materials,
     Observed, Owned, Phase, PlanContext, Probe, SecretMaterial,

@@ -1,20 +1,21 @@
 //! Services: enabled, running, and running what their files say.
 
-mod live;
+mod gap;
+pub(super) mod live;
+pub(super) mod pending;
 mod unit;
 
-use self::live::{Live, Need};
+use self::gap::Gap;
+use self::live::LiveSettings;
+use self::pending::Notes;
 pub(super) use self::unit::Unit;
-use super::database::Database;
-use super::gap::Gap;
-use super::pending::Notes;
-use super::setting::Undo;
-use super::sql;
+use super::undo::Undo;
 use super::{
     Action, Change, Delta, Diff, EntryError, ExecutionPlan, Impact, Kind, Materials, Observed,
     Owned, Phase, PlanContext, Probe, Reaction, Reading,
 };
 use crate::shell::Script;
+use crate::systemd::{SHOW_UNITS, UnitState};
 use crate::types::AbsolutePath;
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -28,13 +29,13 @@ const ACCESS_UNITS: [&str; 3] = [
 
 /// A systemd unit that should be enabled and running.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Service {
+pub struct Service<L> {
     name: String,
     enabled: bool,
     reload_on: Vec<String>,
     restart_on: Vec<String>,
     in_force: Option<InForce>,
-    live: Option<Live>,
+    live: Option<L>,
     undo: Option<Undo>,
     impact: Option<Impact>,
     /// Whether it is none of the stack: then it only takes that files of ours have gone.
@@ -56,7 +57,7 @@ pub(crate) struct InForce {
 /// The fields of `[[service]]`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Entry {
+pub struct Entry<E> {
     name: String,
     /// Whether it starts at boot. Default: yes.
     enabled: Option<bool>,
@@ -69,15 +70,15 @@ pub struct Entry {
     restart_on: Vec<String>,
     /// Asks the service itself, where it can be asked.
     in_force: Option<InForce>,
-    /// What need not wait for a start, where the service is a database server.
-    live: Option<live::Entry>,
+    /// What need not wait for a start, where the service says what that is.
+    live: Option<E>,
     /// How an undo sets back what the service sets elsewhere than in files.
     undo: Option<Undo>,
     /// What visitors notice of that, if less than the word says: `none`.
     impact: Option<Impact>,
 }
 
-impl Service {
+impl<L> Service<L> {
     /// A service that is no longer in the stack and keeps running, but has read these.
     #[must_use]
     pub fn orphaned(name: &str, readings: &[Reading]) -> Self {
@@ -110,16 +111,25 @@ impl Service {
     }
 }
 
-impl Kind for Service {
+impl<L: LiveSettings> Kind for Service<L> {
     const NAME: &'static str = "service";
-    const PROBE_SHELL: &'static [&'static str] = &[sql::CLIENT, include_str!("service/probe.sh")];
-    const STEP_SHELL: &'static [&'static str] =
-        &[sql::CLIENT, sql::STEPS, include_str!("service/steps.sh")];
+    const PROBE_SHELL: &'static [&'static str] = &[
+        L::PROBE_SHELL[0],
+        L::PROBE_SHELL[1],
+        SHOW_UNITS,
+        include_str!("service/probe.sh"),
+    ];
+    const STEP_SHELL: &'static [&'static str] = &[
+        L::STEP_SHELL[0],
+        L::STEP_SHELL[1],
+        L::STEP_SHELL[2],
+        include_str!("service/steps.sh"),
+    ];
     const DEPENDS_ON_CHANGES: bool = true;
-    type Entry = Entry;
+    type Entry = Entry<L::Entry>;
     type State = Unit;
 
-    fn build(entry: Entry, materials: &dyn Materials) -> Result<Self, EntryError> {
+    fn build(entry: Entry<L::Entry>, materials: &dyn Materials) -> Result<Self, EntryError> {
         // systemd.unit(5): letters, digits and these, with a type after the dot.
         let legal = |c: char| c.is_ascii_alphanumeric() || ":-_.\\@".contains(c);
         if !entry.name.contains('.') || !entry.name.chars().all(legal) {
@@ -144,7 +154,7 @@ impl Kind for Service {
             in_force: entry.in_force,
             live: entry
                 .live
-                .map(|live| Live::build(live, materials))
+                .map(|live| L::build(live, materials))
                 .transpose()?,
             undo: entry.undo,
             impact: entry.impact,
@@ -185,39 +195,33 @@ impl Kind for Service {
         let after = |(_, shown)| shown;
         let shown = reply.strip_prefix("show\n");
         let shown = shown.or_else(|| reply.rsplit_once("\nshow\n").map(after));
-        let mut blocks = shown.unwrap_or_default().trim_end().split("\n\n");
+        let mut units = UnitState::all(shown.unwrap_or_default());
         batch
             .iter()
             .map(|service| {
-                let block = blocks.next().unwrap_or_default();
-                let property = |name: &str| {
-                    block
-                        .lines()
-                        .find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
-                };
+                let state = units.next().unwrap_or_default();
                 match (
-                    property("LoadState"),
-                    property("ActiveState"),
-                    property("UnitFileState"),
+                    state.is_missing(),
+                    state.get("ActiveState"),
+                    state.get("UnitFileState"),
                 ) {
-                    (Some("not-found"), ..) => Observed::Absent,
-                    (Some(_), Some(active), Some(file_state)) => {
+                    (Some(true), ..) => Observed::Absent,
+                    (Some(false), Some(active), Some(file_state)) => {
                         let mut unit = Unit {
                             active: active.to_owned(),
                             file_state: file_state.to_owned(),
-                            needs_daemon_reload: property("NeedDaemonReload") == Some("yes"),
+                            needs_daemon_reload: state.needs_daemon_reload(),
                             pending: None,
                             need: None,
-                            gap: Gap::read(property),
+                            gap: Gap::read(&state),
                         };
                         if unit.is_active() {
                             if let Some(reason) = notes.unknown(&service.name) {
                                 return Observed::unknown(reason);
                             }
-                            unit.need = service.need(&notes, reply, property);
+                            unit.need = service.need(&notes, reply, &state);
                             let need = unit.need.as_ref();
-                            let Some(pending) = service.pending(&notes, probe, need, property)
-                            else {
+                            let Some(pending) = service.pending(&notes, probe, need, &state) else {
                                 let name = &service.name;
                                 return Observed::unknown(format!(
                                     "cannot read the start time of {name}"
@@ -265,7 +269,10 @@ impl Kind for Service {
             need: None,
             gap: None,
         };
-        let need = unit.need.as_ref().and_then(Need::fingerprint);
+        let need = unit
+            .need
+            .as_ref()
+            .and_then(|need| need.fingerprint.as_deref());
         format!("{settled:?}{}", need.unwrap_or_default())
     }
 
@@ -292,7 +299,7 @@ impl Kind for Service {
         if let Some(need) = &unit.need {
             need.show(starts, &mut diff);
         }
-        let live = unit.need.as_ref().and_then(Need::because);
+        let live = unit.need.as_ref().and_then(|need| need.because);
         match (reaction, live) {
             (Some((reaction, because)), _) if unit.is_active() => {
                 let (action, impact) = match reaction {
@@ -354,7 +361,7 @@ impl Kind for Service {
         }
         let running = observed.present().filter(|unit| unit.is_active());
         let need = running.and_then(|unit| unit.need.as_ref());
-        let set = need.filter(|need| change.action == Action::Reload && need.because().is_some());
+        let set = need.filter(|need| change.action == Action::Reload && need.because.is_some());
         // There may be nothing else to do.
         let only_set =
             set.is_some() && running.is_none_or(|unit| self.due(unit, context).is_none());
@@ -389,8 +396,7 @@ impl Kind for Service {
         };
         let mut script = Script::new();
         if let Some(need) = need.filter(|_| verb == "restart") {
-            work.uses(Database::NAME);
-            need.forget(&self.name, &mut script);
+            script.append(&need.forget);
         }
         if let Some(undo) = self.undo.as_ref().filter(|_| verb != "keep") {
             undo.remember(&format!("service-{}", self.name), &mut script);
@@ -398,12 +404,11 @@ impl Kind for Service {
         let words = [self.name.as_str(), boot, verb, back].map(str::to_owned);
         let asks = in_force.map_or(&[][..], |in_force| &in_force.command);
         script.call("activate_service", words.iter().chain(asks));
-        if let (Some(live), Some(need)) = (&self.live, set) {
-            work.uses(Database::NAME);
-            need.note(&self.name, &mut work.notes);
-            need.work(&self.name, live, &mut script);
+        if let Some(need) = set {
+            work.notes.append(&need.note);
+            script.append(&need.take);
         } else if let Some(live) = self.live.as_ref().filter(|_| verb != "keep") {
-            script.call("settings_taken", [&self.name, live.path.as_str()]);
+            live.note_taken(&self.name, &mut script);
         }
         work.step(Phase::Activate, &change.id, script);
     }

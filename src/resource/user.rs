@@ -1,6 +1,6 @@
 //! System accounts, each with a group of its own name.
 
-use super::probe::fields;
+use super::vocabulary::probe::fields;
 use super::{
     Change, Claim, Conflict, Data, Delta, Diff, EntryError, ExecutionPlan, Kind, Materials,
     Observed, Owned, Phase, PlanContext, Probe,

@@ -1,11 +1,13 @@
 //! Zones of the name server. The kind owns the serial: it rises exactly when the content
 //! of the zone changes.
 
-use super::ownership::{Ownership, Place, place_of, read_places};
-use super::probe::{decode, fields};
-use super::zone_text::{
+mod text;
+
+use self::text::{
     ZoneContent, ZoneRecord, ZoneText, find_serial, newer, next_serial, read, with_serial,
 };
+use super::place::{Ownership, Place, place_of, read_places};
+use super::vocabulary::probe::{decode, fields};
 use super::{
     Change, Content, Delta, Diff, EntryError, ExecutionPlan, Future, Kind, Materials, Observed,
     Owned, Phase, PlanContext, Probe, Rendered, TextChange,

@@ -11,6 +11,10 @@ use std::fmt::Write as _;
 /// The path of a module: `["resource", "file"]`.
 type Path = Vec<String>;
 
+/// Rooms in which a path that begins with a child module counts, too: no `mod.rs` of theirs calls
+/// into a file that uses the types of that `mod.rs`.
+const STRICT: [&str; 1] = ["resource"];
+
 /// A module, which is a file.
 struct Module {
     file: String,
@@ -138,10 +142,16 @@ fn modules() -> BTreeMap<Path, Module> {
                 }
             }
         }
-        // Paths in the code itself, but not those that say who may see something.
+        // Paths in the code itself, also from a child module on, but not those that say who may see something.
         let rest = rest.replace("pub(in crate::", "pub(in ");
-        for start in ["crate::", "super::", "self::"] {
-            for (at, _) in rest.match_indices(start) {
+        let children = known
+            .iter()
+            .filter(|_| STRICT.contains(&file.room.as_str()))
+            .filter(|path| path.len() == own.len() + 1 && path.starts_with(&own))
+            .filter_map(|path| Some(format!("{}::", path.last()?)));
+        let starts = ["crate::", "super::", "self::"].map(str::to_owned);
+        for start in starts.into_iter().chain(children) {
+            for (at, _) in rest.match_indices(&start) {
                 let before = rest[..at].chars().next_back();
                 if before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':') {
                     continue;

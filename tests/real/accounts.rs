@@ -166,7 +166,7 @@ fn the_app_moves_there_and_back(server: &Server) {
             let text = text.replace("\n[app]\n", "\n[app]\nuser = \"other\"\n");
             text.replace("\n[database]\n", "\n[database]\nname = \"foobar\"\n")
         });
-        let plan = other.plan().says(&["\"id\":\"command:migrate\""]);
+        let plan = other.plan().says(&["\"id\":\"command:other-migrate\""]);
         assert!(plan.changes().len() > 5, "{}", plan.said());
         other
             .run(&["apply", "--yes", "--json", "--delete-many"])

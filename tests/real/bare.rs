@@ -38,7 +38,7 @@ pub(crate) fn a_bare_server_becomes_what_the_plan_says(server: &Server) {
         ("create", "database:foobar"),
         ("create", "database_user:foobar"),
         ("create", "service:nginx.service"),
-        ("run", "command:migrate"),
+        ("run", "command:foobar-migrate"),
         // What a package brings and the stack does not want is known beforehand.
         ("delete", "absent:/etc/nginx/sites-enabled/default"),
     ] {

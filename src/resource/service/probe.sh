@@ -1,4 +1,4 @@
-# What a probe asks of services; the client of the database comes first.
+# What a probe asks of services; show_units comes first.
 
 # compare_service UNIT WORD...: whether the command agrees that the unit runs
 # what its files say; beside the rest, since it has daemons to wait for.
@@ -33,10 +33,7 @@ probe_service() {
 	# The names of units have no blanks.
 	# shellcheck disable=SC2086
 	set -- $units
-	shown=$(in_time systemctl show --no-pager --timestamp=us+utc -p LoadState -p ActiveState -p UnitFileState \
-		-p NeedDaemonReload -p ActiveEnterTimestamp -p StateChangeTimestamp -p ReloadResult -p MainPID \
-		-p InvocationID -p InactiveExitTimestampMonotonic -p ActiveEnterTimestampMonotonic \
-		-p ActiveExitTimestampMonotonic -p InactiveEnterTimestampMonotonic -- "$@") ||
+	shown=$(show_units "$@") ||
 		{ printf '%s\n' "$shown" && return 9; }
 	set --
 	for line in $shown; do
@@ -49,24 +46,4 @@ probe_service() {
 	# shellcheck disable=SC2086
 	[ -z "$comparing" ] || wait $comparing
 	printf 'show\n%s\n' "$shown"
-}
-
-# ask_settings UNIT PATH QUESTIONS: what the database server of this unit is known to
-# have taken of the file, what the file says, and what the server answers.
-ask_settings() {
-	taken=/var/lib/foobar-stack/settings/$1
-	if [ -e "$taken" ]; then
-		while IFS= read -r line; do printf 'noted\037%s\037%s\n' "$1" "$line"; done <"$taken"
-	fi
-	[ ! -f "$2" ] || printf 'settings\037%s\037%s\n' "$1" "$(base64 -w 0 -- "$2")"
-	[ -S /run/mysqld/mysqld.sock ] && [ -z "${database_silent:-}" ] || return 0
-	# It also answers with errors, each in its place.
-	status=0
-	answers=$(
-		sql_in_time "$PATIENCE" --force 2>/dev/null <<-END
-			$3
-		END
-	) || status=$?
-	case $status in 124 | 137) database_silent=yes && return ;; esac
-	printf 'answers\037%s\037%s\n' "$1" "$(printf '%s\n' "$answers" | base64 -w 0)"
 }

@@ -1,7 +1,10 @@
 //! Services, compared.
 
 use super::*;
+use crate::resource::databases::ServerSettings;
 use crate::resource::{NoMaterials, Resource, ResourceId, Spec};
+
+type Service = super::Service<ServerSettings>;
 
 fn service() -> Service {
     Service {

@@ -1,10 +1,11 @@
 //! A unit as systemd has it, and what it owes by that and by what changes.
 
 use super::Service;
-use super::live::Need;
-use crate::resource::gap::Gap;
-use crate::resource::pending::{Notes, Pending, timestamp};
+use super::gap::Gap;
+use super::live::{LiveSettings, Need};
+use super::pending::{Notes, Pending};
 use crate::resource::{PlanContext, Probe, Reaction};
+use crate::systemd::{self, UnitState};
 use crate::types::AbsolutePath;
 
 /// A unit as systemd has it.
@@ -26,14 +27,11 @@ pub struct Unit {
 
 impl Unit {
     pub(super) fn is_active(&self) -> bool {
-        matches!(self.active.as_str(), "active" | "reloading" | "refreshing")
+        systemd::runs(&self.active)
     }
 
     pub(super) fn is_enabled(&self) -> bool {
-        matches!(
-            self.file_state.as_str(),
-            "enabled" | "static" | "indirect" | "alias" | "generated"
-        )
+        systemd::starts_at_boot(&self.file_state)
     }
 }
 
@@ -44,18 +42,18 @@ fn strongest(all: impl IntoIterator<Item = Option<Pending>>) -> Option<Pending> 
         .reduce(|best, next| if next.0 > best.0 { next } else { best })
 }
 
-impl Service {
+impl<L: LiveSettings> Service<L> {
     /// What it owes by what the probe found; `None` if systemd's times cannot be read.
-    pub(super) fn pending<'a>(
+    pub(super) fn pending(
         &self,
         notes: &Notes<'_>,
         probe: &Probe,
         need: Option<&Need>,
-        property: impl Fn(&str) -> Option<&'a str>,
+        state: &UnitState<'_>,
     ) -> Option<Option<Pending>> {
         // When it began to run, and when it last did so or reloaded.
-        let started = timestamp(property("ActiveEnterTimestamp")?)?;
-        let loaded = timestamp(property("StateChangeTimestamp")?)?;
+        let started = state.started()?;
+        let loaded = state.loaded()?;
         let known = self.known(need);
         let newer = |patterns, read| notes.newer(probe, patterns, read, known);
         let restart = newer(&self.restart_on, started)
@@ -66,13 +64,13 @@ impl Service {
                 format!("{path} is newer than what it read"),
             )
         });
-        let failed = (property("ReloadResult") != Some("success"))
+        let failed = (state.get("ReloadResult") != Some("success"))
             .then(|| (Reaction::Reload, "its last reload failed".to_owned()));
         let differs = self.in_force.as_ref().and_then(|in_force| {
             let why = notes.differs(&self.name)?;
             Some((in_force.otherwise, why))
         });
-        let replaced = property("MainPID").is_some_and(|pid| notes.replaced(pid));
+        let replaced = state.get("MainPID").is_some_and(|pid| notes.replaced(pid));
         let replaced = replaced.then(|| {
             let why = "its program on disk is another than the one that runs".to_owned();
             (Reaction::Restart, why)
@@ -91,20 +89,20 @@ impl Service {
     /// The file of which it is known what the service has taken, and so what it needs.
     fn known(&self, need: Option<&Need>) -> Option<&AbsolutePath> {
         let live = self.live.as_ref()?;
-        need.is_some_and(|need| need.known).then_some(&live.path)
+        need.is_some_and(|need| need.known).then_some(live.path())
     }
 
-    /// What it needs of a database server that says what can be set while it runs.
-    pub(super) fn need<'a>(
+    /// What it needs where it says itself what can be set while it runs.
+    pub(super) fn need(
         &self,
         notes: &Notes<'_>,
         reply: &str,
-        property: impl Fn(&str) -> Option<&'a str>,
+        state: &UnitState<'_>,
     ) -> Option<Need> {
         let live = self.live.as_ref()?;
-        let started = timestamp(property("ActiveEnterTimestamp")?)?;
-        let newer = notes.changed_after(live.path.as_str(), started);
-        live.need(&self.name, reply, property("InvocationID")?, newer)
+        let started = state.started()?;
+        let newer = notes.changed_after(live.path().as_str(), started);
+        live.need(&self.name, reply, state.get("InvocationID")?, newer)
     }
 
     /// The strongest reaction it owes or is asked for.

@@ -1,0 +1,25 @@
+# Services that are no longer in the inventory, on the server.
+
+# retire_service UNIT: while its unit file is still there.
+retire_service() {
+	boot=$(unit_property "$1" UnitFileState)
+	if systemctl is-active --quiet -- "$1"; then active=active; else active=inactive; fi
+	note unit "$1" "$active" "${boot:-disabled}" stop
+	systemctl disable --quiet --now -- "$1"
+}
+
+# stop_service UNIT: the same after the proof, when nothing is undone any more.
+stop_service() {
+	systemctl disable --quiet --now -- "$1"
+	forget service "$1"
+}
+
+# stop_target TARGET PROXY SECONDS: a slot of a deployment, with its instances. Requests
+# that were under way when Nginx was led away from it end before.
+stop_target() {
+	stem=${1%.target}
+	instances=$(systemctl show --value -p Id -- "$stem@*.service" | sed -n 's/.*@\([0-9]*\)\.service$/\1/p')
+	# shellcheck disable=SC2086
+	retire_slot "$stem" "$2" "$3" $instances
+	forget service "$1"
+}

@@ -1,0 +1,12 @@
+//! The app's code on the server: its releases, which of them serves, and the two slots it runs in.
+
+mod deployment;
+mod manifest;
+mod old_release;
+mod release;
+pub(super) mod shell;
+
+pub(super) use deployment::Deployment;
+pub use deployment::{KeptRelease, Slot, kept_releases};
+pub(super) use old_release::OldRelease;
+pub(super) use release::Release;

@@ -1,0 +1,103 @@
+# How releases are made, put in place and removed; mark.sh comes first.
+
+# make_release PATH ID DIGEST TREE LINES [BASE GONE]: makes it beside its place
+# of the files in TREE and, of release BASE, all but GONE. LINES are those of the
+# manifest for TREE, DIGEST is that of the whole manifest.
+make_release() {
+	new=$1/releases/.$2.new place=$1/releases/$2
+	make_parents "$new"
+	if exists "$place" && ! is_release "$1" "$2" && { [ ! -d "$place" ] || [ -n "$(ls -A -- "$place")" ]; }; then
+		fail "$place is there and is no release of foobar-stack; move it away"
+	fi
+	note making "$new"
+	is_release "$1" "$2" || note making "$place"
+	rm -rf -- "$new"
+	mkdir -m 755 -- "$new"
+	: >"$RUN/payload/kept"
+	if [ $# -gt 5 ]; then
+		grep -vxF -f "$RUN/payload/$7" -- "$1/releases/$6/.foobar-stack-manifest" >"$RUN/payload/kept" || true
+		# Copies, since what is made of this release must not change that one.
+		sed -e 's/^[fx] .\{66\}//' -e t -e 's/^l [^	]*	//' -- "$RUN/payload/kept" | (
+			cd -- "$1/releases/$6" || exit
+			xargs -r -d '\n' cp -P --parents --preserve=timestamps --reflink=auto -t "$new" --
+		)
+	fi
+	# A file is as old as its content is on this server: what tells visitors that
+	# they have it already is made of its date.
+	tar -x --touch --no-same-owner -f "$RUN/payload/$4" -C "$new"
+	LC_ALL=C sort -- "$RUN/payload/kept" "$RUN/payload/$5" >"$RUN/payload/manifest"
+	read -r digest _ <<-END
+		$(sha256sum -- "$RUN/payload/manifest")
+	END
+	[ "$digest" = "$3" ] || fail "release ${6:-} on the server is not what the plan was made for"
+	if ! said=$(sed -n 's/^[fx] //p' -- "$RUN/payload/manifest" | (cd -- "$new" && sha256sum --quiet --strict -c -) 2>&1); then
+		fail "release $2 could not be made; of release ${6:-none} these are not as they were: $said"
+	fi
+	sed -n 's/^f .\{66\}//p' -- "$RUN/payload/manifest" | (cd -- "$new" && xargs -r -d '\n' chmod 644 --)
+	sed -n 's/^x .\{66\}//p' -- "$RUN/payload/manifest" | (cd -- "$new" && xargs -r -d '\n' chmod 755 --)
+}
+
+# prepare_release PATH ID USER UNIT: the unit makes it ready. It sees it in its
+# place already, where programs remember that they are; nobody else does.
+prepare_release() {
+	new=$1/releases/.$2.new place=$1/releases/$2
+	exists "$place" || mkdir -m 755 -- "$place"
+	chown -R -h -- "$3:$3" "$new"
+	if ! systemctl start -- "$4"; then
+		journalctl --sync || true
+		journalctl --no-pager --output=cat --lines=40 \
+			"_SYSTEMD_INVOCATION_ID=$(unit_property "$4" InvocationID)"
+		systemctl reset-failed -- "$4" || true
+		fail "release $2 was not made ready, and is removed again"
+	fi
+	chown -R -h root:root -- "$new"
+	chmod -R u=rwX,go=rX,a-st -- "$new"
+	# What of the code is another now cannot be copied for the next release.
+	(
+		cd -- "$new" || exit
+		sed -n 's/^[fx] //p' -- "$RUN/payload/manifest" |
+			sha256sum --quiet -c - 2>/dev/null | sed -n 's/: FAILED.*$//p' >"$RUN/payload/altered"
+		find . -type l -printf 'l %l\t%P\n' >"$RUN/payload/links"
+	)
+	awk 'FILENAME == ARGV[1] { altered[$0]; next }
+		FILENAME == ARGV[2] { links[$0]; sub(/^l [^\t]*\t/, ""); altered[$0]; next }
+		/^l / ? ($0 in links) : !(substr($0, 69) in altered)' \
+		"$RUN/payload/altered" "$RUN/payload/links" "$RUN/payload/manifest" >"$RUN/payload/unaltered"
+	mv -f -- "$RUN/payload/unaltered" "$RUN/payload/manifest"
+}
+
+# place_release PATH ID: puts it in its place. What was edited there stays beside it until
+# the run is proven.
+place_release() {
+	new=$1/releases/.$2.new place=$1/releases/$2
+	mv -f -- "$RUN/payload/manifest" "$new/.foobar-stack-manifest"
+	chmod 444 -- "$new/.foobar-stack-manifest"
+	sync -f "$new"
+	if is_release "$1" "$2"; then
+		rm -rf -- "$1/releases/.$2.old"
+		note replaced "$place"
+		mv -T -- "$place" "$1/releases/.$2.old"
+		note making "$place"
+	fi
+	# An empty folder gives way.
+	mv -T -- "$new" "$place"
+	printf '%s\n' "$2" >"$place/.foobar-stack-complete"
+	chmod 444 -- "$place/.foobar-stack-complete"
+	sync -f "$place"
+}
+
+# forget_replaced PATH ID
+forget_replaced() {
+	rm -rf -- "$1/releases/.$2.old"
+}
+
+# prune_release PATH ID: one that has served before, or never did, if it is ours and not
+# what serves.
+prune_release() {
+	current=$(readlink -- "$1/current" || true)
+	[ "${current##*/}" != "$2" ] || fail "$1/releases/$2 serves"
+	is_release "$1" "$2" || fail "$1/releases/$2 is no release of foobar-stack"
+	# Half of one would pass for a whole one.
+	mv -T -- "$1/releases/$2" "$1/releases/.$2.old"
+	rm -rf -- "$1/releases/.$2.old" "$1/releases/$2.used"
+}

@@ -1,0 +1,364 @@
+//! Zone files as text: written in one fixed form, and read back whatever their form.
+
+use crate::resource::EntryError;
+use crate::types::{Fqdn, RecordName};
+use hickory_proto::rr::{Name, RData};
+use hickory_proto::serialize::txt::Parser;
+use serde::Deserialize;
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::str::FromStr;
+
+/// One record, as the inventory has it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ZoneRecord {
+    name: RecordName,
+    #[serde(rename = "type")]
+    kind: String,
+    value: String,
+    ttl: u32,
+}
+
+/// A zone without its serial.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ZoneText {
+    pub(super) domain: Fqdn,
+    pub(super) primary: Fqdn,
+    pub(super) contact: String,
+    pub(super) ttl: u32,
+    pub(super) records: Vec<ZoneRecord>,
+}
+
+/// What a zone file says: the serial, and everything else with the serial taken out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ZoneContent {
+    pub(super) serial: u32,
+    pub(super) records: BTreeSet<String>,
+}
+
+/// Timers of the SOA record, in seconds: refresh, retry, expire and the negative answers'
+/// time to live, within the ranges of RIPE-203 and RFC 2308.
+const REFRESH: u32 = 86_400;
+const RETRY: u32 = 7_200;
+const EXPIRE: u32 = 3_600_000;
+const NEGATIVE: u32 = 300;
+
+impl ZoneText {
+    /// The zone file with this serial.
+    pub(super) fn render(&self, serial: u32) -> String {
+        let Self {
+            domain,
+            primary,
+            ttl,
+            ..
+        } = self;
+        let contact = rname(&self.contact);
+        let mut text = format!(
+            "; The zone {domain}, written by foobar-stack from the inventory. Changes made here are lost.\n\
+             $ORIGIN {domain}.\n\
+             $TTL {ttl}\n\
+             {domain}. {ttl} IN SOA {primary}. {contact} {serial} {REFRESH} {RETRY} {EXPIRE} {NEGATIVE}\n"
+        );
+        for ZoneRecord {
+            name,
+            kind,
+            value,
+            ttl,
+        } in &self.records
+        {
+            text.push_str(&format!("{name}. {ttl} IN {kind} {value}\n"));
+        }
+        text
+    }
+
+    /// Checks that the zone can be written at all.
+    pub(super) fn check(&self) -> Result<(), EntryError> {
+        for record in &self.records {
+            let line = format!("{} {}", record.kind, record.value);
+            if line.contains(|c: char| c.is_control() || c == ';')
+                && record.kind != "TXT"
+                && record.kind != "CAA"
+            {
+                return Err(EntryError::field(
+                    "records",
+                    format!("`{line}` is not a record"),
+                ));
+            }
+            if line.chars().any(char::is_control) {
+                return Err(EntryError::field(
+                    "records",
+                    "a record has a control character",
+                ));
+            }
+        }
+        read(&self.render(1), &self.domain)
+            .map(|_| ())
+            .map_err(|why| EntryError::field("records", format!("the zone does not parse: {why}")))
+    }
+}
+
+/// Reads a zone file.
+///
+/// `$INCLUDE` is refused: the reader would look for the file on this machine.
+pub(super) fn read(text: &str, domain: &Fqdn) -> Result<ZoneContent, String> {
+    if text.to_ascii_uppercase().contains("$INCLUDE") {
+        return Err("it has an $INCLUDE".to_owned());
+    }
+    let origin = Name::from_str(&format!("{domain}.")).map_err(|error| error.to_string())?;
+    let (_, sets) = Parser::new(text, None, Some(origin))
+        .parse()
+        .map_err(|error| error.to_string())?;
+    let mut serial = None;
+    let mut records = BTreeSet::new();
+    for record in sets.values().flat_map(|set| set.records_without_rrsigs()) {
+        let data = match &record.data {
+            RData::SOA(soa) => {
+                serial = Some(soa.serial);
+                format!(
+                    "SOA {} {} {} {} {} {}",
+                    soa.mname, soa.rname, soa.refresh, soa.retry, soa.expire, soa.minimum
+                )
+            }
+            data => format!("{} {data}", record.record_type()),
+        };
+        let data = if is_without_case(&record.data) {
+            data.to_ascii_lowercase()
+        } else {
+            data
+        };
+        let name = record.name.to_string().to_ascii_lowercase();
+        records.insert(format!("{name} {} {data}", record.ttl));
+    }
+    let serial = serial.ok_or("it has no SOA record")?;
+    Ok(ZoneContent { serial, records })
+}
+
+/// Whether letter case means nothing in this data: it is names and numbers (RFC 4343). In
+/// character-strings it does.
+fn is_without_case(data: &RData) -> bool {
+    matches!(
+        data,
+        RData::SOA(_)
+            | RData::A(_)
+            | RData::AAAA(_)
+            | RData::NS(_)
+            | RData::CNAME(_)
+            | RData::PTR(_)
+            | RData::MX(_)
+            | RData::SRV(_)
+            | RData::SSHFP(_)
+            | RData::TLSA(_)
+    )
+}
+
+/// The text with another serial, as far as it has one.
+pub(super) fn with_serial(text: &str, serial: u32) -> Option<String> {
+    let place = serial_place(text)?;
+    Some(format!(
+        "{}{serial}{}",
+        &text[..place.start],
+        &text[place.end..]
+    ))
+}
+
+/// The serial of a zone file that may not be readable as a whole, so that even then the next
+/// one is newer: the third word after `SOA`.
+pub(super) fn find_serial(text: &str) -> Option<u32> {
+    text[serial_place(text)?].parse().ok()
+}
+
+/// Where in the text the serial stands.
+fn serial_place(text: &str) -> Option<Range<usize>> {
+    let mut words = Vec::new();
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let code = line.split(';').next().unwrap_or_default();
+        let separator = |c: char| c.is_whitespace() || "()".contains(c);
+        let mut begin = 0;
+        for part in code.split(separator) {
+            if !part.is_empty() {
+                words.push(at + begin..at + begin + part.len());
+            }
+            // Each separator is one byte, or what follows is out of place: then it is no number.
+            begin += part.len() + 1;
+        }
+        at += line.len();
+    }
+    let is_soa = |place: &Range<usize>| text[place.clone()].eq_ignore_ascii_case("SOA");
+    let place = words.iter().position(is_soa)? + 3;
+    words.get(place).cloned()
+}
+
+/// The newer of two serials, in the sense of RFC 1982.
+pub(super) fn newer(one: Option<u32>, other: Option<u32>) -> Option<u32> {
+    match (one, other) {
+        (Some(one), Some(other)) if (1..1 << 31).contains(&other.wrapping_sub(one)) => Some(other),
+        (None, other) => other,
+        (one, _) => one,
+    }
+}
+
+/// The serial that follows `before`: that of the date (`YYYYMMDD`) if it is newer in the sense
+/// of RFC 1982, else the next number. Zero is left out, which some servers take for "none".
+pub(super) fn next_serial(before: Option<u32>, date: &str) -> u32 {
+    let today = date
+        .parse::<u32>()
+        .unwrap_or(0)
+        .wrapping_mul(100)
+        .wrapping_add(1);
+    match before {
+        None => today.max(1),
+        // RFC 1982, section 3.2: newer if the difference, modulo 2^32, is less than 2^31.
+        Some(before) if (1..1 << 31).contains(&today.wrapping_sub(before)) => today,
+        Some(before) => before.wrapping_add(1).max(1),
+    }
+}
+
+/// A mail address as a name: RFC 1035, section 8: dots before the `@` are escaped.
+fn rname(contact: &str) -> String {
+    let (local, domain) = contact.split_once('@').unwrap_or(("hostmaster", contact));
+    format!("{}.{domain}.", local.replace('.', "\\."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(name: &str, kind: &str, value: &str) -> ZoneRecord {
+        ZoneRecord {
+            name: RecordName::new(name).unwrap(),
+            kind: kind.into(),
+            value: value.into(),
+            ttl: 3600,
+        }
+    }
+
+    pub(super) fn zone() -> ZoneText {
+        ZoneText {
+            domain: Fqdn::new("foobar.com").unwrap(),
+            primary: Fqdn::new("ns1.foobar.com").unwrap(),
+            contact: "host.master@foobar.com".into(),
+            ttl: 3600,
+            records: vec![
+                record("foobar.com", "NS", "ns1.foobar.com."),
+                record("foobar.com", "A", "8.8.8.8"),
+                record("ns1.foobar.com", "A", "8.8.8.8"),
+                record("www.foobar.com", "CNAME", "foobar.com."),
+                record("foobar.com", "TXT", "\"v=spf1 -all; x\""),
+            ],
+        }
+    }
+
+    #[test]
+    fn what_is_written_reads_back_whatever_the_serial() {
+        let zone = zone();
+        zone.check().unwrap();
+        let one = read(&zone.render(5), &zone.domain).unwrap();
+        let other = read(&zone.render(6), &zone.domain).unwrap();
+        assert_eq!((one.serial, other.serial), (5, 6));
+        assert_eq!(one.records, other.records);
+        assert_eq!(one.records.len(), 6);
+    }
+
+    #[test]
+    fn form_does_not_matter_and_content_does() {
+        let zone = zone();
+        let text = zone.render(5);
+        let short = text.replace(
+            "www.foobar.com. 3600 IN CNAME foobar.com.",
+            "WWW 1h IN CNAME foobar.com. ; by hand",
+        );
+        assert_eq!(
+            read(&short, &zone.domain).unwrap().records,
+            read(&text, &zone.domain).unwrap().records
+        );
+        let other = text.replace("A 8.8.8.8", "A 9.9.9.9");
+        assert_ne!(
+            read(&other, &zone.domain).unwrap().records,
+            read(&text, &zone.domain).unwrap().records
+        );
+        assert!(read("$INCLUDE /etc/passwd\n", &zone.domain).is_err());
+    }
+
+    #[test]
+    fn letter_case_counts_in_strings_and_not_in_names() {
+        let zone = zone();
+        let text = zone.render(5);
+        let records = |text: &str| read(text, &zone.domain).unwrap().records;
+        assert_eq!(
+            records(&text.replace("CNAME foobar", "CNAME FooBar")),
+            records(&text)
+        );
+        assert_eq!(
+            records(&text.replace("www.foobar.com. 3600", "WWW.foobar.com. 3600")),
+            records(&text)
+        );
+        assert_ne!(
+            records(&text.replace("spf1 -all", "spf1 -ALL")),
+            records(&text)
+        );
+        let caa = |value: &str| {
+            records(&format!(
+                "{text}foobar.com. 3600 IN CAA 0 iodef \"{value}\"\n"
+            ))
+        };
+        assert_ne!(caa("mailto:Me@foobar.com"), caa("mailto:me@foobar.com"));
+    }
+
+    #[test]
+    fn a_serial_is_replaced_in_its_place() {
+        let text = zone().render(7);
+        assert_eq!(with_serial(&text, 8), Some(zone().render(8)));
+        let other = "@ IN SOA a. b. ( ; SOA 1 2 3\n 9 ; serial\n 1 2 3 4)";
+        assert_eq!(with_serial(other, 10), Some(other.replace(" 9 ", " 10 ")));
+        assert_eq!(with_serial("ä SOA", 1), None);
+        assert_eq!(newer(Some(u32::MAX), Some(1)), Some(1));
+        assert_eq!(newer(Some(5), Some(4)), Some(5));
+        assert_eq!(newer(None, Some(4)), Some(4));
+    }
+
+    #[test]
+    fn the_serial_is_found_in_a_file_that_does_not_read() {
+        let text = zone().render(7).replace("IN A", "IN WRONG");
+        assert!(read(&text, &zone().domain).is_err());
+        assert_eq!(find_serial(&text), Some(7));
+        assert_eq!(
+            find_serial("@ IN SOA a. b. (\n 9 ; serial\n 1 2 3 4)"),
+            Some(9)
+        );
+        assert_eq!(find_serial("nothing"), None);
+    }
+
+    #[test]
+    fn a_record_cannot_bring_another() {
+        let mut zone = zone();
+        zone.records
+            .push(record("a.foobar.com", "A", "1.1.1.1\nevil IN A 6.6.6.6"));
+        assert!(zone.check().is_err());
+    }
+
+    #[test]
+    fn the_serial_only_moves_forward() {
+        // RFC 1982, across the wrap too.
+        for (before, date, after) in [
+            (None, "20261122", 2_026_112_201),
+            (Some(2_026_112_101), "20261122", 2_026_112_201),
+            (Some(2_026_112_201), "20261122", 2_026_112_202),
+            (Some(2_026_112_299), "20261122", 2_026_112_300),
+            (Some(2_030_010_101), "20261122", 2_030_010_102),
+            (Some(u32::MAX), "20261122", 2_026_112_201),
+            (Some(4_200_000_000), "20261122", 2_026_112_201),
+        ] {
+            let next = next_serial(before, date);
+            assert_eq!(next, after, "{before:?} {date}");
+            if let Some(before) = before {
+                assert!((1..1u32 << 31).contains(&next.wrapping_sub(before)));
+            }
+        }
+        assert_eq!(
+            next_serial(Some(u32::MAX), "21990101"),
+            1.max(u32::MAX.wrapping_add(1))
+        );
+    }
+}
