@@ -182,7 +182,9 @@ pub(super) async fn load_test(
     };
     reporter.load(&loaded);
     if let Some(file) = &options.html {
-        std::fs::write(file, load_page::page(&loaded))
+        load_page::page(&loaded)
+            .map_err(std::io::Error::other)
+            .and_then(|page| std::fs::write(file, page))
             .map_err(Error::io(format!("write {}", file.display())))?;
         reporter.note(&format!("drawn in {}", file.display()));
     }
