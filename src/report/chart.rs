@@ -8,7 +8,9 @@ use std::fmt::Write as _;
 const WIDTH: u32 = 880;
 const HEIGHT: u32 = 180;
 /// Where the values begin; the labels of the grid stand left of it.
-const LEFT: u32 = 50;
+const LEFT: u32 = 64;
+/// What is free on the right, for half of the last label.
+const RIGHT: u32 = 16;
 
 /// A chart, in the units of its view box.
 #[derive(Debug, Serialize)]
@@ -67,7 +69,7 @@ struct Scale {
 
 impl Scale {
     fn x(self, second: f64) -> f64 {
-        f64::from(LEFT) + f64::from(WIDTH - LEFT - 10) * second / self.seconds
+        f64::from(LEFT) + f64::from(WIDTH - LEFT - RIGHT) * second / self.seconds
     }
 
     fn y(self, value: f64) -> f64 {
@@ -223,6 +225,6 @@ mod tests {
         let chart = Chart::new("a chart", 4, 4.0, |value| value.to_string());
         let chart = chart.curve("values", "#000", values.into_iter());
         let curve = chart.series[0].curve.clone().unwrap();
-        assert_eq!(curve, "M152.5 138.5 M562.5 97.0 L767.5 14.0");
+        assert_eq!(curve, "M164.0 138.5 M564.0 97.0 L764.0 14.0");
     }
 }
