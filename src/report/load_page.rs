@@ -4,8 +4,8 @@
 
 use super::chart::Chart;
 use super::load::{Loaded, QUANTILES, millis};
-use crate::load::verdict::{UnitUse, Use};
-use crate::load::{Latencies, Record, Request, Second};
+use crate::operate::saturation::{UnitUse, Use};
+use foobar_stack_load::{Latencies, Record, Request, Second};
 use serde::Serialize;
 use std::time::Duration;
 use tera::{Context, Tera, TeraResult};
@@ -91,7 +91,7 @@ fn view<'a>(loaded: &Loaded<'a>) -> View<'a> {
         site,
         profile,
         record,
-        verdict,
+        saturation,
     } = *loaded;
     let requests: Vec<String> = profile.requests.iter().map(Request::title).collect();
     View {
@@ -102,15 +102,15 @@ fn view<'a>(loaded: &Loaded<'a>) -> View<'a> {
         fresh: format!("{:.0}", profile.fresh * 100.0),
         requests: requests.join(", "),
         cards: cards(record),
-        sentence: &verdict.sentence,
+        sentence: &saturation.sentence,
         charts: [
             throughput(&record.seconds, profile.rate),
             latency(&record.seconds),
         ],
         shares: shares(&record.whole().latencies),
         failures: failures(record),
-        uses: verdict.uses.iter().map(use_view).collect(),
-        units: verdict.units.iter().map(unit_view).collect(),
+        uses: saturation.uses.iter().map(use_view).collect(),
+        units: saturation.units.iter().map(unit_view).collect(),
     }
 }
 

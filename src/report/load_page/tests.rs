@@ -2,8 +2,8 @@
 
 use super::super::load::Loaded;
 use super::page;
-use crate::load::verdict::{UnitUse, Use, Verdict, judge};
-use crate::load::{Outcome, Profile, Record, Request};
+use crate::operate::saturation::{Saturation, UnitUse, Use};
+use foobar_stack_load::{Outcome, Profile, Record, Request};
 use std::time::Duration;
 
 fn outcome(due: u64, took: u64, result: Result<u64, (&str, &str)>) -> Outcome {
@@ -36,7 +36,7 @@ fn record() -> Record {
 #[test]
 fn a_page_has_figures_charts_and_tables() {
     let record = record();
-    let saturation = Verdict {
+    let saturation = Saturation {
         sentence: "bottleneck: processors, 97 % of 2 busy, at most 100 %".to_owned(),
         uses: vec![
             Use {
@@ -70,7 +70,7 @@ fn a_page_has_figures_charts_and_tables() {
         site: "https://foobar.com",
         profile: &profile,
         record: &record,
-        verdict: &saturation,
+        saturation: &saturation,
     };
     let page = page(&loaded).unwrap();
     let mut settings = insta::Settings::clone_current();
@@ -87,16 +87,21 @@ fn what_comes_from_a_server_is_text_on_the_page() {
     let hostile = ("<kind>", "<script>x</script>");
     record.add(outcome(1200, 20, Err(hostile)));
     record.elapsed = Duration::from_secs(2);
-    let saturation = judge(&record, &[], 1, |_| String::new());
+    let saturation = Saturation {
+        sentence: "<b>nothing</b> is known".to_owned(),
+        uses: Vec::new(),
+        units: Vec::new(),
+    };
     let loaded = Loaded {
         site: "https://foobar.com",
         profile: &Profile::default(),
         record: &record,
-        verdict: &saturation,
+        saturation: &saturation,
     };
     let page = page(&loaded).unwrap();
     assert!(!page.contains("<script"), "{page}");
     assert!(page.contains("&lt;script&gt;x&lt;/script&gt;") && page.contains("&lt;kind&gt;"));
+    assert!(page.contains("&lt;b&gt;nothing"), "{page}");
     assert!(
         !page.contains("http://") && !page.contains("src="),
         "nothing from elsewhere"
