@@ -2,7 +2,7 @@
 
 mod operations;
 
-pub use operations::{Load, Logs, Maintenance};
+pub use operations::{HttpVersion, Load, Logs, Maintenance};
 
 use crate::report::{Color, Settings, Verbosity};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};

@@ -6,11 +6,11 @@ use crate::bundle::GenerationError;
 use crate::conflict::Conflicts;
 use crate::diagnostic::Diagnostics;
 use crate::facts::FactsError;
-use crate::load::LoadError;
 use crate::plan::{SavedPlanError, Stale, UnknownState};
 use crate::sandbox::SandboxError;
 use crate::server::ServerError;
 use crate::types::ReleaseId;
+use foobar_stack_load::LoadError;
 
 /// The exit status of the program; the numbers are a promise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -55,8 +55,6 @@ pub mod server;
 
 pub mod verify;
 
-pub mod load;
-
 pub mod sandbox;
 
 pub mod error;

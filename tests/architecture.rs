@@ -27,7 +27,8 @@ const PURE: [&str; 13] = [
 ];
 
 /// What a pure room does not have: the network, processes, files, the clock, a voice.
-const IMPURE: [&str; 20] = [
+const IMPURE: [&str; 21] = [
+    "foobar_stack_load",
     "tokio::",
     "openssh::",
     "reqwest::",
@@ -59,6 +60,10 @@ const PRINTING: [&str; 6] = [
     "anstream",
 ];
 
+/// The sources of the product, and of the other members of the workspace.
+const PRODUCT: &str = "src";
+const MEMBERS: [&str; 1] = ["crates/load/src"];
+
 /// The crates the project is built on.
 const CRATES: [&str; 9] = [
     "clap",
@@ -74,12 +79,20 @@ const CRATES: [&str; 9] = [
 
 /// A source file without its comments and tests.
 struct File {
-    /// Below `src`.
+    /// The folder of its crate: `src`.
+    source: &'static str,
+    /// Below that folder.
     path: String,
     /// The first part of its path.
     room: String,
     code: String,
     text: String,
+}
+
+impl std::fmt::Display for File {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.source, self.path)
+    }
 }
 
 fn root() -> &'static Path {
@@ -124,9 +137,22 @@ fn code(text: &str) -> String {
     code
 }
 
-/// The Rust files of `src`, without those that are tests as a whole.
+/// The Rust files of the product.
 fn files() -> Vec<File> {
-    let src = root().join("src");
+    let files = files_of(PRODUCT);
+    assert!(files.len() > 80, "only {} files found", files.len());
+    files
+}
+
+/// The Rust files of the whole workspace.
+fn all_files() -> Vec<File> {
+    let members = MEMBERS.into_iter().flat_map(files_of);
+    files().into_iter().chain(members).collect()
+}
+
+/// The Rust files of a crate, without those that are tests as a whole.
+fn files_of(source: &'static str) -> Vec<File> {
+    let src = root().join(source);
     let mut paths = Vec::new();
     walk(&src, &mut paths);
     let mut files = Vec::new();
@@ -144,13 +170,13 @@ fn files() -> Vec<File> {
         let text = read(&path);
         let code = code(&text);
         files.push(File {
+            source,
             path: relative,
             room,
             code,
             text,
         });
     }
-    assert!(files.len() > 80, "only {} files found", files.len());
     files
 }
 
@@ -166,7 +192,7 @@ fn lines_with(file: &File, words: &[&str]) -> String {
                 !head && !tail
             });
             if whole {
-                let _ = writeln!(found, "src/{}: {word}: {}", file.path, line.trim());
+                let _ = writeln!(found, "{file}: {word}: {}", line.trim());
             }
         }
     }
@@ -203,8 +229,9 @@ fn pure_rooms_are_pure() {
 
 #[test]
 fn only_the_report_prints() {
-    let silent = |file: &File| !["report", "main"].contains(&file.room.as_str());
-    let found: String = files()
+    let silent =
+        |file: &File| file.source != PRODUCT || !["report", "main"].contains(&file.room.as_str());
+    let found: String = all_files()
         .iter()
         .filter(|file| silent(file))
         .map(|file| lines_with(file, &PRINTING))
@@ -296,17 +323,13 @@ fn a_room_uses_only_those_above_it() {
 #[test]
 fn files_are_short_and_say_what_they_own() {
     let mut found = String::new();
-    for file in files() {
+    for file in all_files() {
         if !file.text.starts_with("//! ") {
-            let _ = writeln!(found, "src/{} does not say what it owns", file.path);
+            let _ = writeln!(found, "{file} does not say what it owns");
         }
         let lines = file.code.lines().count();
         if lines > 400 {
-            let _ = writeln!(
-                found,
-                "src/{} has {lines} lines besides its tests",
-                file.path
-            );
+            let _ = writeln!(found, "{file} has {lines} lines besides its tests");
         }
     }
     assert!(found.is_empty(), "\n{found}");
@@ -366,9 +389,63 @@ fn the_crates_of_the_project_are_used() {
     );
 }
 
+fn manifest(folder: &str) -> toml::Table {
+    let path = root().join(folder).join("Cargo.toml");
+    read(&path).parse().unwrap()
+}
+
 #[test]
-fn the_map_names_every_room() {
+fn every_dependency_is_used_by_the_crate_that_names_it() {
+    for source in [PRODUCT].into_iter().chain(MEMBERS) {
+        let manifest = manifest(source.trim_end_matches("src"));
+        let files = files_of(source);
+        for name in manifest["dependencies"].as_table().unwrap().keys() {
+            let word = name.replace('-', "_");
+            let words = [format!("{word}::"), format!("use {word}")];
+            let uses = |file: &File| words.iter().any(|word| file.code.contains(word));
+            assert!(files.iter().any(uses), "{source} does not use {name}");
+        }
+    }
+}
+
+#[test]
+fn every_member_is_tested_by_default_and_held_to_the_rules() {
+    let workspace = manifest("")["workspace"].clone();
+    let mut folders: BTreeSet<String> = BTreeSet::new();
+    for entry in std::fs::read_dir(root().join("crates")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        folders.insert(format!("crates/{name}"));
+    }
+    let known: BTreeSet<String> = MEMBERS
+        .iter()
+        .map(|source| source.trim_end_matches("/src").to_owned())
+        .collect();
+    assert_eq!(known, folders, "the crates that this test reads");
+    let names = |key: &str| -> BTreeSet<String> {
+        let names = workspace[key].as_array().unwrap().iter();
+        names
+            .map(|name| name.as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(names("members"), folders);
+    let with_product = folders.iter().cloned().chain([".".to_owned()]).collect();
+    assert_eq!(names("default-members"), with_product);
+    for folder in folders.iter().map(String::as_str).chain([""]) {
+        let lints = manifest(folder)["lints"]["workspace"].as_bool();
+        assert_eq!(lints, Some(true), "the lints of {folder:?}");
+    }
+}
+
+#[test]
+fn the_map_names_every_room_and_every_crate() {
     let map = read(&root().join("ARCHITECTURE.md"));
+    for source in MEMBERS {
+        let folder = source.trim_end_matches("src");
+        assert!(
+            map.contains(&format!("`{folder}`")),
+            "{folder} is not on the map"
+        );
+    }
     let rooms: BTreeSet<String> = files().into_iter().map(|file| file.room).collect();
     for room in rooms
         .iter()

@@ -1,7 +1,11 @@
 //! Throw-away servers, for real: needs root, and an archive to install from.
 //!
+//! Where root or its programs are missing the tests are left out, and a line says so.
+//!
 //! Each test is a child process with a state directory of its own, so that nobody's sandboxes are
 //! touched, and looks afterwards whether the host is as it was.
+
+mod servers;
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -22,6 +26,9 @@ const STATE: &str = "FOOBAR_STACK_STATE";
 fn apart(test: &str, body: impl Future<Output = ()>) {
     if std::env::var_os("SANDBOX_TEST_CHILD").is_some() {
         return in_child(body);
+    }
+    if !servers::are_possible("the tests of throw-away servers") {
+        return;
     }
     let _alone = HOST.lock().unwrap_or_else(PoisonError::into_inner);
     let place = tempfile::tempdir().expect("a temporary directory");

@@ -1,9 +1,9 @@
 //! What can be typed to operate a site that is set up.
 
 use crate::inventory::network;
-use crate::load::{Protocol, Request};
 use crate::types::SiteName;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
+use foobar_stack_load::{Protocol, Request};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ pub struct Load {
     pub fresh: f64,
     /// The version of HTTP
     #[arg(long, value_enum, default_value_t)]
-    pub http: Protocol,
+    pub http: HttpVersion,
     /// How long a reply may take
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
     pub timeout: Duration,
@@ -59,6 +59,30 @@ pub struct Load {
     /// Draw what came of it into one self-contained page
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
+}
+
+/// The version of HTTP, as it is typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum HttpVersion {
+    /// What the server prefers.
+    #[default]
+    Auto,
+    /// HTTP/1.1.
+    #[value(name = "1.1")]
+    Http1,
+    /// HTTP/2.
+    #[value(name = "2")]
+    Http2,
+}
+
+impl From<HttpVersion> for Protocol {
+    fn from(version: HttpVersion) -> Self {
+        match version {
+            HttpVersion::Auto => Self::Auto,
+            HttpVersion::Http1 => Self::Http1,
+            HttpVersion::Http2 => Self::Http2,
+        }
+    }
 }
 
 /// `10`, `10s`, `5m` or `1h`.

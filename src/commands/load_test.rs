@@ -6,13 +6,14 @@ use super::load::{Secrets, Workspace, load};
 use crate::cli;
 use crate::error::{Error, Exit};
 use crate::inventory::{Server, Site, TlsMode};
-use crate::load::{self, Load, Profile, Target, Trust, verdict};
 use crate::operate::samples::{self, Reader, Sample};
+use crate::operate::saturation::{self, Requests};
 use crate::operate::{Units, units};
 use crate::report::Reporter;
 use crate::report::load::Loaded;
 use crate::report::load_page;
 use crate::server::Session;
+use foobar_stack_load::{Load, Profile, Record, Request, Target, Trust};
 use std::path::Path;
 use std::time::Duration;
 
@@ -51,7 +52,7 @@ fn profile(options: &cli::Load) -> Profile {
         duration: options.duration,
         connections: options.connections,
         fresh: options.fresh / 100.0,
-        protocol: options.http,
+        protocol: options.http.into(),
         timeout: options.timeout,
         requests,
         slow: options.slow.clone(),
@@ -113,6 +114,16 @@ async fn show(load: &Load, duration: Duration, reporter: &Reporter) {
     }
 }
 
+/// What the record says of how much of the load reached the server.
+fn requests(record: &Record) -> Requests {
+    let whole = record.whole();
+    Requests {
+        ended: whole.latencies.count() + whole.failed,
+        unsent: record.unsent,
+        lag: record.lag.quantile(0.5).unwrap_or_default(),
+    }
+}
+
 /// Puts load on the site of the inventory.
 pub(super) async fn load_test(
     inventory: &Path,
@@ -130,7 +141,7 @@ pub(super) async fn load_test(
     } else {
         Some(watched(&workspace, connection, reporter).await?)
     };
-    let asked: Vec<String> = profile.requests.iter().map(load::Request::title).collect();
+    let asked: Vec<String> = profile.requests.iter().map(Request::title).collect();
     reporter.note(&format!(
         "{} at {}: {} a second for {} s over up to {} connections: {}",
         target.base(),
@@ -140,7 +151,7 @@ pub(super) async fn load_test(
         profile.connections,
         asked.join(", ")
     ));
-    let running = load::start(&target, profile.clone())?;
+    let running = foobar_stack_load::start(&target, profile.clone())?;
     let watching = async {
         match &mut server {
             Some(server) => watch(server, profile.duration).await,
@@ -172,16 +183,18 @@ pub(super) async fn load_test(
             .map(|server| server.units.role(unit))
             .unwrap_or_default()
     };
-    let verdict = verdict::judge(&record, &samples, processors, role);
+    let saturation = saturation::judge(requests(&record), &samples, processors, role);
     let loaded = Loaded {
         site: &target.base(),
         profile: &profile,
         record: &record,
-        verdict: &verdict,
+        saturation: &saturation,
     };
     reporter.load(&loaded);
     if let Some(file) = &options.html {
-        std::fs::write(file, load_page::page(&loaded))
+        load_page::page(&loaded)
+            .map_err(std::io::Error::other)
+            .and_then(|page| std::fs::write(file, page))
             .map_err(Error::io(format!("write {}", file.display())))?;
         reporter.note(&format!("drawn in {}", file.display()));
     }

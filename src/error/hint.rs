@@ -1,6 +1,7 @@
 //! What to do about an error: a sentence for each that has one.
 
 use super::Error;
+use foobar_stack_load::LoadError;
 
 impl Error {
     /// What to do next.
@@ -18,7 +19,7 @@ impl Error {
             Self::Conflicts(error) => Some(error.hint().to_owned()),
             Self::SavedPlan(error) => Some(error.hint().to_owned()),
             Self::Stale(error) => Some(error.hint().to_owned()),
-            Self::Load(error) => Some(error.hint().to_owned()),
+            Self::Load(error) => Some(load(error).to_owned()),
             Self::Maintenance { .. } => Some("`foobar-stack plan` shows what the server lacks; then try again".to_owned()),
             Self::Logs { .. } => Some("say --since as journalctl does: 10m, yesterday, '2026-01-31 12:00'".to_owned()),
             Self::Locked { .. } => Some("wait until it is over, then run the same command again".to_owned()),
@@ -92,5 +93,13 @@ impl Error {
             | Self::Walk { .. }
             => None,
         }
+    }
+}
+
+fn load(error: &LoadError) -> &'static str {
+    match error {
+        LoadError::Range { .. } => "see `foobar-stack load --help`",
+        LoadError::Client { .. } => "look at the certificates this machine trusts",
+        LoadError::Threads { .. } => "look at the limits of this machine (ulimit -a)",
     }
 }

@@ -1,10 +1,12 @@
-//! What is asked of a server that runs: which units a stack has, and how they are doing.
+//! What is asked of a server that runs: which units a stack has, how they are
+//! doing, and what is used up.
 //!
 //! Pure: scripts go out, replies are read. Nothing here changes what the inventory says.
 
 pub mod logs;
 pub mod maintenance;
 pub mod samples;
+pub mod saturation;
 pub mod status;
 mod units;
 

@@ -1,8 +1,8 @@
 //! What came of a load, for people and for programs.
 
 use super::text::{BAD, BOLD, CHANGED, DIM, GOOD, count, paint, visible};
-use crate::load::verdict::Verdict;
-use crate::load::{Latencies, Profile, Record, Second};
+use crate::operate::saturation::Saturation;
+use foobar_stack_load::{Latencies, Profile, Record, Second};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -17,7 +17,7 @@ pub struct Loaded<'a> {
     /// What was.
     pub record: &'a Record,
     /// What was seen of the server meanwhile.
-    pub verdict: &'a Verdict,
+    pub saturation: &'a Saturation,
 }
 
 /// The shares whose latency is told, with their names.
@@ -82,7 +82,7 @@ pub(super) fn draw(loaded: &Loaded<'_>) -> String {
     let Loaded {
         profile,
         record,
-        verdict,
+        saturation,
         ..
     } = loaded;
     let whole = record.whole();
@@ -157,8 +157,8 @@ pub(super) fn draw(loaded: &Loaded<'_>) -> String {
         );
         line("failed", paint(BAD, words));
     }
-    line("server", visible(&verdict.sentence).into_owned());
-    for unit in &verdict.units {
+    line("server", visible(&saturation.sentence).into_owned());
+    for unit in &saturation.units {
         let memory = unit.memory.map(|bytes| format!("{:>5} MiB", bytes >> 20));
         let words = format!(
             "{:8} {:28} {:.2} processors {}",
@@ -214,9 +214,9 @@ pub(super) fn lines(loaded: &Loaded<'_>) -> Vec<Value> {
     }));
     lines.push(json!({
         "type": "saturation",
-        "text": loaded.verdict.sentence,
-        "uses": loaded.verdict.uses,
-        "units": loaded.verdict.units,
+        "text": loaded.saturation.sentence,
+        "uses": loaded.saturation.uses,
+        "units": loaded.saturation.units,
     }));
     lines
 }

@@ -1,257 +1,166 @@
 //! What came of a load as one self-contained page: no script, nothing from elsewhere.
+//!
+//! What stands on it is made here, how it looks is in `load_page.html`.
 
+use super::chart::Chart;
 use super::load::{Loaded, QUANTILES, millis};
-use crate::load::{Record, Second};
-use std::fmt::Write as _;
+use crate::operate::saturation::{UnitUse, Use};
+use foobar_stack_load::{Latencies, Record, Request, Second};
+use serde::Serialize;
 use std::time::Duration;
+use tera::{Context, Tera, TeraResult};
 
-const WIDTH: f64 = 880.0;
-const HEIGHT: f64 = 180.0;
+const TEMPLATE: &str = include_str!("load_page.html");
 
-/// Colours of lines, readable on both backgrounds.
+/// Colours of curves, readable on both backgrounds.
 const COLOURS: [&str; 4] = ["#2f81f7", "#a371f7", "#d29922", "#db6d28"];
 
-const STYLE: &str = "
-:root { color-scheme: light dark; --text: #1f2328; --soft: #656d76; --line: #d0d7de; --paper: #fff; --card: #f6f8fa; }
-@media (prefers-color-scheme: dark) { :root { --text: #e6edf3; --soft: #8d96a0; --line: #30363d; --paper: #0d1117; --card: #161b22; } }
-body { font: 15px/1.5 system-ui, sans-serif; color: var(--text); background: var(--paper); max-width: 960px; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.5rem; margin: 0; } h2 { font-size: 1rem; margin: 2rem 0 .5rem; }
-p.soft, .soft { color: var(--soft); }
-.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(130px, 1fr)); gap: .75rem; margin: 1.5rem 0; }
-.card { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: .6rem .8rem; }
-.card b { display: block; font-size: 1.3rem; } .bad { color: #d1242f; } .good { color: #1a7f37; }
-.verdict { border-left: 4px solid #2f81f7; background: var(--card); padding: .7rem 1rem; border-radius: 0 8px 8px 0; }
-svg { width: 100%; height: auto; display: block; } svg text { fill: var(--soft); font: 11px system-ui, sans-serif; }
-.grid { stroke: var(--line); stroke-width: 1; }
-table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; }
-td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
-";
+/// The shares of the requests whose latency stands in the table.
+const SHARES: [f64; 11] = [
+    0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999, 0.9999, 1.0,
+];
+
+/// What the template sees.
+#[derive(Debug, Serialize)]
+struct View<'a> {
+    site: &'a str,
+    rate: String,
+    seconds: String,
+    connections: usize,
+    fresh: String,
+    requests: String,
+    cards: Vec<Card>,
+    sentence: &'a str,
+    charts: [Chart; 2],
+    shares: [ShareView; 11],
+    failures: Vec<FailureView<'a>>,
+    uses: Vec<UseView<'a>>,
+    units: Vec<UnitView<'a>>,
+}
+
+/// A figure of the whole load.
+#[derive(Debug, Serialize)]
+struct Card {
+    name: &'static str,
+    value: String,
+    class: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct ShareView {
+    share: String,
+    latency: String,
+}
+
+#[derive(Debug, Serialize)]
+struct FailureView<'a> {
+    kind: &'a str,
+    count: u64,
+    after: String,
+    first: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+struct UseView<'a> {
+    what: &'a str,
+    figures: &'a str,
+    is_full: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct UnitView<'a> {
+    role: &'a str,
+    unit: &'a str,
+    processors: String,
+    memory: String,
+}
 
 /// The page.
-#[must_use]
-pub fn page(loaded: &Loaded<'_>) -> String {
-    let mut page = String::new();
-    let title = format!("Load on {}", escape(loaded.site));
-    let _ = write!(
-        page,
-        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>{title}</title>\n<style>{STYLE}</style>\n<h1>{title}</h1>\n"
-    );
-    let profile = loaded.profile;
-    let asked: Vec<String> = profile
-        .requests
-        .iter()
-        .map(|one| escape(&one.title()))
-        .collect();
-    let _ = writeln!(
-        page,
-        "<p class=\"soft\">{} requests a second for {:.0} s over up to {} connections, {:.0} % of them on new ones: {}</p>",
-        profile.rate,
-        loaded.record.elapsed.as_secs_f64(),
-        profile.connections,
-        profile.fresh * 100.0,
-        asked.join(", ")
-    );
-    cards(&mut page, loaded.record);
-    let _ = writeln!(
-        page,
-        "<p class=\"verdict\">{}</p>",
-        escape(&loaded.verdict.sentence)
-    );
-    throughput(&mut page, loaded);
-    latency(&mut page, &loaded.record.seconds);
-    distribution(&mut page, loaded.record);
-    failures(&mut page, loaded.record);
-    server(&mut page, loaded);
-    page.push_str("</html>\n");
-    page
+///
+/// # Errors
+/// When the template does not fit what it is given, which would be a mistake of this program.
+pub fn page(loaded: &Loaded<'_>) -> TeraResult<String> {
+    // The name ends in .html, so every value is escaped.
+    let mut tera = Tera::new();
+    tera.add_raw_template("load_page.html", TEMPLATE)?;
+    tera.render("load_page.html", &Context::from_serialize(&view(loaded))?)
 }
 
-fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
+fn view<'a>(loaded: &Loaded<'a>) -> View<'a> {
+    let Loaded {
+        site,
+        profile,
+        record,
+        saturation,
+    } = *loaded;
+    let requests: Vec<String> = profile.requests.iter().map(Request::title).collect();
+    View {
+        site,
+        rate: profile.rate.to_string(),
+        seconds: format!("{:.0}", record.elapsed.as_secs_f64()),
+        connections: profile.connections,
+        fresh: format!("{:.0}", profile.fresh * 100.0),
+        requests: requests.join(", "),
+        cards: cards(record),
+        sentence: &saturation.sentence,
+        charts: [
+            throughput(&record.seconds, profile.rate),
+            latency(&record.seconds),
+        ],
+        shares: shares(&record.whole().latencies),
+        failures: failures(record),
+        uses: saturation.uses.iter().map(use_view).collect(),
+        units: saturation.units.iter().map(unit_view).collect(),
     }
-    out
 }
 
-fn cards(page: &mut String, record: &Record) {
+fn or_dash(latency: Option<Duration>) -> String {
+    latency.map_or("–".to_owned(), millis)
+}
+
+fn cards(record: &Record) -> Vec<Card> {
     let whole = record.whole();
-    page.push_str("<div class=\"cards\">\n");
-    let mut card = |name: &str, value: &str, class: &str| {
-        let _ = writeln!(
-            page,
-            "<div class=\"card\"><span class=\"soft\">{name}</span><b class=\"{class}\">{value}</b></div>"
-        );
+    let card = |name, value: String| Card {
+        name,
+        value,
+        class: "",
     };
-    card(
-        "replies a second",
-        &format!("{:.1}", record.throughput()),
-        "",
-    );
     let failed = record.failed();
-    let class = if failed > 0 { "bad" } else { "good" };
-    card("failed", &failed.to_string(), class);
+    let mut cards = vec![
+        card("replies a second", format!("{:.1}", record.throughput())),
+        Card {
+            class: if failed > 0 { "bad" } else { "good" },
+            ..card("failed", failed.to_string())
+        },
+    ];
     for (share, name) in QUANTILES {
-        let latency = whole
-            .latencies
-            .quantile(share)
-            .map_or("–".to_owned(), millis);
-        card(name, &latency, "");
+        cards.push(card(name, or_dash(whole.latencies.quantile(share))));
     }
-    card(
-        "longest",
-        &whole.latencies.max().map_or("–".to_owned(), millis),
-        "",
-    );
-    card("sent again", &whole.retried.to_string(), "");
-    page.push_str("</div>\n");
-}
-
-/// A chart: its scales, and what is drawn into it.
-struct Chart {
-    body: String,
-    seconds: f64,
-    most: f64,
-}
-
-impl Chart {
-    /// A chart of so many seconds with values up to `most`, whose lines are labelled by `label`.
-    #[expect(clippy::cast_precision_loss, reason = "seconds are few")]
-    fn new(seconds: usize, most: f64, label: impl Fn(f64) -> String) -> Self {
-        let mut chart = Self {
-            body: String::new(),
-            seconds: seconds.max(1) as f64,
-            most: round(most),
-        };
-        for part in 0..=4 {
-            let value = chart.most * f64::from(part) / 4.0;
-            let y = chart.y(value);
-            let _ = writeln!(
-                chart.body,
-                "<line class=\"grid\" x1=\"50\" y1=\"{y:.1}\" x2=\"{WIDTH}\" y2=\"{y:.1}\"/>\
-                 <text x=\"44\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
-                y + 4.0,
-                escape(&label(value))
-            );
-        }
-        let step = (seconds / 10).max(1);
-        for second in (0..=seconds).step_by(step) {
-            let x = chart.x(second as f64);
-            let _ = writeln!(
-                chart.body,
-                "<text x=\"{x:.1}\" y=\"{}\" text-anchor=\"middle\">{second} s</text>",
-                HEIGHT + 18.0
-            );
-        }
-        chart
-    }
-
-    fn x(&self, second: f64) -> f64 {
-        50.0 + (WIDTH - 60.0) * second / self.seconds
-    }
-
-    fn y(&self, value: f64) -> f64 {
-        HEIGHT - (HEIGHT - 14.0) * (value / self.most).min(1.0)
-    }
-
-    /// A line through the middles of the seconds; a second without a value breaks it.
-    fn line(&mut self, colour: &str, values: impl Iterator<Item = Option<f64>>) {
-        let mut path = String::new();
-        let mut pen = 'M';
-        #[expect(clippy::cast_precision_loss, reason = "seconds are few")]
-        for (second, value) in values.enumerate() {
-            match value {
-                Some(value) => {
-                    let (x, y) = (self.x(second as f64 + 0.5), self.y(value));
-                    let _ = write!(path, "{pen}{x:.1} {y:.1} ");
-                    pen = 'L';
-                }
-                None => pen = 'M',
-            }
-        }
-        let path = path.trim_end();
-        let _ = writeln!(
-            self.body,
-            "<path d=\"{path}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\" stroke-linejoin=\"round\" stroke-linecap=\"round\"/>"
-        );
-    }
-
-    /// A bar from the bottom for each second.
-    fn bars(&mut self, colour: &str, values: impl Iterator<Item = f64>) {
-        #[expect(clippy::cast_precision_loss, reason = "seconds are few")]
-        for (second, value) in values.enumerate().filter(|(_, value)| *value > 0.0) {
-            let (left, right) = (self.x(second as f64 + 0.1), self.x(second as f64 + 0.9));
-            let y = self.y(value).min(HEIGHT - 2.0);
-            let _ = writeln!(
-                self.body,
-                "<rect x=\"{left:.1}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"{:.1}\" fill=\"{colour}\"/>",
-                right - left,
-                HEIGHT - y
-            );
-        }
-    }
-
-    fn draw(self, page: &mut String, title: &str, legend: &[(&str, &str)]) {
-        let keys: Vec<String> = legend
-            .iter()
-            .map(|(colour, name)| format!("<span style=\"color:{colour}\">■</span> {name}"))
-            .collect();
-        let _ = writeln!(
-            page,
-            "<h2>{title}</h2>\n<p class=\"soft\">{}</p>\n<svg viewBox=\"0 0 {WIDTH} {}\" role=\"img\" aria-label=\"{title}\">\n{}</svg>",
-            keys.join(" &nbsp; "),
-            HEIGHT + 24.0,
-            self.body
-        );
-    }
-}
-
-/// The next round number: 1, 2, 4 or 8 times a power of ten.
-fn round(most: f64) -> f64 {
-    let power = 10_f64.powf(most.max(1e-3).log10().floor());
-    let fits = [1.0, 2.0, 4.0, 8.0, 10.0].map(|factor| factor * power);
-    fits.into_iter()
-        .find(|value| *value >= most * 0.999)
-        .unwrap_or(most)
+    cards.push(card("longest", or_dash(whole.latencies.max())));
+    cards.push(card("sent again", whole.retried.to_string()));
+    cards
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
-fn throughput(page: &mut String, loaded: &Loaded<'_>) {
-    let seconds = &loaded.record.seconds;
-    let most = seconds
-        .iter()
-        .map(|second| second.answered + second.failed)
-        .max()
-        .unwrap_or(0);
-    let most = (most as f64).max(loaded.profile.rate);
-    let mut chart = Chart::new(seconds.len(), most, |value| format!("{value:.0}"));
-    chart.bars(
+fn throughput(seconds: &[Second], rate: f64) -> Chart {
+    let ended = |second: &Second| (second.answered + second.failed) as f64;
+    let most = seconds.iter().map(ended).fold(rate, f64::max);
+    let failed = seconds.iter().map(|second| second.failed as f64);
+    Chart::new("Throughput", seconds.len(), most, |value| {
+        format!("{value:.0}")
+    })
+    .bars(
+        "replies in each second",
         "#2f81f7",
-        seconds
-            .iter()
-            .map(|second| (second.answered + second.failed) as f64),
-    );
-    chart.bars("#d1242f", seconds.iter().map(|second| second.failed as f64));
-    let legend = [
-        ("#2f81f7", "replies in each second"),
-        ("#d1242f", "failed requests"),
-    ];
-    chart.draw(page, "Throughput", &legend);
+        seconds.iter().map(ended),
+    )
+    .bars("failed requests", "#d1242f", failed)
 }
 
-fn latency(page: &mut String, seconds: &[Second]) {
+fn latency(seconds: &[Second]) -> Chart {
     let of = |second: &Second, share: f64| {
-        let latency: Option<Duration> = second.latencies.quantile(share);
-        latency.map(|latency| latency.as_secs_f64() * 1000.0)
+        let latency = second.latencies.quantile(share)?;
+        Some(latency.as_secs_f64() * 1000.0)
     };
     let highest = seconds
         .iter()
@@ -264,154 +173,56 @@ fn latency(page: &mut String, seconds: &[Second]) {
             format!("{value:.1} ms")
         }
     };
-    let mut chart = Chart::new(seconds.len(), highest, label);
-    let mut legend = Vec::new();
-    for ((share, name), colour) in QUANTILES.into_iter().zip(COLOURS) {
-        chart.line(colour, seconds.iter().map(|second| of(second, share)));
-        legend.push((colour, name));
-    }
-    chart.draw(page, "Latency, from the moment a request was due", &legend);
+    let title = "Latency, from the moment a request was due";
+    let chart = Chart::new(title, seconds.len(), highest, label);
+    let curves = QUANTILES.into_iter().zip(COLOURS);
+    curves.fold(chart, |chart, ((share, name), colour)| {
+        chart.curve(name, colour, seconds.iter().map(|second| of(second, share)))
+    })
 }
 
 /// Latency over the share of requests, with more room for the slowest.
-fn distribution(page: &mut String, record: &Record) {
-    let whole = record.whole().latencies;
-    let shares = [
-        0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999, 0.9999, 1.0,
-    ];
-    let _ = writeln!(
-        page,
-        "<h2>Latency by share of the requests</h2>\n<table><tr>"
-    );
-    for share in shares {
-        let _ = write!(
-            page,
-            "<th class=\"number\">{}</th>",
-            if share < 1.0 {
-                format!("{} %", (share * 1e6_f64).round() / 1e4)
-            } else {
-                "all".to_owned()
-            }
-        );
-    }
-    page.push_str("</tr><tr>");
-    for share in shares {
-        let _ = write!(
-            page,
-            "<td class=\"number\">{}</td>",
-            whole.quantile(share).map_or("–".to_owned(), millis)
-        );
-    }
-    page.push_str("</tr></table>\n");
-}
-
-fn failures(page: &mut String, record: &Record) {
-    if record.failures.is_empty() {
-        return;
-    }
-    page.push_str("<h2>Failures</h2>\n<table><tr><th>kind</th><th class=\"number\">count</th><th class=\"number\">first after</th><th>the first one</th></tr>\n");
-    for (kind, failures) in &record.failures {
-        let _ = writeln!(
-            page,
-            "<tr><td class=\"bad\">{}</td><td class=\"number\">{}</td><td class=\"number\">{:.1} s</td><td>{}</td></tr>",
-            escape(kind),
-            failures.count,
-            failures.at.as_secs_f64(),
-            escape(&failures.first)
-        );
-    }
-    page.push_str("</table>\n");
-}
-
-fn server(page: &mut String, loaded: &Loaded<'_>) {
-    let verdict = loaded.verdict;
-    if verdict.units.is_empty() {
-        return;
-    }
-    page.push_str("<h2>The server meanwhile</h2>\n<table><tr><th>what</th><th>figures</th></tr>\n");
-    for one in &verdict.uses {
-        let class = if one.since.is_some() {
-            " class=\"bad\""
+fn shares(latencies: &Latencies) -> [ShareView; 11] {
+    SHARES.map(|share| ShareView {
+        share: if share < 1.0 {
+            format!("{} %", (share * 1e6_f64).round() / 1e4)
         } else {
-            ""
-        };
-        let _ = writeln!(
-            page,
-            "<tr><td{class}>{}</td><td>{}</td></tr>",
-            escape(&one.what),
-            escape(&one.figures)
-        );
+            "all".to_owned()
+        },
+        latency: or_dash(latencies.quantile(share)),
+    })
+}
+
+fn failures(record: &Record) -> Vec<FailureView<'_>> {
+    let failures = record.failures.iter();
+    failures
+        .map(|(kind, failures)| FailureView {
+            kind,
+            count: failures.count,
+            after: format!("{:.1} s", failures.at.as_secs_f64()),
+            first: &failures.first,
+        })
+        .collect()
+}
+
+fn use_view(one: &Use) -> UseView<'_> {
+    UseView {
+        what: &one.what,
+        figures: &one.figures,
+        is_full: one.since.is_some(),
     }
-    page.push_str("</table>\n<table><tr><th>role</th><th>unit</th><th class=\"number\">processors</th><th class=\"number\">memory</th></tr>\n");
-    for unit in &verdict.units {
-        let _ = writeln!(
-            page,
-            "<tr><td>{}</td><td>{}</td><td class=\"number\">{:.2}</td><td class=\"number\">{}</td></tr>",
-            escape(&unit.role),
-            escape(&unit.unit),
-            unit.processors,
-            unit.memory
-                .map_or("–".to_owned(), |bytes| format!("{} MiB", bytes >> 20))
-        );
+}
+
+fn unit_view(one: &UnitUse) -> UnitView<'_> {
+    UnitView {
+        role: &one.role,
+        unit: &one.unit,
+        processors: format!("{:.2}", one.processors),
+        memory: one
+            .memory
+            .map_or("–".to_owned(), |bytes| format!("{} MiB", bytes >> 20)),
     }
-    page.push_str("</table>\n");
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::load::verdict::judge;
-    use crate::load::{Outcome, Profile};
-
-    #[test]
-    fn what_comes_from_a_server_is_text_on_the_page() {
-        let mut record = Record::default();
-        for (due, result) in [
-            (100, Ok(5)),
-            (
-                1200,
-                Err(("<kind>".to_owned(), "<script>x</script>".to_owned())),
-            ),
-        ] {
-            record.add(Outcome {
-                due: Duration::from_millis(due),
-                ended: Duration::from_millis(due + 20),
-                retried: false,
-                result,
-            });
-        }
-        record.elapsed = Duration::from_secs(2);
-        let verdict = judge(&record, &[], 1, |_| String::new());
-        let page = page(&Loaded {
-            site: "https://foobar.com",
-            profile: &Profile::default(),
-            record: &record,
-            verdict: &verdict,
-        });
-        assert!(!page.contains("<script"), "{page}");
-        assert!(page.contains("&lt;script&gt;x&lt;/script&gt;") && page.contains("&lt;kind&gt;"));
-        assert!(
-            !page.contains("http://") && !page.contains("src="),
-            "nothing from elsewhere"
-        );
-        assert_eq!(page.matches("<svg").count(), 2);
-        assert!(!page.contains("NaN") && !page.contains("inf"));
-    }
-
-    #[test]
-    fn scales_end_at_round_numbers() {
-        for (most, expected) in [
-            (50.0, 80.0),
-            (100.0, 100.0),
-            (1.5, 2.0),
-            (0.03, 0.04),
-            (9.1, 10.0),
-        ] {
-            assert!(
-                (round(most) - expected).abs() < 1e-9,
-                "{most}: {}",
-                round(most)
-            );
-        }
-    }
-}
+mod tests;

@@ -109,6 +109,12 @@ pub enum SandboxError {
         /// What sudo said.
         detail: String,
     },
+    /// Root is not allowed to do what it takes.
+    #[error("this machine does not let root start throw-away servers: {detail}")]
+    NotAllowed {
+        /// What was said.
+        detail: String,
+    },
     /// Programs are missing here.
     #[error("this machine lacks {}", packages.join(", "))]
     Missing {
@@ -198,6 +204,10 @@ impl SandboxError {
             }
             Self::NotRoot { .. } => {
                 "run the command as root, or let sudo work without a password".to_owned()
+            }
+            Self::NotAllowed { .. } => {
+                "run the command outside of this container, or make the container a privileged one"
+                    .to_owned()
             }
             Self::Missing { command, .. } | Self::Install { command, .. } => {
                 format!("run: {command}")

@@ -56,9 +56,22 @@ const NEEDS: &[Need] = &[
 /// Where administrators' programs live, which an ordinary user's PATH may leave out.
 const SYSTEM_PATH: &[&str] = &["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/bin", "/bin"];
 
-/// Sees to it that the programs are there, installing their packages if it may.
+/// Sees to it that root may start servers and that the programs are there, installing their
+/// packages if it may.
 pub(super) async fn require(progress: Progress<'_>) -> Result<(), SandboxError> {
     become_root().await?;
+    require_programs(progress).await?;
+    // Root of a container may have none of the rights that a server of one's own takes.
+    let output = privileged("unshare", ["--mount", "--net", "true"]).await?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(SandboxError::NotAllowed {
+        detail: last_words(&output, 1),
+    })
+}
+
+async fn require_programs(progress: Progress<'_>) -> Result<(), SandboxError> {
     let mut packages: Vec<String> = Vec::new();
     let missing = NEEDS
         .iter()

@@ -67,6 +67,14 @@ impl Status {
     }
 }
 
+/// Sees to it that this machine can run sandboxes of this driver: missing programs are installed.
+///
+/// # Errors
+/// When it cannot, or must not.
+pub async fn require(driver: DriverName, progress: Progress<'_>) -> Result<(), SandboxError> {
+    drivers::of(driver).require(progress).await
+}
+
 /// Makes a sandbox and waits until its ssh server answers.
 ///
 /// It outlives this process. If anything fails, nothing of it is left; if this process is killed

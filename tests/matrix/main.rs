@@ -6,12 +6,15 @@
 //! `MATRIX_STATE` the prepared disks are kept there, and the results, too: cases that have
 //! passed are left out the next time.
 //!
-//! This needs root, or sudo without a password, and an archive to install from.
+//! This needs root, or sudo without a password, and an archive to install from. Where root or its
+//! programs are missing the matrix is left out, and a line says so.
 
 mod faults;
 mod futures;
 mod lab;
 mod moments;
+#[path = "../servers/mod.rs"]
+mod servers;
 #[path = "../real/support.rs"]
 #[expect(dead_code, reason = "shared with the tests that need more of it")]
 mod support;
@@ -74,6 +77,9 @@ struct Outcome {
 
 #[test]
 fn the_matrix() {
+    if !servers::are_possible("the matrix") {
+        return;
+    }
     let variable = |name: &str| std::env::var(name).unwrap_or_default();
     let suite = Some(variable("MATRIX_SUITE")).filter(|suite| !suite.is_empty());
     let lab = Lab::new(suite.as_deref().unwrap_or("trixie"));

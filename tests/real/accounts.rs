@@ -4,7 +4,7 @@
 use crate::releases::target;
 use crate::server::{Server, Site};
 use crate::support::until;
-use foobar_stack::load::{Background, Profile, Protocol, Request};
+use foobar_stack_load::{Background, Profile, Protocol, Request};
 use std::time::Duration;
 
 /// What somebody has made by hand, and what of it must stay as it is.

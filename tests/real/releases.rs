@@ -9,9 +9,7 @@
 use crate::note;
 use crate::server::{Server, Site};
 use crate::support::{Ending, until};
-use foobar_stack::load::{
-    Background, Latencies, Profile, Protocol, Record, Request, Target, Trust,
-};
+use foobar_stack_load::{Background, Latencies, Profile, Protocol, Record, Request, Target, Trust};
 use std::time::Duration;
 
 /// The app under load.

@@ -5,7 +5,7 @@ use crate::note;
 use crate::releases::target;
 use crate::server::Server;
 use crate::support::until;
-use foobar_stack::load::{Background, Profile, Protocol, Request};
+use foobar_stack_load::{Background, Profile, Protocol, Request};
 use std::time::Duration;
 
 /// The example app by WSGI, on a socket.

@@ -1,6 +1,7 @@
 //! The load against small servers on the loopback.
 
 use super::*;
+use crate::target::Trust;
 use std::net::Ipv4Addr;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};

@@ -1,4 +1,4 @@
-//! The site that is asked, and why it could not be.
+//! The site that is asked.
 
 use std::net::IpAddr;
 
@@ -39,43 +39,6 @@ impl Target {
             format!("{scheme}://{}", self.host)
         } else {
             format!("{scheme}://{}:{}", self.host, self.port)
-        }
-    }
-}
-
-/// Why there was no load.
-#[derive(Debug, thiserror::Error)]
-pub enum LoadError {
-    /// A number is out of its range.
-    #[error("{what} is out of its range: {range}")]
-    Range {
-        /// What it counts.
-        what: &'static str,
-        /// What would fit.
-        range: &'static str,
-    },
-    /// The client could not be made.
-    #[error("the HTTP client could not be made")]
-    Client {
-        /// Why.
-        source: reqwest::Error,
-    },
-    /// The runtime could not be made.
-    #[error("no threads for the load")]
-    Threads {
-        /// Why.
-        source: std::io::Error,
-    },
-}
-
-impl LoadError {
-    /// What to do next.
-    #[must_use]
-    pub fn hint(&self) -> &'static str {
-        match self {
-            Self::Range { .. } => "see `foobar-stack load --help`",
-            Self::Client { .. } => "look at the certificates this machine trusts",
-            Self::Threads { .. } => "look at the limits of this machine (ulimit -a)",
         }
     }
 }

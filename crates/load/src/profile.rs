@@ -1,19 +1,17 @@
 //! What load to make: how many requests a second of what, for how long.
 
-use super::LoadError;
+use crate::error::LoadError;
 use std::time::Duration;
 
 /// The version of HTTP.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Protocol {
     /// What the server prefers.
     #[default]
     Auto,
     /// HTTP/1.1.
-    #[value(name = "1.1")]
     Http1,
     /// HTTP/2.
-    #[value(name = "2")]
     Http2,
 }
 

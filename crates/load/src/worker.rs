@@ -1,65 +1,18 @@
-//! Load: many requests to the inventory's own server, and what became of each.
-//!
-//! The requests come at a fixed rate, whatever the server does (an open loop): a worker takes
-//! the next number, waits until its request is due, and sends it. When every worker still waits
-//! for a reply, requests are late, and their latency says so. It is bounded by its duration.
-//!
-//! [`profile`] says what is asked, [`record`] what came of it; both are pure. What the server
-//! was doing meanwhile is sampled by [`crate::operate::samples`].
+//! The load itself: its tasks, each of which makes one request at a time, and its end.
 
-mod client;
-pub mod profile;
-pub mod record;
-mod socket;
-mod target;
-pub mod verdict;
-
-pub use profile::{Profile, Protocol, Request};
-pub use record::{Latencies, Outcome, Record, Second};
-pub use target::{LoadError, Target, Trust};
-
-use client::{Caller, Failure};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use crate::client::{Caller, Failure};
+use crate::error::LoadError;
+use crate::profile::{Profile, Request};
+use crate::record::{Outcome, Record};
+use crate::shared::Shared;
+use crate::socket;
+use crate::target::Target;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 /// How many more seconds those may take who wait for a reply when the time is up.
 const GRACE: Duration = Duration::from_secs(10);
-
-/// What the tasks of one load share.
-struct Shared {
-    profile: Profile,
-    began: Instant,
-    next: AtomicU64,
-    record: Mutex<Record>,
-    end: watch::Sender<bool>,
-}
-
-impl Shared {
-    fn record(&self) -> MutexGuard<'_, Record> {
-        self.record.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn elapsed(&self) -> Duration {
-        self.began.elapsed()
-    }
-
-    /// Whether nothing more is to be sent.
-    fn is_over(&self) -> bool {
-        *self.end.borrow() || self.elapsed() >= self.profile.duration
-    }
-
-    /// Waits until nothing more is to be sent.
-    async fn over(&self) {
-        let mut end = self.end.subscribe();
-        tokio::select! {
-            () = sleep_until(self.began + self.profile.duration) => {}
-            _ = end.wait_for(|end| *end) => {}
-        }
-    }
-}
 
 /// A load that is under way. Dropped, it stops.
 pub struct Load {
@@ -88,13 +41,7 @@ pub fn start(target: &Target, profile: Profile) -> Result<Load, LoadError> {
         };
         slow.push((caller, request));
     }
-    let shared = Arc::new(Shared {
-        began: Instant::now(),
-        next: AtomicU64::new(0),
-        record: Mutex::default(),
-        end: watch::Sender::new(false),
-        profile,
-    });
+    let shared = Arc::new(Shared::new(profile));
     let mut workers = tokio::task::JoinSet::new();
     for (kept, fresh) in callers {
         let shared = Arc::clone(&shared);
@@ -136,7 +83,7 @@ impl Load {
 
     /// Sends nothing more; what is under way is waited for by [`Load::finish`].
     pub fn stop(&self) {
-        self.shared.end.send_replace(true);
+        self.shared.stop();
     }
 
     /// Waits for its end: that of its duration, or of what is under way after [`Load::stop`].
@@ -149,8 +96,7 @@ impl Load {
         let _ = tokio::time::timeout(longest, all).await;
         let mut record = std::mem::take(&mut *self.shared.record());
         let due = self.shared.profile.due_until(sending);
-        let sent = self.shared.next.load(Ordering::Relaxed);
-        record.unsent += due.saturating_sub(sent);
+        record.unsent += due.saturating_sub(self.shared.taken());
         record.elapsed = sending;
         record
     }
@@ -160,16 +106,14 @@ impl Load {
 async fn work(shared: &Shared, kept: &Caller, fresh: &Caller) {
     let total = shared.profile.total();
     while !shared.is_over() {
-        let number = shared.next.fetch_add(1, Ordering::Relaxed);
+        let number = shared.take_number();
         if number >= total {
             return;
         }
         let due = shared.profile.due(number);
         if shared.elapsed() < due {
-            tokio::select! {
-                biased;
-                () = sleep_until(shared.began + due) => {}
-                () = shared.over() => return,
+            if !shared.until(due).await {
+                return;
             }
             let late = shared.elapsed().saturating_sub(due);
             shared.record().lag.add(late);
@@ -228,52 +172,6 @@ async fn ask_slowly(shared: &Shared, caller: &Caller, request: &Request) {
                 () = shared.over() => return,
             }
         }
-    }
-}
-
-/// A load on threads of its own, beside whatever else happens.
-pub struct Background {
-    load: Option<Load>,
-    runtime: tokio::runtime::Runtime,
-}
-
-impl Background {
-    /// Begins one.
-    ///
-    /// # Errors
-    /// As [`start`], or when there are no threads to be had.
-    pub fn start(target: &Target, profile: Profile) -> Result<Self, LoadError> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()
-            .map_err(|source| LoadError::Threads { source })?;
-        let load = runtime.block_on(async { start(target, profile) })?;
-        Ok(Self {
-            load: Some(load),
-            runtime,
-        })
-    }
-
-    /// How long it has been under way: to note what happened when.
-    #[must_use]
-    pub fn elapsed(&self) -> Duration {
-        self.load.as_ref().map_or(Duration::ZERO, Load::elapsed)
-    }
-
-    /// How many requests got a good reply so far, and how much has failed.
-    #[must_use]
-    pub fn so_far(&self) -> (u64, u64) {
-        self.load.as_ref().map_or((0, 0), Load::so_far)
-    }
-
-    /// Ends it, waits for what is under way, and gives what came of it all.
-    #[must_use]
-    pub fn end(mut self) -> Record {
-        let Some(load) = self.load.take() else {
-            return Record::default();
-        };
-        load.stop();
-        self.runtime.block_on(load.finish())
     }
 }
 

@@ -1,8 +1,9 @@
 //! A WebSocket that is kept open beside the load: pinged, listened to, opened again.
 
-use super::client::{builder, message};
-use super::profile::Protocol;
-use super::{Shared, Target};
+use crate::client::{builder, message};
+use crate::profile::Protocol;
+use crate::shared::Shared;
+use crate::target::Target;
 use futures_util::{SinkExt as _, StreamExt as _};
 use reqwest::StatusCode;
 use reqwest::header::{
@@ -28,7 +29,7 @@ enum End {
 }
 
 /// Keeps one open until the load is over.
-pub(super) async fn keep(shared: &Shared, target: &Target, path: &str, limit: Duration) {
+pub(crate) async fn keep(shared: &Shared, target: &Target, path: &str, limit: Duration) {
     while !shared.is_over() {
         let began = shared.elapsed();
         match one(shared, target, path, limit).await {

@@ -4,8 +4,7 @@
 //! most; when the requests did not keep up all the same, the limit lies elsewhere, and that is
 //! said, too.
 
-use super::record::Record;
-use crate::operate::samples::Sample;
+use super::samples::Sample;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -38,9 +37,20 @@ pub struct UnitUse {
     pub memory: Option<u64>,
 }
 
+/// The requests of the load, as far as they say how much of it reached the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Requests {
+    /// How many were answered or failed.
+    pub ended: u64,
+    /// How many were due, but found no connection free.
+    pub unsent: u64,
+    /// How late half of them left the client, or more.
+    pub lag: Duration,
+}
+
 /// What was seen of the server.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
-pub struct Verdict {
+pub struct Saturation {
     /// In one sentence, what the bottleneck is.
     pub sentence: String,
     /// What is used up, the first one first; then the rest, by its share.
@@ -92,11 +102,11 @@ impl Series {
 /// Judges what was seen, `roles` giving the role of a unit, `processors` their number.
 #[must_use]
 pub fn judge(
-    record: &Record,
+    requests: Requests,
     samples: &[Sample],
     processors: u32,
     role: impl Fn(&str) -> String,
-) -> Verdict {
+) -> Saturation {
     let units = units(samples, &role);
     let mut uses: Vec<Use> = all(samples, f64::from(processors), &units)
         .into_iter()
@@ -109,21 +119,18 @@ pub fn judge(
             .total_cmp(&early(b))
             .then(b.share.total_cmp(&a.share))
     });
-    Verdict {
-        sentence: sentence(record, samples, &uses, &units),
+    Saturation {
+        sentence: sentence(requests, samples, &uses, &units),
         uses,
         units,
     }
 }
 
-fn sentence(record: &Record, samples: &[Sample], uses: &[Use], units: &[UnitUse]) -> String {
-    let late = record.lag.quantile(0.5).unwrap_or_default();
-    let whole = record.whole();
-    let sent = whole.latencies.count() + whole.failed;
-    if late > Duration::from_millis(50) {
+fn sentence(requests: Requests, samples: &[Sample], uses: &[Use], units: &[UnitUse]) -> String {
+    if requests.lag > Duration::from_millis(50) {
         return format!(
             "this machine could not keep up: half of the requests left it {} ms late or more, so the figures say little of the server",
-            late.as_millis()
+            requests.lag.as_millis()
         );
     }
     if samples.len() < 2 {
@@ -144,10 +151,10 @@ fn sentence(record: &Record, samples: &[Sample], uses: &[Use], units: &[UnitUse]
             };
             format!("bottleneck: {}, {}{by}", full.what, full.figures)
         }
-        None if record.unsent * 100 > sent => format!(
+        None if requests.unsent * 100 > requests.ended => format!(
             "no bottleneck found on the server, yet {} requests found no connection free: \
              give it more of them, or look at what the app waits for",
-            record.unsent
+            requests.unsent
         ),
         None => match uses.first() {
             Some(most) => format!(
@@ -380,8 +387,13 @@ fn database(samples: &[Sample]) -> Option<Series> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::Outcome;
     use crate::operate::samples::UnitSample;
+
+    const REQUESTS: Requests = Requests {
+        ended: 1,
+        unsent: 0,
+        lag: Duration::ZERO,
+    };
 
     /// Five seconds; the processors are busy for so many percent, the app for as many of one.
     fn samples(busy: u64, app: u64, threads: u64) -> Vec<Sample> {
@@ -413,15 +425,8 @@ mod tests {
             .collect()
     }
 
-    fn verdict(samples: &[Sample]) -> Verdict {
-        let mut record = Record::default();
-        record.add(Outcome {
-            due: Duration::ZERO,
-            ended: Duration::from_millis(5),
-            retried: false,
-            result: Ok(1),
-        });
-        judge(&record, samples, 2, |_| "app".to_owned())
+    fn saturation(samples: &[Sample]) -> Saturation {
+        judge(REQUESTS, samples, 2, |_| "app".to_owned())
     }
 
     #[test]
@@ -448,7 +453,7 @@ mod tests {
                 "nothing is known of the server: it was not looked at",
             ),
         ] {
-            assert_eq!(verdict(&samples).sentence, expected);
+            assert_eq!(saturation(&samples).sentence, expected);
         }
     }
 
@@ -456,17 +461,19 @@ mod tests {
     fn a_moment_is_not_a_limit_of_processors() {
         let mut some = samples(10, 5, 5);
         some[3].processors = Some((10_000, 600));
-        let uses = verdict(&some).uses;
+        let uses = saturation(&some).uses;
         assert!(uses.iter().all(|one| one.since.is_none()), "{uses:?}");
     }
 
     #[test]
     fn a_client_that_cannot_keep_up_says_so_first() {
-        let mut record = Record::default();
-        (0..10).for_each(|_| record.lag.add(Duration::from_millis(80)));
-        let verdict = judge(&record, &samples(97, 180, 5), 2, |_| "app".to_owned());
+        let late = Requests {
+            lag: Duration::from_millis(80),
+            ..REQUESTS
+        };
+        let saturation = judge(late, &samples(97, 180, 5), 2, |_| "app".to_owned());
         assert!(
-            verdict
+            saturation
                 .sentence
                 .starts_with("this machine could not keep up")
         );
@@ -474,8 +481,8 @@ mod tests {
 
     #[test]
     fn units_are_told_with_what_they_took() {
-        let verdict = verdict(&samples(50, 30, 5));
-        let unit = &verdict.units[0];
+        let seen = saturation(&samples(50, 30, 5));
+        let unit = &seen.units[0];
         assert_eq!((unit.role.as_str(), unit.memory), ("app", Some(100 << 20)));
         assert!((unit.processors - 0.3).abs() < 0.001, "{unit:?}");
     }

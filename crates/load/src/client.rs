@@ -1,7 +1,8 @@
 //! The requests of the load, by reqwest: each worker has one kept connection at most.
 
-use super::profile::{Protocol, Request};
-use super::{LoadError, Target, Trust};
+use crate::error::LoadError;
+use crate::profile::{Protocol, Request};
+use crate::target::{Target, Trust};
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, ClientBuilder, Method, Response, redirect, retry};
 use std::error::Error;
@@ -12,25 +13,25 @@ use std::time::Duration;
 use tower::util::MapRequestLayer;
 
 /// A client that counts the connections it opens.
-pub(super) struct Caller {
+pub(crate) struct Caller {
     client: Client,
     base: String,
     opened: Arc<AtomicU64>,
 }
 
 /// Why a request failed.
-pub(super) struct Failure {
+pub(crate) struct Failure {
     /// The kind of failure, for counting.
-    pub(super) kind: String,
+    pub(crate) kind: String,
     /// What was said.
-    pub(super) message: String,
+    pub(crate) message: String,
     /// Whether it went over a kept connection that was closed before any byte of the reply.
-    pub(super) closed: bool,
+    pub(crate) closed: bool,
 }
 
 impl Caller {
     /// A client that keeps as many connections as said, and opens others when it needs them.
-    pub(super) fn new(
+    pub(crate) fn new(
         target: &Target,
         protocol: Protocol,
         timeout: Duration,
@@ -51,12 +52,12 @@ impl Caller {
     }
 
     /// How many connections it has opened.
-    pub(super) fn opened(&self) -> u64 {
+    pub(crate) fn opened(&self) -> u64 {
         self.opened.load(Ordering::Relaxed)
     }
 
     /// Makes a request and reads the whole reply: the number of its bytes.
-    pub(super) async fn ask(&self, request: &Request) -> Result<u64, Failure> {
+    pub(crate) async fn ask(&self, request: &Request) -> Result<u64, Failure> {
         let before = self.opened();
         let url = format!("{}{}", self.base, request.path);
         let builder = match &request.body {
@@ -91,9 +92,13 @@ impl Caller {
 }
 
 /// A client that goes to the target's address and nowhere else.
-pub(super) fn builder(target: &Target, protocol: Protocol, timeout: Duration) -> ClientBuilder {
+pub(crate) fn builder(target: &Target, protocol: Protocol, timeout: Duration) -> ClientBuilder {
     let builder = Client::builder()
-        .user_agent(concat!("foobar-stack-load/", env!("CARGO_PKG_VERSION")))
+        .user_agent(concat!(
+            env!("CARGO_PKG_NAME"),
+            "/",
+            env!("CARGO_PKG_VERSION")
+        ))
         .no_proxy()
         .redirect(redirect::Policy::none())
         // What is sent again is to be counted.
@@ -140,7 +145,7 @@ fn failure(error: reqwest::Error, otherwise: &str) -> Failure {
 }
 
 /// The causes of an error, outermost first; what reqwest itself says only if there is no other.
-pub(super) fn message(error: reqwest::Error) -> String {
+pub(crate) fn message(error: reqwest::Error) -> String {
     let error = error.without_url();
     let causes: Vec<String> = causes(&error).skip(1).map(ToString::to_string).collect();
     if causes.is_empty() {
