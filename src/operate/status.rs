@@ -48,6 +48,17 @@ pub struct CertificateStatus {
     pub days: i64,
 }
 
+/// The release that an app runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReleaseStatus {
+    /// The folder of the app.
+    pub path: String,
+    /// The id of the release that its `current` points at.
+    pub id: String,
+    /// Since when, in seconds since 1970.
+    pub since: Option<i64>,
+}
+
 /// A file system.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Disk {
@@ -85,8 +96,10 @@ pub struct Status {
     pub memory: Option<(u64, u64)>,
     /// The units, in the order of the roles.
     pub units: Vec<UnitStatus>,
-    /// The release that `current` points at, and since when.
+    /// The release of the first app: its id, and since when.
     pub release: Option<(String, Option<i64>)>,
+    /// The release of each app.
+    pub releases: Vec<ReleaseStatus>,
     /// Requests since Nginx runs.
     pub requests: Option<u64>,
     /// Connections that are open.
@@ -177,9 +190,12 @@ impl Status {
             ["nginx", "active", number] => {
                 self.connections = number.parse::<u64>().ok().map(|all| all.saturating_sub(1));
             }
-            ["release", _, target, since] if !target.is_empty() => {
-                let id = target.rsplit('/').next().unwrap_or(target);
-                self.release = Some((id.to_owned(), since.parse().ok()));
+            ["release", path, target, since] if !target.is_empty() => {
+                let id = target.rsplit('/').next().unwrap_or(target).to_owned();
+                let since = since.parse().ok();
+                self.release.get_or_insert((id.clone(), since));
+                let path = path.to_owned();
+                self.releases.push(ReleaseStatus { path, id, since });
             }
             ["certificate", path, text] => {
                 self.certificates.extend(certificate(path, text, self.now));

@@ -113,6 +113,16 @@ fn unit_line(unit: &UnitStatus, width: usize, now: i64) -> String {
     )
 }
 
+/// Whose a thing is, by the last part of its path, where there are several.
+fn whose(path: &str, several: usize) -> String {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    if several > 1 {
+        format!(" of {}", visible(name))
+    } else {
+        String::new()
+    }
+}
+
 fn short(id: &str) -> &str {
     id.get(..12).unwrap_or(id)
 }
@@ -125,11 +135,13 @@ fn lines(status: &Status) -> Vec<(&'static str, String)> {
         let words = format!("ON for {}: visitors get 503", span(now - since));
         lines.push(("maintenance", paint(BAD, words)));
     }
-    if let Some((id, since)) = &status.release {
-        let since = since.map_or(String::new(), |since| {
+    for release in &status.releases {
+        let since = release.since.map_or(String::new(), |since| {
             format!(", for {}", span(now - since))
         });
-        lines.push(("release", format!("{}{since}", visible(short(id)))));
+        let whose = whose(&release.path, status.releases.len());
+        let id = visible(short(&release.id));
+        lines.push(("release", format!("{id}{whose}{since}")));
     }
     if let Some(requests) = status.requests {
         let open = status.connections.unwrap_or_default();
@@ -153,9 +165,11 @@ fn lines(status: &Status) -> Vec<(&'static str, String)> {
         None => ("last apply", "none yet".to_owned()),
     });
     for certificate in &status.certificates {
+        let file = certificate.path.trim_end_matches(".pem");
         let words = format!(
-            "{} days left, until {}",
+            "{} days left{}, until {}",
             certificate.days,
+            whose(file, status.certificates.len()),
             moment(certificate.until)
         );
         let style = if certificate.days < FEW_DAYS {
@@ -166,7 +180,11 @@ fn lines(status: &Status) -> Vec<(&'static str, String)> {
         lines.push(("certificate", paint(style, words)));
     }
     for (unit, reaction) in &status.pending {
-        let words = format!("{} of {} is owed: apply", visible(reaction), visible(unit));
+        let words = format!(
+            "{} of {} is pending: apply",
+            visible(reaction),
+            visible(unit)
+        );
         lines.push(("pending", paint(CHANGED, words)));
     }
     for disk in &status.disks {

@@ -38,6 +38,7 @@ mod server;
 #[path = "../servers/mod.rs"]
 mod servers;
 mod settings;
+mod several;
 mod sockets;
 mod support;
 mod undo;
@@ -142,6 +143,14 @@ fn a_debian_with_mysql() {
             ("variants", variants::every_kind_of_inventory_converges),
         ],
     );
+}
+
+#[test]
+fn a_server_with_several_sites() {
+    if !wanted("several") || !is_possible() {
+        return;
+    }
+    several::sites_share_a_server_and_nothing_else(&Server::up("trixie"));
 }
 
 #[test]

@@ -259,7 +259,7 @@ fn read(path: &Path) -> String {
 }
 
 /// Copies a folder.
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     write(&to.join(".keep"), "");
     let mut command = Command::new("cp");
     command.args(["-a", "--"]).arg(from.join(".")).arg(to);

@@ -1,0 +1,212 @@
+//! Two sites on one server: they are set up and proven together, each is deployed without a request
+//! of either being lost, one goes back to a release while the other stays, and one is taken out of
+//! the inventory without the other noticing.
+
+use crate::note;
+use crate::server::{Server, Site};
+use foobar_stack_load::{Background, Profile, Target, Trust};
+use std::time::Duration;
+
+/// The sections of a site, in the form that a site has alone.
+const SECTIONS: [&str; 5] = ["dns", "tls", "web", "app", "database"];
+
+/// The inventory of the only site as that of two: `shop`, and `blog` beside it.
+fn inventory(text: &str) -> String {
+    let mut table: toml::Table = text.parse().unwrap_or_default();
+    let mut site = toml::Table::new();
+    for section in SECTIONS {
+        site.extend(
+            table
+                .remove(section)
+                .map(|value| (section.to_owned(), value)),
+        );
+    }
+    table.remove("site");
+    let named = |name: &str| {
+        let mut site = site.clone();
+        site.insert("domain".to_owned(), format!("{name}.example").into());
+        if let Some(app) = site.get_mut("app").and_then(toml::Value::as_table_mut) {
+            app.insert("source".to_owned(), name.into());
+            app.insert("drain".to_owned(), "4s".into());
+        }
+        (name.to_owned(), toml::Value::from(site))
+    };
+    table.insert(
+        "sites".to_owned(),
+        toml::Table::from_iter(["shop", "blog"].map(named)).into(),
+    );
+    toml::to_string(&table).unwrap_or_default()
+}
+
+/// The page that a site shows to everybody, from outside.
+fn page(server: &Server, site: &str) -> String {
+    let address = server.address;
+    server.on(&format!(
+        "curl -sk --fail --connect-to ::{address}: https://{site}.example/"
+    ))
+}
+
+/// Load on a site of the server, in the background.
+fn load(server: &Server, site: &str) -> Background {
+    let target = Target {
+        https: true,
+        host: format!("{site}.example"),
+        port: 443,
+        address: server.address,
+        trust: Trust::Anybody,
+    };
+    let profile = Profile {
+        rate: 30.0,
+        duration: Duration::from_secs(3600),
+        connections: 8,
+        timeout: Duration::from_secs(30),
+        ..Profile::default()
+    };
+    match Background::start(&target, profile) {
+        Ok(load) => load,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// Not a request was lost.
+#[track_caller]
+fn nothing_lost(site: &str, load: Background) {
+    let (good, _) = load.so_far();
+    let record = load.end();
+    note(&format!(
+        "{site}: {good} requests, {} failed",
+        record.failed()
+    ));
+    assert!(good > 100, "{site}: {good}");
+    assert_eq!(record.failed(), 0, "{site}: {record:?}");
+}
+
+/// Changes the app of a site, and says which words its page has from now on.
+fn change(folder: &Site, site: &str, words: &str) {
+    let path = format!("{site}/pages.py");
+    let text = folder.read(&path);
+    assert!(text.contains("<h1>"), "{text}");
+    folder.write(&path, &text.replace("<h1>", &format!("<h1>{words} ")));
+}
+
+/// What of the server belongs to one site, with the times at which it was made.
+fn own(server: &Server, site: &str) -> String {
+    server.on(&format!(
+        "systemctl show --value -p InvocationID '{site}-app-*'
+        stat -c '%n %Y %i' /etc/nginx/sites-available/{site}.example.conf /etc/bind/zones/{site}.example.zone \
+            /etc/ssl/foobar-stack/{site}.example.* /etc/foobar-stack/secrets/{site}.* /srv/{site}/current
+        mariadb -N -e 'SELECT COUNT(*) FROM {site}.entries'"
+    ))
+}
+
+pub(crate) fn sites_share_a_server_and_nothing_else(server: &Server) {
+    let both = server.site_with("both", |text| inventory(&text));
+    for site in ["shop", "blog"] {
+        crate::server::copy(&both.folder.join("app"), &both.folder.join(site));
+    }
+    let plan = both.run(&["plan", "--json"]).exits(0);
+    let of_site = |site: &str| {
+        let lines = plan.lines("change");
+        lines.iter().filter(|line| line["site"] == site).count()
+    };
+    assert!(of_site("shop") > 15 && of_site("shop") == of_site("blog"));
+    let apply = both.run(&["apply", "--yes", "--json"]).exits(0);
+    for site in ["shop", "blog"] {
+        let checks = apply.lines("check");
+        let own = checks.iter().filter(|line| line["site"] == site);
+        assert!(own.count() > 8, "{}", apply.said());
+        assert!(page(server, site).contains("<h1>"));
+    }
+    assert!(both.run(&["plan", "--json"]).exits(0).changes().is_empty());
+    one_is_deployed(server, &both);
+    one_goes_back(server, &both);
+    one_is_broken(server, &both);
+    one_goes(server, &both);
+}
+
+/// A deploy of one site starts nothing of the other, and neither loses a request.
+fn one_is_deployed(server: &Server, both: &Site) {
+    let blog = own(server, "blog");
+    let loads = ["shop", "blog"].map(|site| (site, load(server, site)));
+    change(both, "shop", "sale");
+    let apply = both.run(&["apply", "--yes", "--json"]).exits(0);
+    for change in apply.lines("change") {
+        assert_eq!(change["site"], "shop", "{change}");
+    }
+    assert!(page(server, "shop").contains("sale "));
+    assert!(!page(server, "blog").contains("sale "));
+    for (site, load) in loads {
+        nothing_lost(site, load);
+    }
+    assert_eq!(own(server, "blog"), blog);
+}
+
+/// One goes back to the release before, and the other stays at its own.
+fn one_goes_back(server: &Server, both: &Site) {
+    let blog = own(server, "blog");
+    both.run(&["rollback", "--release", "--yes"])
+        .exits(64)
+        .says(&["--site: blog, shop"]);
+    both.run(&["rollback", "--release", "--site", "shop", "--yes"])
+        .exits(0);
+    assert!(!page(server, "shop").contains("sale "));
+    assert_eq!(own(server, "blog"), blog);
+    both.run(&["apply", "--yes"]).exits(0);
+    assert!(page(server, "shop").contains("sale "));
+}
+
+/// A release of one that does not start is undone; visitors of neither notice it.
+fn one_is_broken(server: &Server, both: &Site) {
+    let shop = own(server, "shop");
+    let loads = ["shop", "blog"].map(|site| (site, load(server, site)));
+    let before = both.read("blog/app.py");
+    both.write(
+        "blog/app.py",
+        "raise SystemExit('this app does not live')\n",
+    );
+    both.run(&["apply", "--yes"]).exits(6);
+    both.write("blog/app.py", &before);
+    for (site, load) in loads {
+        nothing_lost(site, load);
+    }
+    assert_eq!(own(server, "shop"), shop);
+    // What is broken of one site says nothing of the other.
+    server.on("systemctl stop 'blog-app-*.target' 'blog-app-*@*.service'");
+    let verify = both.run(&["verify", "--json"]).exits(3);
+    let checks = verify.lines("check");
+    let not_well = |line: &&serde_json::Value| line["outcome"] != "pass";
+    let broken: Vec<_> = checks.iter().filter(not_well).collect();
+    assert!(!broken.is_empty());
+    for check in broken {
+        assert_eq!(check["site"], "blog", "{check}");
+    }
+    both.run(&["apply", "--yes"]).exits(0);
+}
+
+/// One leaves the inventory: what served it goes, its data stays, and the other does not notice.
+fn one_goes(server: &Server, both: &Site) {
+    let shop = own(server, "shop");
+    let mut table: toml::Table = both.read("inventory.toml").parse().unwrap_or_default();
+    if let Some(sites) = table.get_mut("sites").and_then(toml::Value::as_table_mut) {
+        sites.remove("blog");
+    }
+    let alone = toml::to_string(&table).unwrap_or_default();
+    both.write("inventory.toml", &alone);
+    let traffic = load(server, "shop");
+    let apply = both
+        .run(&["apply", "--yes", "--json", "--delete-many"])
+        .exits(0);
+    nothing_lost("shop", traffic);
+    assert!(apply.changes().iter().any(|one| one.action == "delete"));
+    assert_eq!(own(server, "shop"), shop);
+    assert!(page(server, "shop").contains("sale "));
+    let left = server.on(
+        "ls /etc/nginx/sites-enabled /etc/bind/zones /etc/systemd/system /etc/foobar-stack/secrets; \
+         systemctl list-units --all --plain --no-legend 'blog*'",
+    );
+    assert!(!left.contains("blog"), "{left}");
+    let (code, said) = server.ask("curl -sk --connect-to ::127.0.0.1: https://blog.example/");
+    assert_ne!(code, 0, "{said}");
+    server.on("mariadb -N -e 'SELECT COUNT(*) FROM blog.entries'; ls -d /var/lib/blog");
+    assert!(both.run(&["plan", "--json"]).exits(0).changes().is_empty());
+}
