@@ -4,7 +4,7 @@ use super::follow::{Follower, OnInterrupt, Part, SETTLE};
 use super::interruptible;
 use super::load::{Secrets, Workspace};
 use super::recheck;
-use super::survey::{ConnectOptions, Request, Scope, Survey, open, show, survey, traffic};
+use super::survey::{ConnectOptions, Request, Scope, Survey, open, show, survey};
 use super::verify;
 use crate::bundle::{self, Generation, Proof, RunContext, RunStatus};
 use crate::check::Report;
@@ -44,7 +44,7 @@ pub(crate) async fn apply(
     }
     let (workspace, mut session) = open(inventory, Secrets::Read, connection, reporter).await?;
     let ending = converge(&mut session, &workspace, options, connection, reporter).await;
-    reporter.traffic(&traffic(&session));
+    reporter.traffic(&session.traffic());
     ending
 }
 

@@ -3,7 +3,7 @@
 use super::follow::{Follower, OnInterrupt, Part};
 use super::load::Secrets;
 use super::masks::mask_readable;
-use super::survey::{ConnectOptions, open, read_facts, traffic};
+use super::survey::{ConnectOptions, open, read_facts};
 use crate::bundle::{self, Generation, StepTitle};
 use crate::error::{Error, Exit};
 use crate::report::Reporter;
@@ -62,6 +62,6 @@ pub(super) async fn attach(
         on_interrupt: OnInterrupt::Detach,
     };
     let ending = follower.follow(&mut session).await;
-    reporter.traffic(&traffic(&session));
+    reporter.traffic(&session.traffic());
     ending.map(|_| Exit::Done)
 }

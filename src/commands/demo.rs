@@ -4,7 +4,7 @@ use super::apply::{Options, converge};
 use super::interruptible;
 use super::load::{Secrets, load};
 use super::sandbox::up;
-use super::survey::{ConnectOptions, connect, traffic};
+use super::survey::{ConnectOptions, connect};
 use crate::cli;
 use crate::error::{Error, Exit};
 use crate::report::Reporter;
@@ -36,7 +36,7 @@ pub(super) async fn demo(options: &cli::Demo, reporter: &Reporter) -> Result<Exi
         ..Options::default()
     };
     let exit = converge(&mut session, &workspace, &yes, &connection, reporter).await?;
-    reporter.traffic(&traffic(&session));
+    reporter.traffic(&session.traffic());
     drop(session);
 
     let domain = &workspace.inputs.inventory.site.domain;

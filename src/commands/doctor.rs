@@ -1,7 +1,7 @@
 //! `doctor`: can this server be managed from here, and what is missing?
 
 use super::load::{Secrets, load};
-use super::survey::{ConnectOptions, connect, look, read_facts, traffic};
+use super::survey::{ConnectOptions, connect, look, read_facts};
 use crate::conflict::{Claims, Meeting, Rule};
 use crate::error::{Error, Exit};
 use crate::report::{Finding, FindingState, Reporter, Table};
@@ -157,7 +157,7 @@ pub(super) async fn doctor(
         reporter.table(&takeovers(&meeting));
     }
     reporter.findings(&findings);
-    reporter.traffic(&traffic(&session));
+    reporter.traffic(&session.traffic());
     let bad = findings.iter().any(|finding| finding.state == Bad);
     Ok(if bad { Exit::Failed } else { Exit::Done })
 }

@@ -1,7 +1,7 @@
 //! `history`: the runs of the server that ended well, and where it is at.
 
 use super::load::Secrets;
-use super::survey::{ConnectOptions, open, traffic};
+use super::survey::{ConnectOptions, open};
 use crate::bundle::{self, History, PastRun};
 use crate::error::{Error, Exit};
 use crate::report::{Reporter, Table};
@@ -45,7 +45,7 @@ pub(super) async fn history(
         ],
         rows: rows.collect(),
     });
-    reporter.traffic(&traffic(&session));
+    reporter.traffic(&session.traffic());
     Ok(Exit::Done)
 }
 

@@ -2,7 +2,7 @@
 
 use super::interruption;
 use super::load::{Secrets, Workspace, load};
-use super::survey::{ConnectOptions, connect, read_facts, traffic};
+use super::survey::{ConnectOptions, connect, read_facts};
 use crate::cli;
 use crate::error::{Error, Exit};
 use crate::inventory::{Inventory, TlsMode};
@@ -202,7 +202,7 @@ pub(super) async fn load_test(
     if let Some(server) = &server
         && !interrupted
     {
-        reporter.traffic(&traffic(&server.session));
+        reporter.traffic(&server.session.traffic());
     }
     Ok(match record.failed() > options.max_errors {
         _ if interrupted => Exit::Interrupted,

@@ -2,7 +2,7 @@
 
 use super::apply::who;
 use super::load::Secrets;
-use super::survey::{ConnectOptions, open, read_facts, traffic};
+use super::survey::{ConnectOptions, open, read_facts};
 use crate::cli::Maintenance;
 use crate::error::{Error, Exit};
 use crate::operate::maintenance::{self, Switch};
@@ -73,6 +73,6 @@ pub(super) async fn maintenance(
         });
     }
     reporter.done(&done);
-    reporter.traffic(&traffic(&session));
+    reporter.traffic(&session.traffic());
     Ok(Exit::Done)
 }

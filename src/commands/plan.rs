@@ -2,7 +2,7 @@
 
 use super::load::Secrets;
 use super::saved;
-use super::survey::{ConnectOptions, Request, open, show, survey, traffic};
+use super::survey::{ConnectOptions, Request, open, show, survey};
 use crate::error::{Error, Exit};
 use crate::plan::SavedPlan;
 use crate::report::Reporter;
@@ -44,7 +44,7 @@ pub(crate) async fn plan(
             "Saved in {file}: `foobar-stack apply {file}` runs exactly this."
         ));
     }
-    reporter.traffic(&traffic(&session));
+    reporter.traffic(&session.traffic());
     Ok(if options.detailed_exitcode && !survey.plan.is_empty() {
         Exit::Changes
     } else {

@@ -2,7 +2,7 @@
 
 use super::apply::{Options, converge};
 use super::load::{Secrets, load};
-use super::survey::{ConnectOptions, connect, read_facts, traffic};
+use super::survey::{ConnectOptions, connect, read_facts};
 use crate::cli;
 use crate::error::{Error, Exit};
 use crate::report::Reporter;
@@ -54,7 +54,7 @@ pub(super) async fn rollback_release(
         ..Options::default()
     };
     let ending = converge(&mut session, &workspace, &options, connection, reporter).await;
-    reporter.traffic(&traffic(&session));
+    reporter.traffic(&session.traffic());
     if differs && matches!(ending, Ok(Exit::Done)) {
         reporter.note(&format!(
             "the app here is not release {id}: the next plan shows the difference again"

@@ -1,7 +1,7 @@
 //! `status`: what runs, since when, which release, and what should be known of the server.
 
 use super::load::Secrets;
-use super::survey::{ConnectOptions, note_unverified, open, read_facts, traffic};
+use super::survey::{ConnectOptions, note_unverified, open, read_facts};
 use crate::error::{Error, Exit};
 use crate::operate::status::{self, Status};
 use crate::operate::units;
@@ -31,6 +31,6 @@ pub(super) async fn status(
         facts.os.pretty_name
     );
     reporter.status(&site, &status);
-    reporter.traffic(&traffic(&session));
+    reporter.traffic(&session.traffic());
     Ok(Exit::Done)
 }

@@ -9,7 +9,7 @@ use crate::facts::{self, Facts};
 use crate::inventory::Inventory;
 use crate::plan::{self, Basis, Managed, Plan, SavedPlan, Stack};
 use crate::random;
-use crate::report::{Reporter, Traffic, Verbosity};
+use crate::report::{Reporter, Verbosity};
 use crate::resource::{ExecutionPlan, Observed, Probe, Removal, ResourceId, Retained, State};
 use crate::role;
 use crate::server::{Options, Session, Target};
@@ -322,17 +322,5 @@ pub(crate) fn show(survey: &Survey, reporter: &Reporter) {
                 "no longer in the inventory, and kept: {some}; {what}"
             ));
         }
-    }
-}
-
-/// What the session has cost, for the report.
-pub(crate) fn traffic(session: &Session) -> Traffic {
-    let traffic = session.traffic();
-    Traffic {
-        connections: traffic.connections,
-        sudo: traffic.sudo,
-        round_trips: traffic.round_trips,
-        bytes_sent: traffic.bytes_sent,
-        bytes_received: traffic.bytes_received,
     }
 }

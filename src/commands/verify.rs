@@ -2,7 +2,7 @@
 
 use super::load::{Secrets, Workspace};
 use super::masks::mask_readable;
-use super::survey::{ConnectOptions, Survey, open, read_facts, traffic};
+use super::survey::{ConnectOptions, Survey, open, read_facts};
 use crate::bundle::{self, Generation};
 use crate::check::{Check, Report};
 use crate::error::{Error, Exit};
@@ -40,7 +40,7 @@ pub(crate) async fn verify(
     let stack = role::compile(&workspace.inputs, &workspace.roles, &facts)?;
     let report = ask(&stack.checks, &workspace, Ok(&mut session), None, reporter).await;
     approve(&mut session, &workspace, &facts, &report, reporter).await?;
-    reporter.traffic(&traffic(&session));
+    reporter.traffic(&session.traffic());
     Ok(exit(&report))
 }
 
