@@ -1,14 +1,13 @@
 //! The built-in roles compile for every inventory and server they are made for.
 #![expect(clippy::unwrap_used, reason = "a test may end so")]
 
+mod fixtures;
+
 use foobar_stack::diagnostic::Source;
 use foobar_stack::facts::{self, Facts};
 use foobar_stack::inventory::{self, Inventory};
 use foobar_stack::plan::Stack;
-use foobar_stack::resource::SecretMaterial;
-use foobar_stack::role::{Inputs, Roles, builtin, compile};
-use foobar_stack::types::{Code, Node, SecretValue, Tree};
-use std::sync::Arc;
+use foobar_stack::role::{Roles, builtin, compile};
 
 const LEAST: &str = "[server]\nipv4 = \"8.8.8.8\"\n[site]\ndomain = \"foobar.com\"\n";
 const APP: &str = "[app]\nsource = \"app\"\ncommand = \"bin/serve --port ${PORT}\"\n";
@@ -48,27 +47,7 @@ fn trixie() -> Facts {
 fn stack(text: &str, facts: &Facts) -> Result<Stack, String> {
     let source = Source::new("inventory.toml", text);
     let inventory: Inventory = inventory::parse(&source).unwrap().inventory;
-    let code = Node::File {
-        content: b"x"[..].into(),
-        executable: false,
-    };
-    let secret = SecretValue::new(b"x".to_vec());
-    let inputs = Inputs {
-        app: inventory
-            .app
-            .enabled
-            .then(|| Code::new(Tree::new(vec![("app.py".to_owned(), code)]), "", None)),
-        secrets: inventory
-            .app
-            .secrets
-            .keys()
-            .map(|name| (name.clone(), SecretMaterial::Generated))
-            .collect(),
-        files: [("tls/site.pem".to_owned(), Arc::from(&b"x"[..]))].into(),
-        sensitive_files: [("tls/site.key".to_owned(), secret)].into(),
-        roles: builtin(),
-        inventory,
-    };
+    let inputs = fixtures::inputs(inventory, "x", builtin());
     let roles = Roles::read(&inputs.roles).unwrap();
     compile(&inputs, &roles, facts).map_err(|found| format!("{:#?}", found.0))
 }
