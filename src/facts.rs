@@ -68,6 +68,36 @@ pub struct Facts {
     pub made: Vec<String>,
 }
 
+impl Facts {
+    /// A small server of this release on which nothing has been done, as it is assumed where none
+    /// is asked: none of the packages is installed, and these versions can be.
+    #[must_use]
+    pub fn fresh(os: Os, packages: BTreeMap<String, String>) -> Self {
+        Self {
+            os,
+            architecture: "amd64".to_owned(),
+            cpus: 2,
+            memory: 2 << 30,
+            hostname: "server".to_owned(),
+            date: "20260101".to_owned(),
+            installed: packages.keys().map(|name| (name.clone(), false)).collect(),
+            packages,
+            ssh_port: 22,
+            now: 1_767_225_600,
+            package_lists_age: Some(0),
+            dpkg_interrupted: Vec::new(),
+            dpkg_broken: Vec::new(),
+            unsettled: false,
+            unverified: None,
+            systemd: 257,
+            generation: 0,
+            maintenance: false,
+            managed: Vec::new(),
+            made: Vec::new(),
+        }
+    }
+}
+
 /// The distribution, as os-release(5) names it; a field that it lacks is empty.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Os {

@@ -1,14 +1,14 @@
 //! The built-in roles compile for every inventory and server they are made for.
 #![expect(clippy::unwrap_used, reason = "a test may end so")]
 
+mod fixtures;
+
 use foobar_stack::diagnostic::Source;
 use foobar_stack::facts::{self, Facts};
 use foobar_stack::inventory::{self, Inventory};
 use foobar_stack::plan::Stack;
-use foobar_stack::resource::SecretMaterial;
-use foobar_stack::role::{Inputs, Roles, SiteInputs, builtin, compile_one};
-use foobar_stack::types::{Code, Node, SecretValue, ServerName, Tree};
-use std::sync::Arc;
+use foobar_stack::role::{Roles, builtin, compile_one};
+use foobar_stack::types::ServerName;
 
 const LEAST: &str = "[server]\nipv4 = \"8.8.8.8\"\n[site]\ndomain = \"foobar.com\"\n";
 const APP: &str = "[app]\nsource = \"app\"\ncommand = \"bin/serve --port ${PORT}\"\n";
@@ -48,38 +48,7 @@ fn trixie() -> Facts {
 fn stack(text: &str, facts: &Facts) -> Result<Stack, String> {
     let source = Source::new("inventory.toml", text);
     let inventory: Inventory = inventory::parse(&source).unwrap().inventory;
-    let code = Node::File {
-        content: b"x"[..].into(),
-        executable: false,
-    };
-    let secret = SecretValue::new(b"x".to_vec());
-    let inputs = Inputs {
-        sites: inventory
-            .sites
-            .iter()
-            .map(|(name, site)| {
-                let secrets = site.app.secrets.keys();
-                let code = || {
-                    Code::new(
-                        Tree::new(vec![("app.py".to_owned(), code.clone())]),
-                        "",
-                        None,
-                    )
-                };
-                let inputs = SiteInputs {
-                    app: site.app.enabled.then(code),
-                    secrets: secrets
-                        .map(|name| (name.clone(), SecretMaterial::Generated))
-                        .collect(),
-                };
-                (name.clone(), inputs)
-            })
-            .collect(),
-        files: [("tls/site.pem".to_owned(), Arc::from(&b"x"[..]))].into(),
-        sensitive_files: [("tls/site.key".to_owned(), secret)].into(),
-        roles: builtin(),
-        inventory,
-    };
+    let inputs = fixtures::inputs(inventory, "x", builtin());
     let roles = Roles::read(&inputs.roles).unwrap();
     compile_one(&inputs, &roles, &ServerName::default(), facts)
         .map_err(|found| format!("{:#?}", found.0))
@@ -98,13 +67,13 @@ fn every_inventory_compiles() {
     for (text, with, without) in [
         (
             REFERENCE.to_owned(),
-            "command:foobar-migrate",
+            "command:migrate",
             "file:/etc/hostname",
         ),
         (
             format!("{LEAST}{APP}"),
             "release:/srv/foobar",
-            "command:foobar-migrate",
+            "command:migrate",
         ),
         (app_off, "file:/var/www/foobar.com/index.html", "release:"),
         (
@@ -132,7 +101,7 @@ fn every_inventory_compiles() {
                 "{APP}[server]\nipv4 = \"8.8.8.8\"\nipv6 = \"2a00::1\"\nport = 2222\nhostname = \"web1\"\ntimezone = \"Etc/UTC\"\n[site]\ndomain = \"foobar.com\"\naliases = []\n[web]\nhttps_port = 8443\nheaders = {{ X-Frame-Options = \"DENY\" }}\n"
             ),
             "command:hostname",
-            "command:foobar-migrate",
+            "command:migrate",
         ),
     ] {
         let stack = stack(&text, &trixie()).unwrap_or_else(|found| panic!("{text}\n{found}"));

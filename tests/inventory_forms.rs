@@ -2,15 +2,15 @@
 //! written in both, and both compile to the same stack, byte by byte. Several sites on one server.
 #![expect(clippy::unwrap_used, reason = "a test may end so")]
 
+mod fixtures;
+
 use foobar_stack::diagnostic::Source;
 use foobar_stack::facts::{self, Facts};
 use foobar_stack::inventory::{self, Inventory};
 use foobar_stack::plan::Stack;
-use foobar_stack::resource::SecretMaterial;
-use foobar_stack::role::{Inputs, Roles, SiteInputs, builtin, compile};
-use foobar_stack::types::{Code, Node, SecretValue, ServerName, SiteName, Tree};
+use foobar_stack::role::{Roles, builtin, compile};
+use foobar_stack::types::{ServerName, SiteName};
 use std::path::Path;
-use std::sync::Arc;
 use toml::{Table, Value};
 
 const REFERENCE: &str = include_str!("../inventory/foobar.toml");
@@ -69,42 +69,7 @@ fn facts() -> Facts {
 }
 
 fn stack(inventory: Inventory) -> Result<Stack, String> {
-    let file = Node::File {
-        executable: false,
-        content: b"x"[..].into(),
-    };
-    let sites = inventory.sites.iter().map(|(name, site)| {
-        let tree = Tree::new(vec![("app.py".to_owned(), file.clone())]);
-        let secrets = site.app.secrets.keys();
-        let inputs = SiteInputs {
-            app: site.app.enabled.then(|| Code::new(tree, "", None)),
-            secrets: secrets
-                .map(|name| (name.clone(), SecretMaterial::Generated))
-                .collect(),
-        };
-        (name.clone(), inputs)
-    });
-    let any = || SecretValue::new(b"x".to_vec());
-    let shared = inventory.sites.values();
-    let mut sensitive: Vec<String> = shared
-        .flat_map(|site| site.app.shared.values().cloned())
-        .collect();
-    sensitive.extend(
-        inventory
-            .sites
-            .values()
-            .filter_map(|site| site.tls.key.clone()),
-    );
-    let certificates = inventory.sites.values();
-    let inputs = Inputs {
-        sites: sites.collect(),
-        files: certificates
-            .filter_map(|site| Some((site.tls.certificate.clone()?, Arc::from(&b"x"[..]))))
-            .collect(),
-        sensitive_files: sensitive.into_iter().map(|path| (path, any())).collect(),
-        roles: builtin(),
-        inventory,
-    };
+    let inputs = fixtures::inputs(inventory, "x", builtin());
     let roles = Roles::read(&inputs.roles).unwrap();
     let facts = [(ServerName::default(), facts())].into();
     let fleet = compile(&inputs, &roles, &facts).map_err(|found| format!("{:#?}", found.0))?;

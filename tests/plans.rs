@@ -2,17 +2,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper of a test may fail the test")]
 
+mod fixtures;
+
 use foobar_stack::diagnostic::Source;
 use foobar_stack::facts::{Facts, Os};
 use foobar_stack::inventory;
 use foobar_stack::plan::{Basis, Plan, Stack, plan};
-use foobar_stack::resource::{Observed, PlanContext, ResourceId, SecretMaterial, State, kinds};
-use foobar_stack::role::{Inputs, RoleSource, Roles, SiteInputs, builtin, compile_one};
-use foobar_stack::types::{Code, Node, SecretValue, ServerName, Tree};
+use foobar_stack::resource::{Observed, PlanContext, ResourceId, State, kinds};
+use foobar_stack::role::{RoleSource, Roles, builtin, compile_one};
+use foobar_stack::types::ServerName;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 const NOW: i64 = 1_795_000_000;
 
@@ -167,32 +168,18 @@ impl Choice {
         ]
         .map(|(name, version)| (name.to_owned(), version.to_owned()))
         .into();
+        let os = Os {
+            id: id.into(),
+            version_id: version_id.into(),
+            version_codename: codename.into(),
+            pretty_name: format!("{id} {codename}"),
+        };
         Facts {
-            os: Os {
-                id: id.into(),
-                version_id: version_id.into(),
-                version_codename: codename.into(),
-                pretty_name: format!("{id} {codename}"),
-            },
-            architecture: "amd64".into(),
-            cpus: 2,
             memory: self.memory,
             hostname: "box".into(),
             date: "20261122".into(),
-            installed: packages.keys().map(|name| (name.clone(), false)).collect(),
-            packages,
-            ssh_port: 22,
             now: NOW,
-            package_lists_age: Some(10),
-            dpkg_interrupted: Vec::new(),
-            dpkg_broken: Vec::new(),
-            unsettled: false,
-            unverified: None,
-            systemd: 257,
-            generation: 0,
-            maintenance: false,
-            managed: Vec::new(),
-            made: Vec::new(),
+            ..Facts::fresh(os, packages)
         }
     }
 
@@ -203,44 +190,13 @@ impl Choice {
             Ok(parsed) => parsed.inventory,
             Err(found) => panic!("{text}\n{:#?}", found.0),
         };
-        let file = Node::File {
-            executable: false,
-            content: self.code.as_bytes().into(),
-        };
         let mut roles = builtin();
         roles.push(RoleSource {
             name: "lab".to_owned(),
             manifest: Source::new("lab.toml", include_str!("real/lab.toml")),
             templates: BTreeMap::new(),
         });
-        let key = SecretValue::new(b"key".to_vec());
-        let inputs = Inputs {
-            sites: inventory
-                .sites
-                .iter()
-                .map(|(name, site)| {
-                    let secrets = site.app.secrets.keys();
-                    let code = || {
-                        Code::new(
-                            Tree::new(vec![("app.py".to_owned(), file.clone())]),
-                            "",
-                            None,
-                        )
-                    };
-                    let inputs = SiteInputs {
-                        app: site.app.enabled.then(code),
-                        secrets: secrets
-                            .map(|name| (name.clone(), SecretMaterial::Generated))
-                            .collect(),
-                    };
-                    (name.clone(), inputs)
-                })
-                .collect(),
-            files: [("tls/site.pem".to_owned(), Arc::from(&b"x"[..]))].into(),
-            sensitive_files: [("tls/site.key".to_owned(), key)].into(),
-            roles,
-            inventory,
-        };
+        let inputs = fixtures::inputs(inventory, &self.code, roles);
         let roles = Roles::read(&inputs.roles).unwrap();
         match compile_one(&inputs, &roles, &ServerName::default(), &self.facts()) {
             Ok(stack) => stack,

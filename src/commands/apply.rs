@@ -1,6 +1,6 @@
 //! `apply`: shows the plan, asks, has the server make it so, and proves it.
 
-use super::connected::{ConnectOptions, open, traffic};
+use super::connected::{ConnectOptions, open};
 use super::follow::{Follower, OnInterrupt, Part, SETTLE};
 use super::interruptible;
 use super::load::{Secrets, Workspace};
@@ -46,7 +46,7 @@ pub(crate) async fn apply(
     }
     let (workspace, mut session) = open(inventory, Secrets::Read, connection, reporter).await?;
     let ending = converge(&mut session, &workspace, options, connection, reporter).await;
-    reporter.traffic(&traffic(&session));
+    reporter.traffic(&session.traffic());
     ending
 }
 

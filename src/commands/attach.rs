@@ -1,6 +1,6 @@
 //! `attach`: follows the run that is under way, from anywhere; else shows the last one again.
 
-use super::connected::{ConnectOptions, ConnectedServer, open, traffic};
+use super::connected::{ConnectOptions, ConnectedServer, open};
 use super::follow::{Follower, OnInterrupt, Part};
 use super::load::Secrets;
 use super::masks::mask_readable;
@@ -63,6 +63,6 @@ pub(super) async fn attach(
         on_interrupt: OnInterrupt::Detach,
     };
     let ending = follower.follow(&mut session).await;
-    reporter.traffic(&traffic(&session));
+    reporter.traffic(&session.traffic());
     ending.map(|_| Exit::Done)
 }

@@ -5,7 +5,7 @@ use super::load::{Secrets, Workspace, load};
 use crate::error::Error;
 use crate::facts::{self, Facts};
 use crate::plan::Stack;
-use crate::report::{Reporter, Traffic, Verbosity};
+use crate::report::{Reporter, Verbosity};
 use crate::server::{Options, Session, Target};
 use crate::shell::Script;
 use std::path::{Path, PathBuf};
@@ -155,16 +155,4 @@ async fn ask_facts(session: &mut Session, packages: &[String]) -> Result<Facts, 
         &String::from_utf8_lossy(&reply.stdout),
         packages,
     )?)
-}
-
-/// What the session has cost, for the report.
-pub(crate) fn traffic(session: &Session) -> Traffic {
-    let traffic = session.traffic();
-    Traffic {
-        connections: traffic.connections,
-        sudo: traffic.sudo,
-        round_trips: traffic.round_trips,
-        bytes_sent: traffic.bytes_sent,
-        bytes_received: traffic.bytes_received,
-    }
 }

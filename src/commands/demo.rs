@@ -1,7 +1,7 @@
 //! `demo`: the example stack on a throw-away server, applied and verified.
 
 use super::apply::{Options, converge};
-use super::connected::{ConnectOptions, connect, traffic};
+use super::connected::{ConnectOptions, connect};
 use super::interruptible;
 use super::load::{Secrets, load};
 use super::sandbox::up;
@@ -36,7 +36,7 @@ pub(super) async fn demo(options: &cli::Demo, reporter: &Reporter) -> Result<Exi
         ..Options::default()
     };
     let exit = converge(&mut session, &workspace, &yes, &connection, reporter).await?;
-    reporter.traffic(&traffic(&session));
+    reporter.traffic(&session.traffic());
     drop(session);
 
     let (_, site) = workspace.site(None)?;

@@ -1,6 +1,6 @@
 //! `doctor`: can this server be managed from here, and what is missing?
 
-use super::connected::{ConnectOptions, connect, read_facts, traffic};
+use super::connected::{ConnectOptions, connect, read_facts};
 use super::load::{Secrets, load};
 use super::survey::look;
 use crate::conflict::{Claims, Meeting, Rule};
@@ -157,7 +157,7 @@ pub(super) async fn doctor(
         reporter.table(&takeovers(&meeting));
     }
     reporter.findings(&findings);
-    reporter.traffic(&traffic(&session));
+    reporter.traffic(&session.traffic());
     let bad = findings.iter().any(|finding| finding.state == Bad);
     Ok(if bad { Exit::Failed } else { Exit::Done })
 }

@@ -1,6 +1,6 @@
 //! `history`: the runs of the server that ended well, and where it is at.
 
-use super::connected::{ConnectOptions, open, traffic};
+use super::connected::{ConnectOptions, open};
 use super::load::Secrets;
 use crate::bundle::{self, History, PastRun};
 use crate::error::{Error, Exit};
@@ -45,7 +45,7 @@ pub(super) async fn history(
         ],
         rows: rows.collect(),
     });
-    reporter.traffic(&traffic(&session));
+    reporter.traffic(&session.traffic());
     Ok(Exit::Done)
 }
 

@@ -1,6 +1,6 @@
 //! `load`: puts load on the site, and looks at the server meanwhile.
 
-use super::connected::{ConnectOptions, ConnectedServer, traffic};
+use super::connected::{ConnectOptions, ConnectedServer};
 use super::interruption;
 use super::load::{Secrets, Workspace, load};
 use crate::cli;
@@ -201,7 +201,7 @@ pub(super) async fn load_test(
     if let Some(server) = &server
         && !interrupted
     {
-        reporter.traffic(&traffic(&server.session));
+        reporter.traffic(&server.session.traffic());
     }
     Ok(match record.failed() > options.max_errors {
         _ if interrupted => Exit::Interrupted,

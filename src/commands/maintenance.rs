@@ -1,7 +1,7 @@
 //! `maintenance`: keeps visitors out, and lets them in again.
 
 use super::apply::who;
-use super::connected::{ConnectOptions, ConnectedServer, traffic};
+use super::connected::{ConnectOptions, ConnectedServer};
 use crate::cli::Maintenance;
 use crate::error::{Error, Exit};
 use crate::operate::maintenance::{self, Switch};
@@ -67,6 +67,6 @@ pub(super) async fn maintenance(
         });
     }
     reporter.done(&done);
-    reporter.traffic(&traffic(&session));
+    reporter.traffic(&session.traffic());
     Ok(Exit::Done)
 }

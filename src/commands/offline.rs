@@ -105,34 +105,18 @@ fn assume(os: AssumedOs, packages: &[String]) -> Facts {
         // Of the packages of other roles nothing is known but that they are meant to be there.
         _ => "1",
     };
+    let os = Os {
+        id: id.to_owned(),
+        version_id: version_id.to_owned(),
+        version_codename: codename.to_owned(),
+        pretty_name: pretty_name.to_owned(),
+    };
+    let packages = packages
+        .iter()
+        .map(|name| (name.clone(), version(name).to_owned()))
+        .collect();
     Facts {
-        os: Os {
-            id: id.to_owned(),
-            version_id: version_id.to_owned(),
-            version_codename: codename.to_owned(),
-            pretty_name: pretty_name.to_owned(),
-        },
-        architecture: "amd64".to_owned(),
-        cpus: 2,
-        memory: 2 << 30,
-        hostname: "server".to_owned(),
-        date: "20260101".to_owned(),
-        packages: packages
-            .iter()
-            .map(|name| (name.clone(), version(name).to_owned()))
-            .collect(),
-        installed: packages.iter().map(|name| (name.clone(), false)).collect(),
-        ssh_port: 22,
-        now: 1_767_225_600,
-        package_lists_age: Some(0),
-        dpkg_interrupted: Vec::new(),
-        dpkg_broken: Vec::new(),
-        unsettled: false,
-        unverified: None,
         systemd,
-        generation: 0,
-        maintenance: false,
-        managed: Vec::new(),
-        made: Vec::new(),
+        ..Facts::fresh(os, packages)
     }
 }

@@ -1,6 +1,6 @@
 //! `plan`: what would change.
 
-use super::connected::{ConnectOptions, open, traffic};
+use super::connected::{ConnectOptions, open};
 use super::load::Secrets;
 use super::saved;
 use super::survey::{Request, show, survey};
@@ -45,7 +45,7 @@ pub(crate) async fn plan(
             "Saved in {file}: `foobar-stack apply {file}` runs exactly this."
         ));
     }
-    reporter.traffic(&traffic(&session));
+    reporter.traffic(&session.traffic());
     Ok(if options.detailed_exitcode && !survey.plan.is_empty() {
         Exit::Changes
     } else {

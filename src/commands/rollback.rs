@@ -3,7 +3,7 @@
 
 use super::apply::{Options, converge};
 use super::certificate;
-use super::connected::{ConnectOptions, connect, traffic};
+use super::connected::{ConnectOptions, connect};
 use super::load::{Secrets, Workspace, load, missing_files, own_files, read_secrets};
 use super::rollback_release::rollback_release;
 use crate::bundle::{self, Generation, History};
@@ -48,7 +48,7 @@ pub(super) async fn rollback(
         ..Options::default()
     };
     let ending = converge(&mut session, &workspace, &options, connection, reporter).await;
-    reporter.traffic(&traffic(&session));
+    reporter.traffic(&session.traffic());
     if !same && matches!(ending, Ok(Exit::Done)) {
         let shown = inventory.display();
         reporter.note(&format!(

@@ -1,7 +1,7 @@
 //! `rollback --release`: the inventory as it is, with a release that the server has kept.
 
 use super::apply::{Options, converge};
-use super::connected::{ConnectOptions, ConnectedServer, traffic};
+use super::connected::{ConnectOptions, ConnectedServer};
 use super::load::{Secrets, load};
 use crate::cli;
 use crate::error::{Error, Exit};
@@ -55,7 +55,7 @@ pub(super) async fn rollback_release(
         ..Options::default()
     };
     let ending = converge(&mut session, &workspace, &options, connection, reporter).await;
-    reporter.traffic(&traffic(&session));
+    reporter.traffic(&session.traffic());
     if differs && matches!(ending, Ok(Exit::Done)) {
         reporter.note(&format!(
             "the app here is not release {id}: the next plan shows the difference again"

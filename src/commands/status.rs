@@ -1,6 +1,6 @@
 //! `status`: what runs, since when, which release, and what should be known of the server.
 
-use super::connected::{ConnectOptions, ConnectedServer, traffic};
+use super::connected::{ConnectOptions, ConnectedServer};
 use super::survey::note_unverified;
 use crate::error::{Error, Exit};
 use crate::operate::status::{self, Status};
@@ -35,6 +35,6 @@ pub(super) async fn status(
         facts.os.pretty_name
     );
     reporter.status(&site, &status);
-    reporter.traffic(&traffic(&session));
+    reporter.traffic(&session.traffic());
     Ok(Exit::Done)
 }

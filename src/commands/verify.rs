@@ -1,6 +1,6 @@
 //! `verify`: proves the stack from outside and from within.
 
-use super::connected::{ConnectOptions, ConnectedServer, traffic};
+use super::connected::{ConnectOptions, ConnectedServer};
 use super::load::Workspace;
 use super::masks::mask_readable;
 use super::survey::Survey;
@@ -43,7 +43,7 @@ pub(crate) async fn verify(
     } = server;
     let report = ask(&stack.checks, &workspace, Ok(&mut session), None, reporter).await;
     approve(&mut session, &workspace, &facts, &report, reporter).await?;
-    reporter.traffic(&traffic(&session));
+    reporter.traffic(&session.traffic());
     Ok(exit(&report))
 }
 

@@ -4,8 +4,7 @@ use super::screen::Stream;
 use super::steps::{Steps, Style};
 use super::text::{BAD, BOLD, CHANGED, DIM, GOOD, PLACE, count, paint, visible, visible_text};
 use super::{
-    Finding, FindingState, RenderedFile, Table, Traffic, Verbosity, checks, diagnostic, load, plan,
-    status,
+    Finding, FindingState, RenderedFile, Table, Verbosity, checks, diagnostic, load, plan, status,
 };
 use crate::bundle::{Event, StepTitle};
 use crate::check;
@@ -13,6 +12,7 @@ use crate::diagnostic::Diagnostics;
 use crate::operate::logs;
 use crate::operate::status::Status;
 use crate::plan::Plan;
+use crate::server::Traffic;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::time::{Duration, Instant};
 

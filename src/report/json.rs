@@ -5,7 +5,7 @@
 
 use super::screen::Stream;
 use super::text::visible_json;
-use super::{Finding, RenderedFile, Table, Traffic, diff, load};
+use super::{Finding, RenderedFile, Table, diff, load};
 use crate::bundle::{Event, StepTitle};
 use crate::check::{self, Verdict};
 use crate::diagnostic::Diagnostics;
@@ -14,6 +14,7 @@ use crate::operate::logs;
 use crate::operate::status::Status;
 use crate::plan::Plan;
 use crate::resource::Change;
+use crate::server::Traffic;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::time::Duration;

@@ -24,9 +24,7 @@ mod status;
 mod steps;
 mod text;
 
-pub use settings::{
-    Color, Finding, FindingState, RenderedFile, Settings, Table, Traffic, Verbosity,
-};
+pub use settings::{Color, Finding, FindingState, RenderedFile, Settings, Table, Verbosity};
 
 use crate::bundle::{Event, StepTitle};
 use crate::check;
@@ -35,6 +33,7 @@ use crate::error::Exit;
 use crate::operate::logs;
 use crate::operate::status::Status;
 use crate::plan::Plan;
+use crate::server::Traffic;
 use crate::types::Masks;
 use human::Human;
 use json::Json;

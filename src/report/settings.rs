@@ -83,18 +83,3 @@ pub struct RenderedFile {
     /// Its text; none if it is no text or must not be seen.
     pub text: Option<String>,
 }
-
-/// What the connection to the server has cost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
-pub struct Traffic {
-    /// Connections to sshd.
-    pub connections: u32,
-    /// Calls of sudo.
-    pub sudo: u32,
-    /// Requests with their replies.
-    pub round_trips: u32,
-    /// Bytes sent, before ssh encrypts them.
-    pub bytes_sent: u64,
-    /// Bytes received, after ssh decrypted them.
-    pub bytes_received: u64,
-}

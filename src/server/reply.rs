@@ -24,7 +24,7 @@ impl Reply {
 }
 
 /// What a session has cost.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Traffic {
     /// Connections to sshd.
     pub connections: u32,
