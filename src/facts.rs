@@ -3,6 +3,7 @@
 //! Pure: [`script`] is what to run, [`parse`] reads what it printed. A fact that is missing or
 //! not understood is an error, never a default: a plan must not rest on a guess.
 
+use crate::host;
 use crate::shell::Script;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -140,7 +141,7 @@ pub fn script(packages: &[String]) -> Script {
         .chain(&["dpkg", "systemd"])
         .map(|name| name.replace('.', "[.]").replace('+', "[+]"))
         .collect();
-    let mut script = Script::new();
+    let mut script = host::script();
     script
         .assign("asked", &names.join(" "))
         .assign("wanted", &wanted.join("|"))
@@ -506,7 +507,7 @@ mod tests {
         let text = script(&names);
         assert!(
             text.as_str()
-                .starts_with("asked=g++\nwanted='g[+][+]|dpkg|systemd'\n"),
+                .contains("\nasked=g++\nwanted='g[+][+]|dpkg|systemd'\n"),
             "{}",
             text.as_str()
         );

@@ -24,7 +24,7 @@ pub fn kept_releases(resources: &[Resource]) -> Option<Script> {
         _ => None,
     })?;
     let mut script = Script::new();
-    script.raw(include_str!("probe.sh"));
+    script.raw(include_str!("kept.sh"));
     script.call("kept_releases", [root]);
     Some(script)
 }
