@@ -96,6 +96,16 @@ pub enum FactsError {
         /// What the server said.
         value: String,
     },
+    /// A later version of this program has written the record there, and this one would take or
+    /// remove what it must not.
+    #[error(
+        "the server's record in {} was written by {program}, which this version cannot read",
+        host::STATE
+    )]
+    LaterRecord {
+        /// Who has written it.
+        program: String,
+    },
     /// Another package manager.
     #[error("{os} is not supported: it has no apt")]
     NoApt {
@@ -117,6 +127,9 @@ impl FactsError {
         match self {
             Self::Missing(_) | Self::NotUnderstood { .. } => {
                 "run again with -vv to see what the server printed"
+            }
+            Self::LaterRecord { .. } => {
+                "use that version, or a later one: what it has made here, this one does not know"
             }
             Self::NoApt { .. } | Self::NoSystemd { .. } => {
                 "use a server or a virtual machine with Debian 12 or later, or Ubuntu 22.04 or later"
@@ -168,6 +181,9 @@ pub fn parse(printed: &str, packages: &[String]) -> Result<Facts, FactsError> {
     if printed.get("systemd.running").is_err() {
         return Err(FactsError::NoSystemd { os: os.pretty_name });
     }
+    if let Ok(line) = printed.get("record") {
+        can_be_read(line)?;
+    }
     let now: i64 = printed.number("now")?;
     let date = jiff::Timestamp::from_second(now)
         .map_err(|_| not_understood("now", printed.0))?
@@ -218,8 +234,8 @@ pub fn parse(printed: &str, packages: &[String]) -> Result<Facts, FactsError> {
             .collect(),
         unsettled: printed.get("unsettled").is_ok(),
         unverified: printed.get("unverified").ok().and_then(|line| {
-            let (run, digest) = line.split_once('\t')?;
-            Some((run.to_owned(), digest.to_owned()))
+            let mut fields = line.split('\t');
+            Some((fields.next()?.to_owned(), fields.next()?.to_owned()))
         }),
         systemd: parse_number(
             "version of systemd",
@@ -249,6 +265,17 @@ pub fn parse(printed: &str, packages: &[String]) -> Result<Facts, FactsError> {
             .insert(name.clone(), installed(name).is_some());
     }
     Ok(facts)
+}
+
+/// Whether this program may go by the server's record: `VERSION NEEDS PROGRAM`.
+fn can_be_read(line: &str) -> Result<(), FactsError> {
+    let mut words = line.splitn(3, ' ').skip(1);
+    let needs: u32 = parse_number("record", words.next().unwrap_or_default())?;
+    if needs <= host::RECORD {
+        return Ok(());
+    }
+    let program = words.next().unwrap_or("a later version").to_owned();
+    Err(FactsError::LaterRecord { program })
 }
 
 fn interrupted(printed: &Printed<'_>, known: &[Package<'_>]) -> Vec<String> {
@@ -402,6 +429,23 @@ mod tests {
         let facts = parse(&PRINTED.replace("ii |systemd", "it |systemd"), &asked()).unwrap();
         assert_eq!(facts.systemd, 257);
         assert_eq!(facts.dpkg_interrupted, ["systemd", "libc6"]);
+    }
+
+    #[test]
+    fn a_record_of_a_later_version_is_read_unless_that_forbids_it() {
+        let with = |line: &str| {
+            let printed = PRINTED.replace("end facts", &format!("record {line}\nend facts"));
+            parse(&printed, &asked()).map(|facts| facts.generation)
+        };
+        assert_eq!(with("2 1 foobar-stack 0.1.0"), Ok(7));
+        assert_eq!(with("9 2 foobar-stack 3.0.0 and more"), Ok(7));
+        let error = with("9 3 foobar-stack 3.0.0").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the server's record in /var/lib/foobar-stack was written by foobar-stack 3.0.0, \
+             which this version cannot read"
+        );
+        assert!(with("nonsense").is_err());
     }
 
     #[test]

@@ -32,6 +32,10 @@ field connection "$SSH_CONNECTION"
 value=0
 [ ! -e "$STATE/generation" ] || read -r value <"$STATE/generation"
 field generation "$value"
+if [ -e "$STATE/format" ]; then
+    read -r value <"$STATE/format"
+    field record "$value"
+fi
 if [ -e "$STATE/unverified" ]; then
     read -r value <"$STATE/unverified"
     field unverified "$value"

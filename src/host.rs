@@ -9,6 +9,17 @@ use crate::shell::Script;
 /// Where the server keeps what it knows of runs.
 pub const STATE: &str = "/var/lib/foobar-stack";
 
+/// The version of the record there (`managed`, and what is beside it). It rises when something is
+/// added; a server without a note of it has the first. What a program does not know it keeps.
+pub const RECORD: u32 = 2;
+
+/// The version that a program must know at least, to change a server whose record is of
+/// [`RECORD`]. It rises when one that knows less would take or remove what it must not.
+pub const RECORD_NEEDS: u32 = 1;
+
+/// Who writes it, for people.
+pub const PROGRAM: &str = concat!("foobar-stack ", env!("CARGO_PKG_VERSION"));
+
 /// Status of a script that found the lock taken; it prints who holds it.
 pub const LOCKED: i32 = 75;
 

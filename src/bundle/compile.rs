@@ -195,7 +195,10 @@ pub fn compile(
     steps.phase(work, Phase::Finish);
 
     let mut program = host::program();
-    program.assign("RUN", &run_directory(run));
+    let (format, needs) = (host::RECORD, host::RECORD_NEEDS);
+    program
+        .assign("RUN", &run_directory(run))
+        .assign("RECORD", &format!("{format} {needs} {}", host::PROGRAM));
     for part in EXECUTOR {
         program.raw(part);
     }

@@ -270,6 +270,15 @@ brought_packages() {
 	rm -f -- "$STATE/packages-before"
 }
 
+# record_format: which version the record is of, what a program must know to change it, and
+# who wrote it ($RECORD); on disk before the record is. That of a later program stays.
+record_format() {
+	local known
+	known=0
+	[ ! -e "$STATE/format" ] || read -r known _ <"$STATE/format"
+	[ "${known:-0}" -ge "${RECORD%% *}" ] || printf '%s\n' "$RECORD" | replace "$STATE/format"
+}
+
 # record_managed: writes down what foobar-stack owns on this server. What the
 # client does not know, the notes say: whether a run of ours has made it. A line that
 # the client does not understand stays as it is.
@@ -339,6 +348,7 @@ record_run() {
 	local kept old run standing
 	standing=$4
 	[ "$unverified" = no ] || [ "$standing" != proven ] || standing=unverified
+	record_format
 	record_managed
 	record_commands
 	mkdir -p -m 700 -- "$STATE/generations"
