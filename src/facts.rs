@@ -3,6 +3,7 @@
 //! Pure: [`script`] is what to run, [`parse`] reads what it printed. A fact that is missing or
 //! not understood is an error, never a default: a plan must not rest on a guess.
 
+use crate::host;
 use crate::shell::Script;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -125,6 +126,16 @@ pub enum FactsError {
         /// What the server said.
         value: String,
     },
+    /// A later version of this program has written the record there, and this one would take or
+    /// remove what it must not.
+    #[error(
+        "the server's record in {} was written by {program}, which this version cannot read",
+        host::STATE
+    )]
+    LaterRecord {
+        /// Who has written it.
+        program: String,
+    },
     /// Another package manager.
     #[error("{os} is not supported: it has no apt")]
     NoApt {
@@ -146,6 +157,9 @@ impl FactsError {
         match self {
             Self::Missing(_) | Self::NotUnderstood { .. } => {
                 "run again with -vv to see what the server printed"
+            }
+            Self::LaterRecord { .. } => {
+                "use that version, or a later one: what it has made here, this one does not know"
             }
             Self::NoApt { .. } | Self::NoSystemd { .. } => {
                 "use a server or a virtual machine with Debian 12 or later, or Ubuntu 22.04 or later"
@@ -170,7 +184,7 @@ pub fn script(packages: &[String]) -> Script {
         .chain(&["dpkg", "systemd"])
         .map(|name| name.replace('.', "[.]").replace('+', "[+]"))
         .collect();
-    let mut script = Script::new();
+    let mut script = host::script();
     script
         .assign("asked", &names.join(" "))
         .assign("wanted", &wanted.join("|"))
@@ -196,6 +210,9 @@ pub fn parse(printed: &str, packages: &[String]) -> Result<Facts, FactsError> {
     }
     if printed.get("systemd.running").is_err() {
         return Err(FactsError::NoSystemd { os: os.pretty_name });
+    }
+    if let Ok(line) = printed.get("record") {
+        can_be_read(line)?;
     }
     let now: i64 = printed.number("now")?;
     let date = jiff::Timestamp::from_second(now)
@@ -247,8 +264,8 @@ pub fn parse(printed: &str, packages: &[String]) -> Result<Facts, FactsError> {
             .collect(),
         unsettled: printed.get("unsettled").is_ok(),
         unverified: printed.get("unverified").ok().and_then(|line| {
-            let (run, digest) = line.split_once('\t')?;
-            Some((run.to_owned(), digest.to_owned()))
+            let mut fields = line.split('\t');
+            Some((fields.next()?.to_owned(), fields.next()?.to_owned()))
         }),
         systemd: parse_number(
             "version of systemd",
@@ -278,6 +295,17 @@ pub fn parse(printed: &str, packages: &[String]) -> Result<Facts, FactsError> {
             .insert(name.clone(), installed(name).is_some());
     }
     Ok(facts)
+}
+
+/// Whether this program may go by the server's record: `VERSION NEEDS PROGRAM`.
+fn can_be_read(line: &str) -> Result<(), FactsError> {
+    let mut words = line.splitn(3, ' ').skip(1);
+    let needs: u32 = parse_number("record", words.next().unwrap_or_default())?;
+    if needs <= host::RECORD {
+        return Ok(());
+    }
+    let program = words.next().unwrap_or("a later version").to_owned();
+    Err(FactsError::LaterRecord { program })
 }
 
 fn interrupted(printed: &Printed<'_>, known: &[Package<'_>]) -> Vec<String> {
@@ -434,6 +462,23 @@ mod tests {
     }
 
     #[test]
+    fn a_record_of_a_later_version_is_read_unless_that_forbids_it() {
+        let with = |line: &str| {
+            let printed = PRINTED.replace("end facts", &format!("record {line}\nend facts"));
+            parse(&printed, &asked()).map(|facts| facts.generation)
+        };
+        assert_eq!(with("2 1 foobar-stack 0.1.0"), Ok(7));
+        assert_eq!(with("9 2 foobar-stack 3.0.0 and more"), Ok(7));
+        let error = with("9 3 foobar-stack 3.0.0").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the server's record in /var/lib/foobar-stack was written by foobar-stack 3.0.0, \
+             which this version cannot read"
+        );
+        assert!(with("nonsense").is_err());
+    }
+
+    #[test]
     fn every_fact_is_read() {
         let facts = parse(PRINTED, &asked()).unwrap();
         assert_eq!(
@@ -536,7 +581,7 @@ mod tests {
         let text = script(&names);
         assert!(
             text.as_str()
-                .starts_with("asked=g++\nwanted='g[+][+]|dpkg|systemd'\n"),
+                .contains("\nasked=g++\nwanted='g[+][+]|dpkg|systemd'\n"),
             "{}",
             text.as_str()
         );

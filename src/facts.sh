@@ -1,11 +1,11 @@
 # Prints the facts of the server: lines "name value". Values that a file of the
 # kernel holds are read by the shell itself: processes are what costs time here.
 #
-# asked: names of packages; wanted: the same and some more, as a regular expression.
+# STATE: the folder of what the server knows of runs; asked: names of packages; wanted: the same and some more, as a regular expression.
 #
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=dash disable=SC2154
 unsettled=
-for path in /var/lib/foobar-stack/runs/*/journal /var/lib/foobar-stack/runs/*/payload; do
+for path in "$STATE"/runs/*/journal "$STATE"/runs/*/payload; do
     [ ! -e "$path" ] || unsettled=yes
 done
 set -f
@@ -30,15 +30,19 @@ field now "$(date +%s)"
 field connection "$SSH_CONNECTION"
 [ ! -d /run/systemd/system ] || field systemd.running yes
 value=0
-[ ! -e /var/lib/foobar-stack/generation ] || read -r value </var/lib/foobar-stack/generation
+[ ! -e "$STATE/generation" ] || read -r value <"$STATE/generation"
 field generation "$value"
-if [ -e /var/lib/foobar-stack/unverified ]; then
-    read -r value </var/lib/foobar-stack/unverified
+if [ -e "$STATE/format" ]; then
+    read -r value <"$STATE/format"
+    field record "$value"
+fi
+if [ -e "$STATE/unverified" ]; then
+    read -r value <"$STATE/unverified"
     field unverified "$value"
 fi
 [ ! -e /etc/nginx/maintenance/on.site ] || field maintenance on
-[ ! -e /var/lib/foobar-stack/managed ] || while IFS= read -r value; do field managed "$value"; done </var/lib/foobar-stack/managed
-[ ! -e /var/lib/foobar-stack/made ] || while IFS= read -r value; do field made "$value"; done </var/lib/foobar-stack/made
+[ ! -e "$STATE/managed" ] || while IFS= read -r value; do field managed "$value"; done <"$STATE/managed"
+[ ! -e "$STATE/made" ] || while IFS= read -r value; do field made "$value"; done <"$STATE/made"
 
 if command -v dpkg-query >/dev/null && command -v apt-cache >/dev/null; then
     field apt yes

@@ -31,6 +31,8 @@ pub mod random;
 pub mod shell;
 pub mod types;
 
+pub mod host;
+
 pub mod systemd;
 
 pub mod inventory;

@@ -10,10 +10,11 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Rooms that only compute.
-const PURE: [&str; 13] = [
+const PURE: [&str; 14] = [
     "diagnostic",
     "shell",
     "types",
+    "host",
     "systemd",
     "inventory",
     "facts",
@@ -253,8 +254,9 @@ fn no_order_of_a_hash_reaches_a_plan_or_a_report() {
 
 #[test]
 fn shell_text_is_written_where_it_belongs() {
-    const ROOMS: [&str; 9] = [
-        "shell", "facts", "resource", "check", "conflict", "bundle", "operate", "server", "sandbox",
+    const ROOMS: [&str; 10] = [
+        "shell", "host", "facts", "resource", "check", "conflict", "bundle", "operate", "server",
+        "sandbox",
     ];
     // A secret's command is the user's own, for a shell of theirs; the others send one literal.
     const OWN: [&str; 3] = [

@@ -2,6 +2,7 @@
 
 use super::{Bundle, Generation, RunStatus, StepTitle};
 use crate::check::Check;
+use crate::host::{self, STATE};
 use crate::plan::{Plan, Stack, Validator};
 use crate::resource::{Content, ExecutionPlan, Future, Payload, Phase, libraries};
 use crate::shell::Script;
@@ -14,9 +15,6 @@ const EXECUTOR: [&str; 5] = [
     include_str!("future.sh"),
     include_str!("prove.sh"),
 ];
-/// Where the server keeps what it knows of runs.
-pub const STATE: &str = "/var/lib/foobar-stack";
-
 /// The folder of a run on the server.
 #[must_use]
 pub fn run_directory(run: &str) -> String {
@@ -196,10 +194,11 @@ pub fn compile(
     steps.phase(work, Phase::Activate);
     steps.phase(work, Phase::Finish);
 
-    let mut program = Script::new();
+    let mut program = host::program();
+    let (format, needs) = (host::RECORD, host::RECORD_NEEDS);
     program
-        .assign("STATE", STATE)
-        .assign("RUN", &run_directory(run));
+        .assign("RUN", &run_directory(run))
+        .assign("RECORD", &format!("{format} {needs} {}", host::PROGRAM));
     for part in EXECUTOR {
         program.raw(part);
     }
@@ -326,4 +325,61 @@ fn future(paths: &[Future], validators: &[&Validator]) -> Script {
     }
     script.raw("[ $refused = no ]");
     script
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resource::kinds;
+    use crate::types::AbsolutePath;
+    use std::io::Write as _;
+    use std::process::{Command, Stdio};
+
+    /// The functions of every kind stand beside each other in one program, as they do in a run.
+    #[test]
+    fn the_assembled_program_is_clean() {
+        let mut program = host::program();
+        program.assign("RUN", &run_directory("x"));
+        for part in EXECUTOR {
+            program.raw(part);
+        }
+        for library in libraries(&kinds().iter().copied().collect()) {
+            program.raw(library);
+        }
+        let future = Future::Link(AbsolutePath::new("/etc/x").unwrap(), "y".to_owned());
+        let validator = Validator {
+            role: "x".to_owned(),
+            name: "x".to_owned(),
+            command: vec!["true".to_owned()],
+            paths: Vec::new(),
+        };
+        program.function("future", &super::future(&[future], &[&validator]));
+        program.raw("\"${1:-run}\"");
+        let mut names: Vec<&str> = program
+            .as_str()
+            .lines()
+            .filter_map(|line| line.strip_suffix("() {").or(line.strip_suffix("() (")))
+            .collect();
+        let all = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert!(all > 120, "only {all} functions");
+        assert_eq!(names.len(), all, "two functions have one name");
+
+        let mut child = Command::new("shellcheck")
+            .args(["--shell=dash", "-"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("shellcheck, which `.ci/run` installs");
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(program.as_str().as_bytes()).unwrap();
+        drop(stdin);
+        let said = child.wait_with_output().unwrap();
+        assert!(
+            said.status.success(),
+            "{}",
+            String::from_utf8_lossy(&said.stdout)
+        );
+    }
 }

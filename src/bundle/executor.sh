@@ -1,6 +1,6 @@
 # The executor: runs on the server as a transient unit, one step after the
-# other, and says in $RUN/events what it does. The kinds' functions and the
-# steps of the plan follow below it; `main` at the very end starts it.
+# other, and says in $RUN/events what it does. host.sh stands before it; the kinds'
+# functions and the steps of the plan follow below it; `main` at the very end starts it.
 
 set -eu
 export LC_ALL=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -25,22 +25,12 @@ fail() {
 	exit 1
 }
 
-# exists PATH: true for anything at PATH, a dangling link, too.
-exists() {
-	[ -e "$1" ] || [ -L "$1" ]
-}
-
-# clock: hundredths of a second since the machine started, in $now; no process.
-clock() {
-	read -r now _ </proc/uptime
-	now=${now%.*}${now#*.}
-}
-
 # step NUMBER FUNCTION: its output goes to the events; a failure ends the run.
 # Between two steps somebody may have asked to stop. What follows the proof is
 # not undone: where one of its steps fails, the others are still made, and the
 # next plan shows what is left.
 step() {
+	local began status
 	if [ "$terminated" = yes ] && [ "$proven" = no ]; then
 		not_proven 'the run was told to end, by systemd or by hand'
 	fi
@@ -79,6 +69,7 @@ step() {
 # give_up: the end of a run that failed. What it has touched goes back, and what runs before it
 # have touched that nothing has proven: the server is then as the last proven run left it.
 give_up() {
+	local line
 	# From here on a failure must not keep the rest from going back.
 	set +e
 	ended=yes
@@ -103,6 +94,7 @@ give_up() {
 # undo_unproven_runs: undoes the runs that were killed or stopped since the last proven one, the
 # last first.
 undo_unproven_runs() {
+	local earlier journal number
 	for journal in "$STATE"/runs/*/journal; do
 		[ -e "$journal" ] || continue
 		earlier=${journal%/*}
@@ -130,6 +122,7 @@ undo_alone() {
 # not. A command of the executor itself that fails, as on a full disk, is a failure
 # like that of a step.
 last_word() {
+	local line
 	if [ "$ended" = no ] && [ "$proven" = yes ]; then
 		emit finished "$generation"
 	elif [ "$ended" = no ]; then
@@ -144,14 +137,11 @@ last_word() {
 # begin_run RUN GENERATION WHO: takes the lock, or says who has it; refuses when
 # the server has seen another run since the plan was made.
 begin_run() {
-	mkdir -p -m 700 -- "$STATE"
-	exec 9<>"$STATE/lock"
-	if ! flock -n 9; then
-		emit locked "$(cat "$STATE/busy" "$STATE/holder" 2>/dev/null | head -n 1)"
+	local actual journal
+	if ! take_lock; then
+		emit locked "$(lock_holder)"
 		exit 75
 	fi
-	# Who switched maintenance, and was killed while at it.
-	rm -f -- "$STATE/busy"
 	generation=$2
 	actual=$(cat "$STATE/generation" 2>/dev/null || echo 0)
 	if [ "$actual" != "$generation" ]; then
@@ -182,15 +172,6 @@ begin_run() {
 	release_services
 }
 
-# replace PATH: puts what comes on standard input in the place of a file, whole or
-# not at all, whatever dies in between. It is on disk when this returns.
-replace() {
-	cat >"${1%/*}/.${1##*/}.new"
-	sync -- "${1%/*}/.${1##*/}.new"
-	mv -fT -- "${1%/*}/.${1##*/}.new" "$1"
-	sync -- "${1%/*}"
-}
-
 # clean_up: takes away what only a run that is under way needs. The unit does the
 # same for a run that is killed; another one may then be under way already.
 clean_up() {
@@ -199,8 +180,7 @@ clean_up() {
 }
 
 clean_up_after() {
-	exec 9<>"$STATE/lock"
-	if flock -n 9; then clean_up; else rm -rf -- "$RUN/payload" "$RUN/reserve"; fi
+	if take_lock; then clean_up; else rm -rf -- "$RUN/payload" "$RUN/reserve"; fi
 }
 
 # hold_services: says "not now" to every start that the installation of a
@@ -209,6 +189,7 @@ clean_up_after() {
 # /run: after a power cut it allows all, which is no policy. The program itself
 # cannot stand there: many systems execute nothing below /run.
 hold_services() {
+	local policy
 	policy=/usr/sbin/policy-rc.d
 	if exists "$policy" && ! is_our_policy "$policy"; then
 		mv -f -- "$policy" "$policy.kept-by-foobar-stack"
@@ -229,6 +210,7 @@ is_our_policy() {
 
 # release_services: takes that back.
 release_services() {
+	local policy
 	policy=/usr/sbin/policy-rc.d
 	rm -f -- /run/foobar-stack/hold-services "$policy.new"
 	if is_our_policy "$policy"; then
@@ -246,11 +228,6 @@ touch_server() {
 	touched=yes
 }
 
-# unit_property UNIT NAME: what systemd says of it.
-unit_property() {
-	systemctl show --value -p "$2" -- "$1"
-}
-
 # is_known UNIT: systemd has a file of it.
 is_known() {
 	[ "$(unit_property "$1" LoadState)" != not-found ]
@@ -260,6 +237,7 @@ is_known() {
 # they are made, until a proven run records it, so that neither a kill nor a power
 # cut turns what is ours into what was there before.
 made() {
+	local name word
 	word=$1
 	shift
 	for name do printf '%s\t%s\n' "$word" "$name"; done | tee -a -- "$STATE/made" >>"$RUN/made"
@@ -292,10 +270,20 @@ brought_packages() {
 	rm -f -- "$STATE/packages-before"
 }
 
+# record_format: which version the record is of, what a program must know to change it, and
+# who wrote it ($RECORD); on disk before the record is. That of a later program stays.
+record_format() {
+	local known
+	known=0
+	[ ! -e "$STATE/format" ] || read -r known _ <"$STATE/format"
+	[ "${known:-0}" -ge "${RECORD%% *}" ] || printf '%s\n' "$RECORD" | replace "$STATE/format"
+}
+
 # record_managed: writes down what foobar-stack owns on this server. What the
 # client does not know, the notes say: whether a run of ours has made it. A line that
 # the client does not understand stays as it is.
 record_managed() {
+	local kind line made more name role sort
 	: >>"$STATE/made"
 	while IFS= read -r line; do
 		case $line in
@@ -334,14 +322,15 @@ record_managed() {
 # record_commands: the keys of the commands that ran. The last fifty are remembered:
 # who goes back to one of them has had it already.
 record_commands() {
+	local keys ran
 	for ran in "$RUN"/payload/ran-*; do
 		[ -e "$ran" ] || continue
 		mkdir -p -m 700 -- "$STATE/commands"
-		done=$STATE/commands/${ran##*/ran-}
+		keys=$STATE/commands/${ran##*/ran-}
 		{
 			cat -- "$ran"
-			grep -vxF -f "$ran" -- "$done" 2>/dev/null | head -n 49 || true
-		} | replace "$done"
+			grep -vxF -f "$ran" -- "$keys" 2>/dev/null | head -n 49 || true
+		} | replace "$keys"
 	done
 }
 
@@ -349,15 +338,17 @@ record_commands() {
 forget() {
 	# It is written beside its place.
 	# shellcheck disable=SC2094
-	gone="$1	$2" awk -F '\t' '$3 "\t" $4 != ENVIRON["gone"]' "$STATE/managed" | replace "$STATE/managed"
+	GONE="$1	$2" awk -F '\t' '$3 "\t" $4 != ENVIRON["GONE"]' "$STATE/managed" | replace "$STATE/managed"
 }
 
 # record_run SUMMARY WHO DIGEST STANDING BACK: the run counts, and the server
 # remembers it. What it rested on is kept for the newest twenty; what it replaced
 # stays for who wants to look, except secrets.
 record_run() {
+	local kept old run standing
 	standing=$4
 	[ "$unverified" = no ] || [ "$standing" != proven ] || standing=unverified
+	record_format
 	record_managed
 	record_commands
 	mkdir -p -m 700 -- "$STATE/generations"
@@ -395,6 +386,7 @@ settle() {
 # forget_secrets DIRECTORY: what a run kept for undoing alone: secrets, and whatever not
 # everybody may read.
 forget_secrets() {
+	local path
 	[ -d "$1/before" ] || return 0
 	find "$1/before" -type f ! -perm -004 -exec rm -f -- {} +
 	cat -- "$1/journal" "$1/journal.settled" 2>/dev/null | sed -n 's/^secret	//p' |
@@ -403,6 +395,7 @@ forget_secrets() {
 
 # end_run: all is done. The newest twenty runs are kept.
 end_run() {
+	local old
 	emit finished "$generation"
 	ended=yes
 	# By name, but for this one: the clock may have been wrong.

@@ -39,6 +39,7 @@ future_directory() {
 
 # validator NAME WORD...: what it says is shown only when it says no.
 validator() {
+	local name said
 	name=$1
 	shift
 	if ! said=$("$@" 2>&1 </dev/null); then

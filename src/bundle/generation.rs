@@ -6,6 +6,7 @@
 //! program has others.
 
 use crate::diagnostic::Source;
+use crate::host::PROGRAM;
 use crate::role::{Inputs, RoleSource};
 use crate::types::{Digest, ReleaseId, SiteName};
 use base64::Engine;
@@ -123,7 +124,7 @@ impl Generation {
         let files = inputs.files.iter();
         Self {
             format: FORMAT,
-            program: concat!("foobar-stack ", env!("CARGO_PKG_VERSION")).to_owned(),
+            program: PROGRAM.to_owned(),
             inventory: inventory.text.clone(),
             release: None,
             releases: inputs.releases(),

@@ -69,9 +69,10 @@ impl PastRun {
             changes: (*changes).to_owned(),
             inventory: word(0).map(str::to_owned),
             standing: match word(1) {
-                Some("partial") => RunStatus::Partial,
+                None | Some("proven") => RunStatus::Proven,
                 Some("unverified") => RunStatus::Unverified,
-                _ => RunStatus::Proven,
+                // One that a later version counts otherwise is nothing to go back to, either.
+                Some(_) => RunStatus::Partial,
             },
             back_to: word(2).and_then(|word| word.parse().ok()),
         })

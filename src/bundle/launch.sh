@@ -7,6 +7,7 @@
 # step. A run has its folder only when
 # all of it is there, with some space for its last words should the disk be full.
 launch_run() {
+	local new
 	umask 077
 	new=${1%/*}/.${1##*/}
 	mkdir -p -- "${1%/*}" || return
@@ -33,6 +34,7 @@ receive_run() {
 # when the run's process has ended. What that process had started may outlive it by
 # a moment, with the lock in its hands: only when the unit is through is nothing left.
 follow_run() {
+	local pid
 	pid=$(systemctl show --value -p MainPID -- "$2")
 	if [ "${pid:-0}" != 0 ]; then
 		tail -n "+$3" -s 0.1 --pid="$pid" -f "$1/events"
@@ -65,9 +67,10 @@ stop_run() {
 # current_run: the run that is under way, else the last one, each as it has signed
 # itself: the names of runs sort by a clock that may have been wrong.
 current_run() {
-	[ -e /var/lib/foobar-stack/holder ] || return 0
-	read -r _ last _ </var/lib/foobar-stack/holder
-	last=/var/lib/foobar-stack/runs/${last%,}
+	local last
+	[ -e "$STATE/holder" ] || return 0
+	read -r _ last _ <"$STATE/holder"
+	last=$STATE/runs/${last%,}
 	[ -e "$last/titles" ] || return 0
 	printf '%s\n' "${last##*/}"
 	cat -- "$last/prover" "$last/titles"
@@ -78,34 +81,35 @@ reach_run() {
 	: >"$1/reached"
 }
 
-# print_history STATE: the runs, then which generations are kept.
+# print_history: the runs, then which generations are kept.
 print_history() {
-	[ ! -e "$1/history" ] || cat -- "$1/history" || return
-	for kept in "$1"/generations/*.json.gz; do
+	local kept
+	[ ! -e "$STATE/history" ] || cat -- "$STATE/history" || return
+	for kept in "$STATE"/generations/*.json.gz; do
 		[ -e "$kept" ] || continue
 		kept=${kept##*/}
 		printf 'kept\t%s\n' "${kept%.json.gz}"
 	done
 }
 
-# print_generation STATE NUMBER
+# print_generation NUMBER
 print_generation() {
-	gzip -dc -- "$1/generations/$2.json.gz"
+	gzip -dc -- "$STATE/generations/$1.json.gz"
 }
 
-# approve_run STATE RUN: the line of the run says `proven` from now on, where it said
+# approve_run RUN: the line of the run says `proven` from now on, where it said
 # `unverified`. Only the last run can be proven later: what one sees is what that one made.
 approve_run() {
-	exec 9<>"$1/lock"
-	flock -n 9 || return
-	last=$(tail -n 1 -- "$1/history") || return
+	local last
+	take_lock || return
+	last=$(tail -n 1 -- "$STATE/history") || return
 	case $last in
-	*"	$2	"*"	unverified	"*) ;;
+	*"	$1	"*"	unverified	"*) ;;
 	*) return 1 ;;
 	esac
 	{
-		sed '$d' -- "$1/history" &&
+		sed '$d' -- "$STATE/history" &&
 			printf '%s\n' "${last%	unverified	*}	proven	${last##*	unverified	}"
-	} >"$1/.history.new" && sync -- "$1/.history.new" &&
-		mv -f -- "$1/.history.new" "$1/history" && rm -f -- "$1/unverified" && sync -- "$1"
+	} >"$STATE/.history.new" && sync -- "$STATE/.history.new" &&
+		mv -f -- "$STATE/.history.new" "$STATE/history" && rm -f -- "$STATE/unverified" && sync -- "$STATE"
 }

@@ -11,7 +11,7 @@ mod history;
 mod launch;
 
 pub use archive::archive;
-pub use compile::{Proof, RunContext, STATE, compile, run_directory};
+pub use compile::{Proof, RunContext, compile, run_directory};
 pub use event::Event;
 pub use generation::{Generation, GenerationError};
 pub use history::{History, PastRun, RunStatus};

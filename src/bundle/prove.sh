@@ -8,6 +8,7 @@
 # follows when it does not come, `undecided` says. ACCESS is `access` for a run that may be
 # what keeps everybody out.
 prove() {
+	local access began came flaw invocations needs unit verdict wait waited watch
 	watch=$1 wait=$2 needs=$3 access=$4 came=no
 	shift 4
 	emit proving "$needs"
@@ -74,6 +75,7 @@ invocations_of() {
 # stays_up UNIT: it runs, and systemd did not have to start it again. An administrator or an
 # upgrade may restart it meanwhile.
 stays_up() {
+	local shown
 	shown=$(invocations_of "$1")
 	case $shown in
 	*NRestarts=[1-9]*) did_not_stay_up "$1" ;;
@@ -84,6 +86,7 @@ stays_up() {
 
 # did_not_stay_up UNIT: ends the run, with the last lines of the unit's log.
 did_not_stay_up() {
+	local line
 	emit unproven "$1 does not stay up"
 	journalctl --sync || true
 	journalctl --no-pager -o cat -n 60 -u "$1" | while IFS= read -r line; do emit said "$line"; done

@@ -2,6 +2,7 @@
 
 # check_space (PATH BYTES)...: of each file system that gets something.
 check_space() {
+	local at bytes device full place sum system
 	: >"$RUN/payload/space"
 	while [ $# -gt 0 ]; do
 		need_space "$1" "$2"
@@ -23,6 +24,7 @@ check_space() {
 
 # need_space PATH BYTES: on the file system of PATH, or of what of it is there.
 need_space() {
+	local at
 	at=$1
 	until [ -e "$at" ]; do
 		at=${at%/*}
@@ -33,6 +35,7 @@ need_space() {
 
 # fits BYTES PLACE: whether that much is free there; says so if it is not.
 fits() {
+	local blocks free size
 	[ "$1" -gt 0 ] || return 0
 	read -r blocks size <<-END
 		$(stat -f -c '%a %S' -- "$2")

@@ -39,6 +39,7 @@ make_parents() {
 # keep_ownership PATH: the same as `keep` for mode, owner, group and access control list alone.
 # They are numbers: an owner need not have a name.
 keep_ownership() {
+	local acl
 	if exists "$1"; then
 		acl=
 		if command -v getfacl >/dev/null; then
@@ -55,6 +56,7 @@ keep_ownership() {
 # are a command that prints how it is now; the others are one that sets it again when
 # it gets that on its standard input.
 remember() {
+	local count memory
 	memory=$RUN/remembered/$1 count=$2
 	shift 2
 	mkdir -p -m 700 -- "$RUN/remembered"
@@ -70,6 +72,7 @@ remember() {
 # killed meanwhile leaves it to the next plan: each service owes what it would
 # have done here.
 undo_run() {
+	local active back before boot detail had more name path payload reaction seconds serial subject target unit verb word
 	: >"$RUN/undo-failed"
 	undo_database inactive
 	noted_of pending | while IFS='	' read -r unit reaction _; do owe "$unit" "$reaction"; done
@@ -99,8 +102,8 @@ undo_run() {
 	noted_of settings | while IFS='	' read -r unit path back; do
 		undo_settings "$unit" "$path" "$back" || undo_failed unit "$unit"
 	done
-	noted_of slot | while IFS='	' read -r target had seconds proxy; do
-		undo_slot "$target" "$had" "$seconds" "$proxy" || undo_failed slot "$target"
+	noted_of slot | while IFS='	' read -r target had seconds unit; do
+		undo_slot "$target" "$had" "$seconds" "$unit" || undo_failed slot "$target"
 	done
 	undo_database active
 	noted_of remembered | tac | while IFS= read -r name; do
@@ -125,6 +128,7 @@ undo_run() {
 # did not, the last first. One that did not run before is stopped by the undo, and has to be
 # asked before; of one that did, visitors are led back first.
 undo_database() {
+	local back holds name ran unit what word
 	grep -e '^sql	' -e '^made-sql	' -- "$RUN/journal" | tac |
 		while IFS='	' read -r word unit what name holds back; do
 			ran=active
@@ -152,6 +156,7 @@ is_served() {
 
 # clear_unfinished DIRECTORY: releases that this run was making when it was killed.
 clear_unfinished() {
+	local old path
 	sed -n 's/^making	//p' "$1/journal" | while IFS= read -r path; do
 		[ -e "$path/.foobar-stack-complete" ] || rm -rf -- "$path"
 	done
@@ -163,6 +168,7 @@ clear_unfinished() {
 
 # name_staying: what the run brought and an undo leaves.
 name_staying() {
+	local name packages word
 	[ -e "$RUN/made" ] || return 0
 	sort -u -- "$RUN/made" | while IFS='	' read -r word name; do
 		grep -qsxF -e "$word	$name" -- "$STATE/made" || continue
@@ -208,6 +214,7 @@ undo_created() {
 }
 
 undo_kept() {
+	local new
 	new=${1%/*}/.${1##*/}.foobar-stack
 	rm -rf -- "$new"
 	# What is as it was needs no space on a full disk.
@@ -220,6 +227,7 @@ undo_kept() {
 # undo_zone PATH PAYLOAD SERIAL: its content of before under a serial that nobody has seen,
 # unless BIND still serves it: then nobody has seen another content.
 undo_zone() {
+	local new
 	[ -n "$2" ] && [ -f "$1" ] || return 0
 	! is_still_served "$1" || return 0
 	new=${1%/*}/.${1##*/}.foobar-stack
@@ -229,6 +237,7 @@ undo_zone() {
 
 # is_still_served PATH: BIND serves the zone with the serial that its file has.
 is_still_served() {
+	local serial status type zone
 	while read -r _ _ _ type _ _ serial _ && [ "$type" != SOA ]; do :; done <"$1"
 	zone=${1##*/}
 	status=$(timeout 10 rndc zonestatus "${zone%.zone}" 2>/dev/null) || return
@@ -298,6 +307,7 @@ undo_change() {
 # undo_in_force UNIT: waits until it agrees that it runs what its files say again, if it was
 # asked that when they were new.
 undo_in_force() {
+	local deadline
 	[ -e "$RUN/asks-$1" ] || return 0
 	clock
 	deadline=$((now + 2000))

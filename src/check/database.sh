@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=dash
 # CLIENT ACCOUNT DATABASE LOGIN SQL: writes and reads as the account, where it authenticates by
 # the socket; LOGIN is the statement that asks how it does. One that was adopted may have a
 # password, which nobody here knows: then root writes, and says so, and that it could have

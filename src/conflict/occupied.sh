@@ -4,8 +4,9 @@
 # probe_occupied PORTS DATABASE ROOT PATTERN...: `socket` for each that listens, then
 # `process` for the processes behind them; of those at one of the PORTS that belong to no
 # unit of the PATTERNS the package, too. Of the database its clients and accounts if
-# DATABASE is `new`; of the app's folder ROOT what is in it.
+# DATABASE is `new`; of the folders of the apps ROOTS what is in them.
 probe_occupied() {
+	local address database listeners path root roots wanted word
 	wanted=" $1 " database=$2 roots=$3
 	shift 3
 	command -v ss >/dev/null ||
@@ -36,6 +37,7 @@ probe_occupied() {
 }
 
 probe_processes() {
+	local address exe package pid protocol seen users
 	seen=' '
 	while read -r protocol _ _ _ address _ users; do
 		printf 'socket\037%s\037%s\037%s\n' "$protocol" "$address" "$users"
@@ -58,6 +60,7 @@ probe_processes() {
 
 # is_one_of NAME PATTERN...
 is_one_of() {
+	local name pattern
 	name=$1
 	shift
 	for pattern do
@@ -69,6 +72,7 @@ is_one_of() {
 
 # unit_of PID: $unit is the unit, by its control group.
 unit_of() {
+	local line
 	unit=
 	{ while IFS= read -r line; do
 		case $line in
@@ -87,6 +91,7 @@ unit_of() {
 
 # probe_filters: the tables of others that look at what comes in.
 probe_filters() {
+	local chains family listed more name save table word
 	if command -v nft >/dev/null; then
 		chains=$(nft list chains 2>/dev/null) || true
 		listed=' inet foobar_stack,'
@@ -113,6 +118,7 @@ probe_filters() {
 
 # probe_clients: who speaks with the database over TCP, and who may.
 probe_clients() {
+	local client peer
 	ss -H -n -t state established '( sport = :3306 )' 2>/dev/null |
 		while read -r _ _ _ peer _; do printf 'client\037%s\n' "$peer"; done
 	client=$(command -v mariadb || command -v mysql) || return 0

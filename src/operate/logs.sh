@@ -2,10 +2,11 @@
 #
 # follow: whether to go on; lines: how many of each file.
 #
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=dash disable=SC2154
 
 # file_lines FILE: its last lines.
 file_lines() {
+	local line
 	[ -r "$1" ] || [ -n "$follow" ] || return 0
 	# By its name, also after it was rotated.
 	tail -q -n "$lines" ${follow:+-F} -- "$1" 2>/dev/null |
@@ -14,6 +15,7 @@ file_lines() {
 
 # show_logs FILE... -- OPTION...: options of journalctl, none without units.
 show_logs() {
+	local following status
 	following=
 	while [ "$1" != -- ]; do
 		if [ -n "$follow" ]; then

@@ -3,12 +3,13 @@
 # units: patterns of units, a line each; http_port: where Nginx says how it is
 # doing, if it does.
 #
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=dash disable=SC2154
 
 tab=$(printf '\t')
 
 # first FILE: its first line, without a process.
 first() {
+	local line
 	line=
 	[ ! -r "$1" ] || IFS= read -r line <"$1"
 	printf '%s' "$line"
@@ -16,6 +17,7 @@ first() {
 
 # value FILE NAME: what stands behind this name.
 value() {
+	local name number
 	[ -r "$1" ] || return 0
 	while read -r name number _; do
 		if [ "$name" = "$2" ]; then
@@ -28,6 +30,7 @@ value() {
 # resident FILE: the memory of the processes that it lists, each one's share of
 # what they share, where the kernel does not count it for the group.
 resident() {
+	local process share sum
 	[ -r "$1" ] || return 0
 	sum=0
 	while read -r process; do
@@ -46,6 +49,7 @@ in_time() {
 # says on standard input. A blank line ends a unit; which property comes first, versions
 # of systemd differ in.
 groups() {
+	local group id name text
 	group=
 	{
 		cat
@@ -65,6 +69,7 @@ groups() {
 # unit_sample GROUP NAME: processor time, memory with its limit, processes
 # killed for it, time held back for a limit of processor time.
 unit_sample() {
+	local memory place
 	place=/sys/fs/cgroup$1
 	memory=$(first "$place/memory.current")
 	[ -n "$memory" ] || memory=$(resident "$place/cgroup.procs")
@@ -75,6 +80,7 @@ unit_sample() {
 
 # database_sample: its threads, as it names them, and how many may be connected.
 database_sample() {
+	local client name number
 	[ -S /run/mysqld/mysqld.sock ] || return 0
 	client=$(command -v mariadb || command -v mysql) || return 0
 	"$client" --protocol=socket --connect-timeout=2 --batch --skip-column-names -e "
@@ -85,6 +91,7 @@ database_sample() {
 
 # nginx_sample: connections that are open; connections and requests so far.
 nginx_sample() {
+	local four one three two
 	command -v bash >/dev/null || return 0
 	# Bash itself opens this path; a server that does not answer has two seconds.
 	# shellcheck disable=SC2016

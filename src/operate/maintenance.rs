@@ -4,7 +4,9 @@
 //! removes the two that put it in force. They belong to no run: an apply neither ends
 //! maintenance nor takes it for drift.
 
+use crate::host;
 use crate::plan::Stack;
+use crate::resource::PROXY_SHELL;
 use crate::shell::Script;
 
 /// The folder of the stack without which there is no maintenance: a file for each site.
@@ -31,13 +33,12 @@ pub fn is_possible(stack: &Stack) -> bool {
     resources.any(|resource| resource.id.kind == "directory" && resource.id.name == SITES)
 }
 
-/// The status of a script that found another run under way; it prints who holds the lock.
-pub const LOCKED: i32 = 75;
+pub use crate::host::LOCKED;
 
 /// The script that does it. `unit` is that of Nginx, `who` asks for it.
 #[must_use]
 pub fn script(switch: &Switch, unit: &str, who: &str) -> Script {
-    let mut script = Script::new();
+    let mut script = host::program();
     let (retry, function, allow) = match switch {
         Switch::On { retry, allow } => (*retry, "maintenance_on", allow.as_slice()),
         Switch::Off => (0, "maintenance_off", [].as_slice()),
@@ -45,10 +46,11 @@ pub fn script(switch: &Switch, unit: &str, who: &str) -> Script {
     script
         .assign("unit", unit)
         .assign("retry", &retry.to_string())
+        .raw(PROXY_SHELL)
         .raw(include_str!("maintenance.sh"))
         .call(
-            "switch_maintenance",
-            [who, function]
+            "with_lock",
+            ["maintenance, switched", who, function]
                 .into_iter()
                 .chain(allow.iter().map(String::as_str)),
         );
@@ -67,18 +69,17 @@ mod tests {
         };
         let script = script(&switch, "nginx.service", "me");
         let text = script.as_str();
+        assert!(text.contains("\nunit=nginx.service\nretry=600\n"), "{text}");
         assert!(
-            text.starts_with("unit=nginx.service\nretry=600\n"),
-            "{text}"
-        );
-        assert!(
-            text.ends_with("\nswitch_maintenance me maintenance_on 203.0.113.7 2001:db8::/32\n"),
+            text.ends_with(
+                "\nwith_lock 'maintenance, switched' me maintenance_on 203.0.113.7 2001:db8::/32\n"
+            ),
             "{text}"
         );
         assert!(
             super::script(&Switch::Off, "nginx.service", "me")
                 .as_str()
-                .ends_with("\nswitch_maintenance me maintenance_off\n")
+                .ends_with("\nwith_lock 'maintenance, switched' me maintenance_off\n")
         );
     }
 }

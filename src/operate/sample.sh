@@ -3,9 +3,10 @@
 #
 # rounds: how many; units: patterns of units, a line each. After look.sh.
 #
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=dash disable=SC2154
 
 everything() {
+	local group name
 	printf 'at\037%s\n' "$(first /proc/uptime)"
 	printf 'processors\037%s\n' "$(first /proc/stat)"
 	printf 'memory\037%s\037%s\n' "$(value /proc/meminfo MemTotal:)" "$(value /proc/meminfo MemAvailable:)"

@@ -3,6 +3,7 @@
 use super::Units;
 use crate::bundle::{self, History, PastRun};
 use crate::check::Question;
+use crate::host;
 use crate::plan::Stack;
 use crate::shell::Script;
 use crate::systemd::{SHOW_UNITS, UnitState};
@@ -139,7 +140,7 @@ pub fn script(stack: &Stack, units: &Units, http_port: u16) -> Script {
             certificates.push(path.as_str());
         }
     }
-    let mut script = Script::new();
+    let mut script = host::script();
     script
         .assign("units", &names.join("\n"))
         .assign("http_port", &http_port.to_string())

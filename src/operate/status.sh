@@ -2,7 +2,7 @@
 #
 # units, http_port: see there; releases, certificates: paths, a line each.
 #
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=dash disable=SC2154
 
 set -f
 printf 'now\037%s\n' "$(date +%s)"
@@ -28,7 +28,7 @@ df -Pk / /var/lib /var/log 2>/dev/null | sort -u | while read -r _ all _ free _ 
 	esac
 done
 set +f
-for path in /var/lib/foobar-stack/pending/*; do
+for path in "$STATE"/pending/*; do
 	[ ! -f "$path" ] || printf 'pending\037%s\037%s\n' "${path##*/}" "$(first "$path")"
 done
 set -f

@@ -3,6 +3,7 @@
 # probe_certificate CERTIFICATE KEY...: of each pair whether the key fits, who
 # may read it, and the certificate itself, which is public.
 probe_certificate() {
+	local access der fits other own shown
 	while [ $# -gt 0 ]; do
 		if [ ! -e "$1" ]; then
 			printf 'absent\037%s\037\037\037\n' "$1"
@@ -25,9 +26,12 @@ probe_certificate() {
 	done
 }
 
+# --- steps: no probe needs what follows ---
+
 # make_certificate CERTIFICATE KEY DAYS NAME...: makes both in the payload
 # folder. The serial number is random, as RFC 5280, section 4.1.2.2, allows.
 make_certificate() {
+	local certificate days key name names subject
 	certificate=$1 key=$2 days=$3
 	shift 3
 	subject=$1 names=

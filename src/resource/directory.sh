@@ -2,6 +2,7 @@
 
 # probe_readers PATH: the further groups that may enter it, as far as getfacl(1) is there.
 probe_readers() {
+	local acl bits group word
 	if [ ! -d "$1" ] || ! command -v getfacl >/dev/null; then return 0; fi
 	acl=$(getfacl --absolute-names --omit-header -- "$1")
 	while IFS=: read -r word group bits; do
@@ -14,8 +15,11 @@ probe_readers() {
 	END
 }
 
+# --- steps: no probe needs what follows ---
+
 # make_directory PATH MODE OWNER GROUP READER...: a reader is a further group.
 make_directory() {
+	local group mode own owner path reader
 	path=$1 mode=$2 owner=$3 group=$4
 	shift 4
 	if exists "$path" && { [ -L "$path" ] || [ ! -d "$path" ]; }; then

@@ -4,6 +4,7 @@
 # in $known, else its digest and, unless it is large, its bytes. Of a file in
 # $sensitive only a digest keyed with $salt. `shipped`: as a package has brought it.
 probe_file() {
+	local digest path
 	probe_paths "$@" || return
 	for path do
 		shift
@@ -37,9 +38,12 @@ $path
 	done
 }
 
+# --- steps: no probe needs what follows ---
+
 # put_file PAYLOAD PATH MODE OWNER GROUP: written beside its place with owner
 # and mode set, on disk, then renamed; what stood there is kept with the run.
 put_file() {
+	local new
 	if [ -d "$2" ] && [ ! -L "$2" ]; then
 		fail "$2 is a folder, a file should be there; move it away"
 	fi

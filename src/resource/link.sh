@@ -3,6 +3,7 @@
 # probe_link PATH...: what stands at each path; one find for the targets of all
 # links.
 probe_link() {
+	local path
 	for path do
 		shift
 		if [ -L "$path" ]; then
@@ -16,8 +17,11 @@ probe_link() {
 	[ $# -eq 0 ] || find "$@" -maxdepth 0 -printf 'link\037%p\037%l\n'
 }
 
+# --- steps: no probe needs what follows ---
+
 # put_link PATH TARGET: made beside its place, then renamed over it.
 put_link() {
+	local new
 	if [ -d "$1" ] && [ ! -L "$1" ]; then
 		fail "$1 is a folder, a link should be there; move it away"
 	fi

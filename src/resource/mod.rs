@@ -32,6 +32,7 @@ pub(crate) use databases::CHECK_TABLE;
 pub use orphans::{Managed, Removal, Retained, ownership};
 pub(crate) use registry::libraries;
 pub use registry::{Resource, Spec, State, fields_of, kinds};
+pub(crate) use releases::PROXY_SHELL;
 pub use releases::{KeptRelease, Slot, kept_releases};
 #[cfg(test)]
 pub(crate) use vocabulary::NoMaterials;

@@ -115,31 +115,3 @@ impl Kind for Package {
         work.packages.push((change.id.clone(), self.name.clone()));
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_is_installed_counts() {
-        let package = |name: &str| Package { name: name.into() };
-        let (a, b, c, d) = (package("a1"), package("b1"), package("c1"), package("d1"));
-        let reply = "a1\tii \t1.0\nb1\trc \t1.0\nc1\tiF \t1.0\n";
-        let none = "refused\tnosuch\tUnable to locate package nosuch\n";
-        let unknown = Package::observe(&[&package("nosuch")], &Probe::new("s".into()), none);
-        assert!(
-            matches!(&unknown[0], Observed::Unknown { reason } if reason.contains("locate package"))
-        );
-        let found = Package::observe(&[&a, &b, &c, &d], &Probe::new("s".into()), reply);
-        let version = "1.0".to_owned();
-        assert_eq!(
-            found,
-            [
-                Observed::Present(Installed { version }),
-                Observed::Absent,
-                Observed::Absent,
-                Observed::Absent
-            ]
-        );
-    }
-}

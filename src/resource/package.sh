@@ -4,6 +4,7 @@
 # by tabs, since dpkg-query has no other way to say a control character.
 # dpkg-query answers 1 when it does not know some of them; that is an answer.
 probe_package() {
+	local packages
 	packages=$(dpkg-query -W -f '${Package}\t${db:Status-Abbrev}\t${Version}\n' -- "$@" 2>/dev/null)
 	[ $? -le 1 ] || return
 	printf '%s\n' "$packages"
@@ -14,6 +15,7 @@ probe_package() {
 # would not install. Most have a version to install; of the others apt is asked itself,
 # since a name may stand for a package that provides it.
 packages_to_be_had() {
+	local known name said
 	for name do
 		shift
 		case "
@@ -39,8 +41,11 @@ $name
 	done
 }
 
+# --- steps: no probe needs what follows ---
+
 # install_packages NAME...: one transaction; no service of theirs starts yet.
 install_packages() {
+	local fetched status
 	export DEBIAN_FRONTEND=noninteractive APT_LISTCHANGES_FRONTEND=none NEEDRESTART_MODE=l
 	set -- -y --no-install-recommends \
 		-o DPkg::Lock::Timeout=600 \

@@ -22,6 +22,7 @@ use super::vocabulary::{
     PlanContext, Probe, Reading, Rendered, ResourceId,
 };
 use super::zone::Zone;
+use crate::host;
 use crate::shell::Script;
 use crate::types::{AbsolutePath, SecretValue, SiteName};
 use std::collections::{BTreeMap, BTreeSet};
@@ -267,7 +268,7 @@ macro_rules! registry {
                 if !batch.is_empty() {
                     for text in <$kind as Kind>::PROBE_SHELL {
                         if !sent.contains(text) {
-                            script.library(text);
+                            script.library(probe_half(text));
                             sent.push(*text);
                         }
                     }
@@ -351,6 +352,11 @@ registry! {
     OrphanPackage,
 }
 
+/// What a probe needs of a kind's shell functions: those above the line that begins the steps'.
+fn probe_half(text: &'static str) -> &'static str {
+    text.split("\n# --- steps").next().unwrap_or(text)
+}
+
 /// The status of a probe whose last line is the reason, in words for people.
 const TOLD: i32 = 9;
 
@@ -370,7 +376,7 @@ impl Probe {
     /// The script that observes all resources, batched by kind.
     #[must_use]
     pub fn script(&self, resources: &[Resource]) -> Script {
-        let mut script = Script::new();
+        let mut script = host::script();
         script.library(LIBRARY);
         probe(resources, &self.of(resources), &mut script);
         script

@@ -2,6 +2,7 @@
 
 # probe_secret PATH...: the places, and of each file a digest keyed with $salt.
 probe_secret() {
+	local digest path
 	probe_paths "$@" || return
 	for path do
 		[ -f "$path" ] || continue
@@ -9,6 +10,8 @@ probe_secret() {
 		printf 'digest\037%s\037%s\n' "${digest%% *}" "$path"
 	done
 }
+
+# --- steps: no probe needs what follows ---
 
 # repair_secret PATH MODE OWNER GROUP: the value stays.
 repair_secret() {
@@ -29,6 +32,7 @@ keep_secret() {
 
 # generate_secret PATH MODE OWNER GROUP: 256 random bits as text.
 generate_secret() {
+	local new
 	make_parents "$1"
 	keep_secret "$1"
 	new=${1%/*}/.${1##*/}.foobar-stack
@@ -44,6 +48,7 @@ generate_secret() {
 
 # put_secret PAYLOAD PATH MODE OWNER GROUP: a value the client brought.
 put_secret() {
+	local new
 	make_parents "$2"
 	keep_secret "$2"
 	new=${2%/*}/.${2##*/}.foobar-stack

@@ -2,6 +2,7 @@
 
 # probe_user NAME...: the passwd line of each, then each of its groups.
 probe_user() {
+	local accounts group groups home line members name
 	# getent answers 2 when it does not know some of them; that is an answer.
 	accounts=$(getent passwd -- "$@") || true
 	while IFS= read -r line; do
@@ -24,6 +25,8 @@ probe_user() {
 	END
 }
 
+# --- steps: no probe needs what follows ---
+
 # adopt_user NAME HOME SHELL GROUPS: one that is there stays as it is.
 adopt_user() {
 	if getent passwd -- "$1" >/dev/null; then
@@ -35,6 +38,7 @@ adopt_user() {
 
 # make_user NAME HOME SHELL GROUPS: makes a system account, or repairs it.
 make_user() {
+	local own
 	if getent passwd -- "$1" >/dev/null; then
 		usermod --home "$2" --shell "$3" -- "$1"
 	else

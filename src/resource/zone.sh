@@ -3,9 +3,10 @@
 # probe_zone PATH...: the places, each file's bytes, and the last serial that a run has
 # published, which may have been undone.
 probe_zone() {
+	local path serial
 	probe_paths "$@" || return
 	for path do
-		if read -r serial 2>/dev/null <"/var/lib/foobar-stack/serials/${path##*/}"; then
+		if read -r serial 2>/dev/null <"$STATE/serials/${path##*/}"; then
 			printf 'serial\037%s\037%s\n' "$path" "$serial"
 		fi
 		[ -f "$path" ] || continue
@@ -14,6 +15,8 @@ probe_zone() {
 		printf '\n'
 	done
 }
+
+# --- steps: no probe needs what follows ---
 
 # put_zone PAYLOAD PATH MODE OWNER GROUP SERIAL UNDO UNDO-SERIAL: UNDO is the payload with
 # what is there now under a later serial; empty if nothing is.

@@ -9,7 +9,7 @@
 # The reply is the output of the script, then a line "END STATUS" on stdout
 # and a line "END" on stderr, each after a newline that belongs to it.
 #
-# shellcheck shell=sh
+# shellcheck shell=dash
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 LC_ALL=C.UTF-8
 SSH_CONNECTION=$2

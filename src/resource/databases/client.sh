@@ -9,6 +9,7 @@ sql_client() {
 # first failure to connect and the whole answer have their time. It takes the place of the
 # shell, so that it is called in one of its own, as a part of a pipeline is.
 sql_in_time() {
+	local client seconds
 	seconds=$1
 	shift
 	client=mysql
@@ -22,5 +23,5 @@ sql_in_time() {
 recorded() {
 	sed -n -e "s/^\([a-z]*\)	[^	]*	$1	\([^	]*\).*/record\o037\1\o037\2/p" \
 		-e "s/^$1	/record\o037made\o037/p" \
-		/var/lib/foobar-stack/managed /var/lib/foobar-stack/made 2>/dev/null || true
+		"$STATE/managed" "$STATE/made" 2>/dev/null || true
 }

@@ -6,6 +6,7 @@
 # error are lost. Whether there were others, only their numbers say. A server that did
 # not answer once is not waited for again.
 probe_database() {
+	local answer status
 	if ! sql_client >/dev/null || ! { command -v mariadbd || command -v mysqld; } >/dev/null; then
 		echo none
 	elif [ ! -S /run/mysqld/mysqld.sock ]; then

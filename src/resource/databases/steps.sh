@@ -3,6 +3,7 @@
 # run_sql STATEMENTS: without waiting for ever for who uses the same tables, or for a server
 # that answers nothing.
 run_sql() {
+	local status
 	status=0
 	printf '%s\n' "SET SESSION lock_wait_timeout = 30; $1" | sql_in_time "${sql_seconds:-120}" || status=$?
 	case $status in
@@ -15,6 +16,7 @@ run_sql() {
 # changes. If KNOWN finds something, it was there already: the server did not run when the
 # plan was made.
 change_sql() {
+	local known
 	known=
 	[ -z "${5:-}" ] || known=$(run_sql "$5")
 	[ -n "$known" ] || note sql "$1" "$2" "$(printf '%s' "$4" | base64 -w 0)"
@@ -26,6 +28,7 @@ change_sql() {
 # nothing in it. What a server that did not run when the plan was made turns out to have may
 # be somebody else's.
 make_by_sql() {
+	local known
 	known=$(run_sql "$5")
 	if [ -z "$known" ]; then
 		made "$2" "$3"
@@ -40,6 +43,7 @@ make_by_sql() {
 # down. That has a digest of its password: only root reads a journal, and a settled one has
 # it no more.
 change_login() {
+	local before
 	# MariaDB has no such variable, and needs none.
 	before=$(run_sql "SET SESSION sql_mode = @@sql_mode /*!80017 , SESSION print_identified_with_as_hex = ON */; SHOW CREATE USER $3")
 	change_sql "$1" "$2" "ALTER USER $3 $4" "ALTER ${before#CREATE }"
@@ -47,6 +51,7 @@ change_login() {
 
 # undo_sql WHAT BACK: a right that was never given cannot be taken (1141).
 undo_sql() {
+	local answer
 	answer=$(printf '%s' "$2" | base64 -d | sql_in_time 60 --force 2>&1) || true
 	if printf '%s\n' "$answer" | grep '^ERROR ' | grep -qv '^ERROR 1141 '; then return 1; fi
 	emit put-back "$1"
@@ -54,6 +59,7 @@ undo_sql() {
 
 # undo_made_sql WORD NAME HOLDS BACK: what has become somebody's data stays.
 undo_made_sql() {
+	local held
 	held=$(printf '%s' "$3" | base64 -d | sql_in_time 60) || return
 	[ "$held" = 0 ] || return 0
 	printf '%s' "$4" | base64 -d | sql_in_time 60 || return

@@ -2,6 +2,7 @@
 
 # probe_absent PATH...: the places; `shipped`: as a package has brought it.
 probe_absent() {
+	local path target
 	probe_paths "$@" || return
 	for path do
 		if [ -e "$path" ] && target=$(readlink -e -- "$path") && is_as_shipped "$target"; then
@@ -9,6 +10,8 @@ probe_absent() {
 		fi
 	done
 }
+
+# --- steps: no probe needs what follows ---
 
 # remove_path PATH: a file or link; what stood there is kept with the run.
 remove_path() {

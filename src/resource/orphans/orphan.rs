@@ -3,6 +3,7 @@
 //! Roles do not declare it; the server's record does. It goes after the proof, since nothing of
 //! it can be undone, and a database is dumped before it is dropped.
 
+use crate::host::STATE;
 use crate::resource::databases::sql;
 use crate::resource::releases::shell::MARK;
 use crate::resource::vocabulary::probe::fields;
@@ -15,7 +16,9 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// Where the dumps of dropped databases are, on the server, for root alone.
-const DUMPS: &str = "/var/lib/foobar-stack/dropped";
+fn dumps() -> String {
+    format!("{STATE}/dropped")
+}
 
 /// The field of a change that names what is not removed with the rest.
 const KEPT: &str = "others' files";
@@ -173,7 +176,7 @@ impl Kind for Orphan {
                 diff.compare("folders", Some(&found.holds.join(", ")), None);
             }
             Data::Database(_) => {
-                diff.compare("dump", None, Some(DUMPS));
+                diff.compare("dump", None, Some(&dumps()));
             }
             _ => {}
         }
@@ -205,7 +208,7 @@ impl Kind for Orphan {
             }
             Data::Database(database) => {
                 let drop = format!("DROP DATABASE IF EXISTS {}", sql::name(database.as_str()));
-                script.call("destroy_database", [name, DUMPS, &drop])
+                script.call("destroy_database", [name, &dumps(), &drop])
             }
             Data::DatabaseAccount(account) => {
                 let account = sql::string(account.as_str());
@@ -246,7 +249,7 @@ mod tests {
         );
         let delta = compare(&orphan("database", "foobar", true), reply, &[]).unwrap();
         assert_eq!(delta.action, Action::Delete);
-        assert_eq!(delta.diff.fields[0].after.as_deref(), Some(DUMPS));
+        assert_eq!(delta.diff.fields[0].after.as_deref(), Some(&*dumps()));
         let gone = "database\x1ffoobar\x1fabsent\n";
         assert_eq!(
             compare(&orphan("database", "foobar", true), gone, &[]),

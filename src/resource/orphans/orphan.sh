@@ -3,6 +3,7 @@
 
 # probe_orphan QUERY (WORD NAME)...: of each whether it is there, and what it holds.
 probe_orphan() {
+	local answer name path query
 	query=$1
 	shift
 	answer=
@@ -45,15 +46,17 @@ orphan_is() {
 
 # probe_orphan_account NAME: the folders that are its own go with it.
 probe_orphan_account() {
+	local folder home last line
 	if ! line=$(getent passwd -- "$1"); then
 		orphan_is account "$1" absent
 		return
 	fi
 	orphan_is account "$1" there
+	last=
 	home=${line%:*}
 	home=${home##*:}
 	for folder in "/var/cache/$1" "/var/lib/$1" "$home"; do
-		[ "$folder" = "${last:-}" ] && continue
+		[ "$folder" = "$last" ] && continue
 		last=$folder
 		if [ -d "$folder" ] && [ "$(stat -c %U -- "$folder")" = "$1" ]; then
 			printf 'account\037%s\037holds\037%s\n' "$1" "$folder"
@@ -75,13 +78,9 @@ $1$(printf '\037')$2
 	esac
 }
 
-# destroy_folder PATH: what others have put into it since is theirs.
-destroy_folder() {
-	rmdir -- "$1"
-}
-
 # others_in FOLDER: what in this folder of releases is not ours.
 others_in() {
+	local id name
 	find "$1" -mindepth 1 -maxdepth 1 -printf '%f\n' | while IFS= read -r name; do
 		id=${name#.} id=${id%%.*}
 		case $id in
@@ -95,8 +94,16 @@ others_in() {
 	done
 }
 
+# --- steps: no probe needs what follows ---
+
+# destroy_folder PATH: what others have put into it since is theirs.
+destroy_folder() {
+	rmdir -- "$1"
+}
+
 # destroy_releases FOLDER: what others have put into it is theirs.
 destroy_releases() {
+	local name
 	others_in "$1" >"$RUN/others"
 	find "$1" -mindepth 1 -maxdepth 1 -printf '%f\n' | while IFS= read -r name; do
 		grep -qxF -e "$name" -- "$RUN/others" || rm -rf -- "${1:?}/$name"
@@ -111,6 +118,7 @@ destroy_secret() {
 
 # destroy_account NAME FOLDER...
 destroy_account() {
+	local folder name
 	name=$1
 	shift
 	for folder do
@@ -123,6 +131,7 @@ destroy_account() {
 # with_database COMMAND WORD...: for a server that does not run it is started,
 # and stopped again.
 with_database() {
+	local started status unit
 	started=
 	if [ ! -S /run/mysqld/mysqld.sock ]; then
 		for unit in mariadb.service mysql.service; do
@@ -148,6 +157,7 @@ destroy_database() {
 
 # The dump is whole and on disk before anything is dropped.
 dump_and_drop() {
+	local dump dumper
 	mkdir -p -m 700 -- "$2" || return
 	dump=$2/$1.$(date -u +%Y%m%d-%H%M%S).sql
 	dumper=$(command -v mariadb-dump || command -v mysqldump) || return

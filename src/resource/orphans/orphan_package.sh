@@ -4,6 +4,7 @@
 # what each would take along that is not ours, and what came with ours and is of
 # no use any more. What came with ours stands in the list of what was made.
 probe_orphan_package() {
+	local ask auto name other others ours removed
 	ask=$1
 	shift
 	for name do
@@ -16,7 +17,7 @@ probe_orphan_package() {
 	auto=$(apt-mark showauto) || return
 	ours=$(
 		printf '%s\n' "$@"
-		sed -n 's/^package	//p' /var/lib/foobar-stack/made 2>/dev/null | while IFS= read -r name; do
+		sed -n 's/^package	//p' "$STATE/made" 2>/dev/null | while IFS= read -r name; do
 			case "
 $auto
 " in
@@ -54,6 +55,7 @@ would_remove() {
 
 # not_ours NAMES: those of them that no run of ours has brought.
 not_ours() {
+	local other
 	for other in $1; do
 		case "
 $ours
@@ -66,9 +68,12 @@ $other
 	done
 }
 
+# --- steps: no probe needs what follows ---
+
 # remove_packages NAME...: these and nothing else. Their settings stay, as dpkg
 # keeps them.
 remove_packages() {
+	local name would
 	export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l
 	would=$(apt-get -s -q remove "$@" | sed -n 's/^Remv \([^ ]*\) .*/\1/p')
 	for name in $would; do

@@ -226,6 +226,7 @@ pub fn record(
                 role: resource.role.clone(),
                 owned,
                 made: false,
+                more: known.map(|known| known.more.clone()).unwrap_or_default(),
             };
             text.push_str(&managed.line(made));
         }

@@ -1,4 +1,5 @@
-//! The server's record of what foobar-stack owns there, line by line.
+//! The server's record of what foobar-stack owns there, line by line. What a line has beyond what
+//! this program knows, it keeps.
 
 use crate::resource::{Data, Owned, Reading};
 use crate::types::AbsolutePath;
@@ -12,6 +13,8 @@ pub struct Managed {
     pub owned: Owned,
     /// Whether a run of ours made it; otherwise it was there before.
     pub made: bool,
+    /// Fields that another version of this program has added.
+    pub(super) more: Vec<String>,
 }
 
 impl Managed {
@@ -28,13 +31,18 @@ impl Managed {
         if !matches!(made, "made" | "taken") {
             return None;
         }
-        let reads: Vec<Reading> = fields.map(Reading::parse).collect::<Option<_>>()?;
+        let (mut reads, mut more) = (Vec::new(), Vec::new());
+        for field in fields {
+            match Reading::parse(field).filter(|_| kind == "service") {
+                Some(reading) => reads.push(reading),
+                None => more.push(field.to_owned()),
+            }
+        }
         let owned = match kind {
             "service" => Owned::Service {
                 name: name.to_owned(),
                 reads,
             },
-            _ if !reads.is_empty() => return None,
             "path" => Owned::Path(AbsolutePath::new(name).ok()?),
             "package" => Owned::Package(name.to_owned()),
             word => Owned::Data(Data::parse(word, name)?),
@@ -43,6 +51,7 @@ impl Managed {
             role: role.to_owned(),
             owned,
             made: made == "made",
+            more,
         })
     }
 
@@ -59,6 +68,9 @@ impl Managed {
             for reading in reads {
                 line.push_str(&format!("\t{reading}"));
             }
+        }
+        for field in &self.more {
+            line.push_str(&format!("\t{field}"));
         }
         line + "\n"
     }
@@ -77,6 +89,9 @@ mod tests {
             "made\tweb\tpackage\tnginx\n",
             "made\tapp\ttree\t/srv/x/releases\n",
             "made\tdatabase\tdatabase-account\tfoobar\n",
+            // As a later version might write them.
+            "made\tweb\tpath\t/x\tdigest 0a1b\n",
+            "made\tx\tservice\tx.service\treload file:/etc/x/*\tserver web1\n",
         ] {
             let managed = Managed::parse(line.trim_end()).unwrap();
             assert_eq!(
@@ -87,7 +102,5 @@ mod tests {
         assert_eq!(Managed::parse("made\tweb\tplanet\tmars"), None);
         assert_eq!(Managed::parse("lent\tweb\tpath\t/x"), None);
         assert_eq!(Managed::parse("made\tweb\tpath\trelative"), None);
-        assert_eq!(Managed::parse("made\tweb\tpath\t/x\treload file:/x"), None);
-        assert_eq!(Managed::parse("made\tweb\tservice\tx.service\t?"), None);
     }
 }

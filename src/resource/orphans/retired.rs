@@ -147,36 +147,3 @@ impl Kind for Retired {
         work.first(Phase::Finish, &change.id, script);
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_still_runs_or_starts_is_retired() {
-        let context = PlanContext {
-            now: 0,
-            date: "20260101",
-            changes: &[],
-        };
-        let retired = Retired::new("a.service");
-        let compare = |reply: &str| {
-            let found = Retired::observe(&[&retired], &Probe::new("s".into()), reply).remove(0);
-            retired
-                .compare(&found, &context)
-                .map(|delta| delta.diff.fields.len())
-        };
-        let shown = |name: &str, active: &str, boot: &str| {
-            compare(&format!(
-                "Id={name}\nLoadState=loaded\nActiveState={active}\nUnitFileState={boot}\n"
-            ))
-        };
-        assert_eq!(shown("a.service", "active", "enabled"), Some(2));
-        assert_eq!(shown("a.service", "inactive", "enabled"), Some(1));
-        assert_eq!(shown("a.service", "inactive", "disabled"), None);
-        assert_eq!(shown("b.service", "inactive", "enabled"), None);
-        assert_eq!(compare("LoadState=not-found\nActiveState=inactive\n"), None);
-        let silent = Retired::observe(&[&retired], &Probe::new("s".into()), "").remove(0);
-        assert!(matches!(silent, Observed::Unknown { .. }));
-    }
-}

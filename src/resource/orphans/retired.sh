@@ -2,6 +2,7 @@
 
 # retire_service UNIT: while its unit file is still there.
 retire_service() {
+	local active boot
 	boot=$(unit_property "$1" UnitFileState)
 	if systemctl is-active --quiet -- "$1"; then active=active; else active=inactive; fi
 	note unit "$1" "$active" "${boot:-disabled}" stop
@@ -17,6 +18,7 @@ stop_service() {
 # stop_target TARGET PROXY SECONDS: a slot of a deployment, with its instances. Requests
 # that were under way when Nginx was led away from it end before.
 stop_target() {
+	local instances stem
 	stem=${1%.target}
 	instances=$(systemctl show --value -p Id -- "$stem@*.service" | sed -n 's/.*@\([0-9]*\)\.service$/\1/p')
 	# shellcheck disable=SC2086

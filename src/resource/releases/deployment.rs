@@ -27,6 +27,10 @@ use crate::systemd::SHOW_UNITS;
 use crate::types::AbsolutePath;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// How Nginx is reloaded so that its new workers have taken over when that is done. The shared
+/// functions of a program come before it.
+pub(crate) const PROXY_SHELL: &str = include_str!("deployment/proxy.sh");
+
 impl Deployment {
     /// The slot to deploy into.
     fn next(&self, found: Option<&Found>) -> Slot {
@@ -52,7 +56,7 @@ impl Deployment {
 impl Kind for Deployment {
     const NAME: &'static str = "deployment";
     const PROBE_SHELL: &'static [&'static str] = &[SHOW_UNITS, include_str!("deployment/probe.sh")];
-    const STEP_SHELL: &'static [&'static str] = &[include_str!("deployment/steps.sh")];
+    const STEP_SHELL: &'static [&'static str] = &[PROXY_SHELL, include_str!("deployment/steps.sh")];
     const DEPENDS_ON_CHANGES: bool = true;
     type Entry = Entry;
     type State = Found;

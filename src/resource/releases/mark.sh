@@ -5,6 +5,7 @@
 
 # is_release PATH ID: our mark is in it. Earlier versions left that file empty.
 is_release() {
+	local marked
 	[ -f "$1/releases/$2/.foobar-stack-complete" ] && [ ! -L "$1/releases/$2" ] || return
 	marked=
 	read -r marked <"$1/releases/$2/.foobar-stack-complete" || true

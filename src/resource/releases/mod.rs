@@ -7,6 +7,7 @@ mod release;
 pub(super) mod shell;
 
 pub(super) use deployment::Deployment;
+pub(crate) use deployment::PROXY_SHELL;
 pub use deployment::{KeptRelease, Slot, kept_releases};
 pub(super) use old_release::OldRelease;
 pub(super) use release::Release;

@@ -6,6 +6,7 @@
 # can be made of it. And the releases that are ours, with when each was last proven; 0
 # for one that never was.
 probe_release() {
+	local current edited
 	while [ $# -gt 0 ]; do
 		if is_release "$1" "$2"; then
 			printf 'wanted\037%s\037present\n' "$1"
@@ -23,6 +24,7 @@ probe_release() {
 }
 
 probe_kept() {
+	local id path root time used
 	root=$1
 	shift
 	for id in "$root"/releases/*/.foobar-stack-complete; do
@@ -47,6 +49,7 @@ probe_kept() {
 
 # probe_base PATH: one that too much was changed in is none.
 probe_base() {
+	local base edited folder
 	base=$(readlink -- "$1/current") || true
 	base=${base##*/}
 	folder=$1/releases/$base

@@ -4,6 +4,7 @@
 # of the files in TREE and, of release BASE, all but GONE. LINES are those of the
 # manifest for TREE, DIGEST is that of the whole manifest.
 make_release() {
+	local digest new place said
 	new=$1/releases/.$2.new place=$1/releases/$2
 	make_parents "$new"
 	if exists "$place" && ! is_release "$1" "$2" && { [ ! -d "$place" ] || [ -n "$(ls -A -- "$place")" ]; }; then
@@ -40,6 +41,7 @@ make_release() {
 # prepare_release PATH ID USER UNIT: the unit makes it ready. It sees it in its
 # place already, where programs remember that they are; nobody else does.
 prepare_release() {
+	local new place
 	new=$1/releases/.$2.new place=$1/releases/$2
 	exists "$place" || mkdir -m 755 -- "$place"
 	chown -R -h -- "$3:$3" "$new"
@@ -69,6 +71,7 @@ prepare_release() {
 # place_release PATH ID: puts it in its place. What was edited there stays beside it until
 # the run is proven.
 place_release() {
+	local new place
 	new=$1/releases/.$2.new place=$1/releases/$2
 	mv -f -- "$RUN/payload/manifest" "$new/.foobar-stack-manifest"
 	chmod 444 -- "$new/.foobar-stack-manifest"
@@ -94,6 +97,7 @@ forget_replaced() {
 # prune_release PATH ID: one that has served before, or never did, if it is ours and not
 # what serves.
 prune_release() {
+	local current
 	current=$(readlink -- "$1/current" || true)
 	[ "${current##*/}" != "$2" ] || fail "$1/releases/$2 serves"
 	is_release "$1" "$2" || fail "$1/releases/$2 is no release of foobar-stack"

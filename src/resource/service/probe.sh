@@ -3,6 +3,7 @@
 # compare_service UNIT WORD...: whether the command agrees that the unit runs
 # what its files say; beside the rest, since it has daemons to wait for.
 compare_service() {
+	local said status unit
 	unit=$1
 	shift
 	{
@@ -16,9 +17,10 @@ compare_service() {
 # probe_service UNIT... -- PATH...: what earlier runs still owe, when each path
 # was last changed, then what systemd says of each unit, all in one call.
 probe_service() {
+	local line path reaction shown units
 	units=
 	while [ "$1" != -- ]; do
-		if IFS= read -r reaction 2>/dev/null <"/var/lib/foobar-stack/pending/$1"; then
+		if IFS= read -r reaction 2>/dev/null <"$STATE/pending/$1"; then
 			printf 'pending\037%s\037%s\n' "$1" "$reaction"
 		fi
 		units="$units $1"

@@ -4,6 +4,7 @@
 # most one of start, reload and restart; then it must run, and run what its files
 # say, if there is a command to ask that. BACK undoes that.
 activate_service() {
+	local active boot since unit verb
 	boot=$(unit_property "$1" UnitFileState)
 	if systemctl is-active --quiet -- "$1"; then active=active; else active=inactive; fi
 	[ $# -le 4 ] || (shift 4 && printf '%s\0' "$@") >"$RUN/asks-$1"
@@ -45,6 +46,7 @@ activate_service() {
 # await_force UNIT WORD...: until the command agrees that the unit runs what its
 # files say. A reload that is refused is often a line in a log and nothing else.
 await_force() {
+	local deadline said unit
 	unit=$1
 	shift
 	clock

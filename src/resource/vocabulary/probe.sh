@@ -6,6 +6,7 @@ PATIENCE=10
 
 # in_time COMMAND WORD...: its output; one that does not answer in time is named.
 in_time() {
+	local status
 	status=0
 	timeout --kill-after=1 "$PATIENCE" "$@" || status=$?
 	case $status in 124 | 137) printf '%s has not answered in %s s\n' "$1" "$PATIENCE" ;; esac
@@ -27,6 +28,7 @@ exists() {
 
 # is_as_shipped PATH: a package has brought the file, and nobody has changed it.
 is_as_shipped() {
+	local digest
 	digest=$(md5sum -- "$1") &&
 		grep -qsF -- " $1 ${digest%% *}" /var/lib/dpkg/status
 }
@@ -34,6 +36,7 @@ is_as_shipped() {
 # probe_paths PATH...: of each path either `absent PATH` or type, mode, owner,
 # group, link target and name; one stat for all of them.
 probe_paths() {
+	local path
 	for path do
 		if ! exists "$path"; then
 			printf 'absent\037%s\n' "$path"

@@ -3,7 +3,8 @@
 # ask_settings UNIT PATH QUESTIONS: what the database server of this unit is known to
 # have taken of the file, what the file says, and what the server answers.
 ask_settings() {
-	taken=/var/lib/foobar-stack/settings/$1
+	local answers line status taken
+	taken=$STATE/settings/$1
 	if [ -e "$taken" ]; then
 		while IFS= read -r line; do printf 'noted\037%s\037%s\n' "$1" "$line"; done <"$taken"
 	fi

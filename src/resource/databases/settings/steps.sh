@@ -3,6 +3,7 @@
 # note_taken UNIT START TEXT...: with this start, as systemd calls it, the server has
 # taken one of these texts. On disk when this returns, before the file is touched.
 note_taken() {
+	local noted
 	noted=$STATE/settings/$1
 	shift
 	mkdir -p -m 700 -- "$STATE/settings"
@@ -12,6 +13,7 @@ note_taken() {
 
 # settings_taken UNIT PATH: it runs with what the file says now.
 settings_taken() {
+	local start
 	start=$(unit_property "$1" InvocationID)
 	note_taken "$1" "$start" "$(base64 -w 0 -- "$2")"
 }

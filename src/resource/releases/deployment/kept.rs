@@ -25,7 +25,7 @@ pub fn kept_releases<'a>(mut resources: impl Iterator<Item = &'a Resource>) -> O
         _ => None,
     })?;
     let mut script = Script::new();
-    script.raw(include_str!("probe.sh"));
+    script.raw(include_str!("kept.sh"));
     script.call("kept_releases", [root]);
     Some(script)
 }

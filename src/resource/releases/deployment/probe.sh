@@ -1,19 +1,21 @@
-# What a probe asks of deployments, and which releases one can go back to.
+# What a probe asks of deployments.
 
 # probe_current NAME ROOT: which release is current.
 probe_current() {
+	local current reaction
 	if exists "$2/current" && [ ! -L "$2/current" ]; then
 		printf 'taken\037%s\037%s\n' "$1" "$2/current"
 	fi
 	current=$(readlink -- "$2/current") || true
 	printf 'current\037%s\037%s\n' "$1" "${current##*/}"
-	if IFS= read -r reaction 2>/dev/null <"/var/lib/foobar-stack/pending/$1"; then
+	if IFS= read -r reaction 2>/dev/null <"$STATE/pending/$1"; then
 		printf 'pending\037%s\037%s\n' "$1" "$reaction"
 	fi
 }
 
 # probe_changed PATH...: when each was last changed.
 probe_changed() {
+	local path
 	for path do
 		shift
 		if exists "$path"; then set -- "$@" "$path"; fi
@@ -24,6 +26,7 @@ probe_changed() {
 # probe_listening PORT HEX...: those of the ports on which somebody listens; the kernel
 # writes them in hexadecimal (proc_pid_net(5)).
 probe_listening() {
+	local listening
 	listening=$(grep -hs ':0000 0A ' /proc/net/tcp /proc/net/tcp6) || true
 	while [ $# -gt 0 ]; do
 		case $listening in *":$2 "*) printf 'listening\037%s\n' "$1" ;; esac
@@ -33,6 +36,7 @@ probe_listening() {
 
 # probe_files PATH...: their lines, each after its path.
 probe_files() {
+	local path
 	printf 'files\n'
 	for path do
 		shift
@@ -45,18 +49,4 @@ probe_files() {
 probe_units() {
 	printf 'show\n'
 	show_units "$@"
-}
-
-# kept_releases ROOT: those one can go back to, the last one first: since when, and
-# whether it is the current one.
-kept_releases() {
-	current=$(readlink -- "$1/current" || true)
-	find "$1/releases" -mindepth 1 -maxdepth 1 -name '*.used' -printf '%T@ %f\n' 2>/dev/null | sort -rn |
-		while read -r time file; do
-			id=${file%.used}
-			[ -e "$1/releases/$id/.foobar-stack-complete" ] || continue
-			serves=no
-			[ "$id" != "${current##*/}" ] || serves=yes
-			printf '%s\037%s\037%s\n' "$id" "${time%%.*}" "$serves"
-		done
 }

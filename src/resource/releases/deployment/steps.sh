@@ -4,6 +4,7 @@
 
 # switch_release ROOT ID
 switch_release() {
+	local old
 	[ "$(readlink -- "$1/current")" != "releases/$2" ] || return 0
 	if old=$(readlink -- "$1/current"); then
 		note current "$1/current" "$old"
@@ -24,6 +25,7 @@ remember_release() {
 # room_for_two PATTERN: for a moment both slots run; the new one is taken to need
 # what the instances of the old one (PATTERN) have in use.
 room_for_two() {
+	local available bytes group kilobytes need pid word
 	need=0
 	for group in $(unit_property "$1" ControlGroup); do
 		if [ -r "/sys/fs/cgroup$group/memory.stat" ]; then
@@ -52,6 +54,7 @@ room_for_two() {
 # deploy PAYLOAD PATH: starts $slot, waits until it is healthy, and switches
 # $proxy to it by the upstream file PATH.
 deploy() {
+	local first had healthy instance invocations since units until why
 	# A run that was killed may have left Nginx with this slot, though the file names
 	# the other one already.
 	if systemctl is-active --quiet -- "$slot@*.service" && systemctl is-active --quiet -- "$other@*.service"; then
@@ -141,6 +144,7 @@ stop_asking() {
 
 # instances_are_healthy: all of them; else $why says what one of them said.
 instances_are_healthy() {
+	local at instance
 	for instance in $instances; do
 		at=$(socket_of "$slot" "$instance")
 		if [ "$listen" = socket ]; then may_connect "$at" || return 1; fi
@@ -174,6 +178,7 @@ may_connect() {
 # is_healthy NAME URL WORD...: the page has the status, and what it must contain. The
 # words are further options of curl(1).
 is_healthy() {
+	local address called status
 	called=$1 address=$2
 	shift 2
 	rm -f -- "$RUN/page"
@@ -209,58 +214,10 @@ switch_upstream() {
 	: >"$RUN/reloaded-$proxy"
 }
 
-# proxy_workers PROXY: the worker processes of Nginx, with what each is called.
-proxy_workers() {
-	main=$(unit_property "$1" MainPID)
-	[ "${main:-0}" != 0 ] || return 0
-	for process in /proc/[0-9]*; do
-		{ read -r pid _ _ parent _ <"$process/stat"; } 2>/dev/null || continue
-		[ "$parent" = "$main" ] || continue
-		called=$(tr -d '\0' <"$process/cmdline" 2>/dev/null) || continue
-		case $called in
-		*"worker process"*) printf '%s %s\n' "$pid" "$called" ;;
-		esac
-	done
-}
-
-# reload_proxy PROXY: until its new workers have taken over, and the old ones
-# accept nothing new. One that does not run yet will read the file at its start.
-reload_proxy() {
-	systemctl is-active --quiet -- "$1" || return 0
-	before=$(proxy_workers "$1" | cut -d ' ' -f 1)
-	systemctl reload -- "$1" || return
-	[ -n "$before" ] || return 0
-	clock
-	deadline=$((now + 3000))
-	until taken_over "$1"; do
-		clock
-		[ "$now" -lt "$deadline" ] || return 1
-		sleep 0.05
-	done
-}
-
-# taken_over PROXY: none of the workers $before accepts, and another one is there.
-taken_over() {
-	new=no
-	while read -r pid called; do
-		[ -n "$pid" ] || continue
-		case "
-$before
-" in
-		*"
-$pid
-"*) case $called in *"shutting down"*) ;; *) return 1 ;; esac ;;
-		*) new=yes ;;
-		esac
-	done <<-END
-		$(proxy_workers "$1")
-	END
-	[ $new = yes ]
-}
-
 # answers_through_proxy: what visitors will see. The old workers accept no new
 # connection any more, so that the new release is what answers.
 answers_through_proxy() {
+	local healthy until
 	systemctl is-active --quiet -- "$proxy" && [ -n "$page" ] || return 0
 	healthy=0
 	clock
@@ -302,6 +259,7 @@ sockets() {
 
 # connected SLOT INSTANCE: how many connections it has.
 connected() {
+	local at
 	at=$(socket_of "$1" "$2")
 	if [ -S "$at" ]; then sockets "$at" '00000000 0001 0[23]'; else connections "$2" 01; fi | wc -l
 }
@@ -309,6 +267,7 @@ connected() {
 # stop_slot SLOT PROXY SECONDS INSTANCE...: when nobody is connected to it any more, and
 # no worker of Nginx is left that might be, or when that many seconds have passed.
 stop_slot() {
+	local busy by deadline instance said seconds stem
 	stem=$1 by=$2 seconds=$3
 	shift 3
 	clock
@@ -346,6 +305,7 @@ retire_slot() {
 # undo_slot TARGET HAD SECONDS PROXY: visitors are led back first, then it goes; what ran there
 # before, if HAD is `active`, runs there again.
 undo_slot() {
+	local instances stem wait
 	stem=${1%.target} wait=0
 	if grep -qsxF -e "switched	$4" "$RUN/journal"; then
 		reload_proxy "$4" || return
@@ -362,6 +322,7 @@ undo_slot() {
 
 # bring_back TARGET: starts a slot as its files are now, and waits until its instances listen.
 bring_back() {
+	local deadline instance instances
 	systemctl enable --quiet -- "$1" && systemctl start -- "$1" || return
 	instances=$(systemctl show --value -p Wants -p Requires -- "$1" | tr ' ' '\n' |
 		sed -n 's/.*@\([0-9]*\)\.service$/\1/p')
