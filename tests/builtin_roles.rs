@@ -67,13 +67,13 @@ fn every_inventory_compiles() {
     for (text, with, without) in [
         (
             REFERENCE.to_owned(),
-            "command:migrate",
+            "command:foobar-migrate",
             "file:/etc/hostname",
         ),
         (
             format!("{LEAST}{APP}"),
             "release:/srv/foobar",
-            "command:migrate",
+            "command:foobar-migrate",
         ),
         (app_off, "file:/var/www/foobar.com/index.html", "release:"),
         (
@@ -101,7 +101,7 @@ fn every_inventory_compiles() {
                 "{APP}[server]\nipv4 = \"8.8.8.8\"\nipv6 = \"2a00::1\"\nport = 2222\nhostname = \"web1\"\ntimezone = \"Etc/UTC\"\n[site]\ndomain = \"foobar.com\"\naliases = []\n[web]\nhttps_port = 8443\nheaders = {{ X-Frame-Options = \"DENY\" }}\n"
             ),
             "command:hostname",
-            "command:migrate",
+            "command:foobar-migrate",
         ),
     ] {
         let stack = stack(&text, &trixie()).unwrap_or_else(|found| panic!("{text}\n{found}"));

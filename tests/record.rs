@@ -104,6 +104,7 @@ fn what_a_later_version_has_written_stays() {
     let own = [Resource {
         id: spec.id(),
         role: "web".to_owned(),
+        site: None,
         origin: String::new(),
         spec,
     }];

@@ -274,7 +274,7 @@ mod tests {
         for words in [
             "ON for 1 min: visitors get 503",
             "required by libc6",
-            "restart of mysql.service is owed",
+            "restart of mysql.service is pending",
             "none yet",
         ] {
             assert!(text.contains(words), "{words} is not in\n{text}");
