@@ -13,6 +13,7 @@ mod code;
 mod cost;
 
 mod drift;
+mod fastcgi;
 mod hardening;
 mod load;
 mod lockout;
