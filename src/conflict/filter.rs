@@ -26,8 +26,9 @@ pub(super) fn shut(program: &str, text: &str, ports: &[(u16, &str)]) -> Vec<Stri
 pub(super) fn name(program: &str, text: &str) -> String {
     let first = text.lines().next().unwrap_or_default();
     match program {
-        "nft" => first.trim_end_matches(" {").to_owned(),
-        _ => format!("the table filter ({program})"),
+        // It may say whose it is, too: `table inet firewalld { # progname firewalld`.
+        "nft" => first.split(" {").next().unwrap_or(first).to_owned(),
+        _ => format!("table filter ({program})"),
     }
 }
 
@@ -147,6 +148,8 @@ mod tests {
         let docker = "table ip filter {\n\tchain FORWARD {\n\t\ttype filter hook forward priority filter; policy drop;\n\t}\n}";
         assert!(shut("nft", docker, &WEB).is_empty());
         assert_eq!(name("nft", docker), "table ip filter");
+        let owned = "table inet firewalld { # progname firewalld\n\tflags owner,persist\n}";
+        assert_eq!(name("nft", owned), "table inet firewalld");
     }
 
     #[test]

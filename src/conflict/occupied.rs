@@ -85,6 +85,8 @@ pub struct Occupied {
     pub ufw: bool,
     /// The tables of others that look at what comes in: the program that shows one, and its text.
     pub filters: Vec<(String, String)>,
+    /// Units that run and would be stopped for one of the stack's own: that one, and it.
+    pub displaced: Vec<(String, String)>,
     /// Who is connected with the database over TCP.
     pub clients: Vec<String>,
     /// Accounts of the database that are not the server's own.
@@ -145,6 +147,9 @@ pub fn read(reply: &str) -> Result<Occupied, String> {
             ["ufw", _] => found.ufw = true,
             ["client", peer] => found.clients.push(peer.to_owned()),
             ["account", name] => found.accounts.push(name.to_owned()),
+            ["displaced", own, other] => {
+                found.displaced.push((own.to_owned(), other.to_owned()));
+            }
             ["tree", path, what] => found.trees.push((path.to_owned(), what.to_owned())),
             [program, rule] => match found.filters.last_mut() {
                 Some((last, text)) if last == program => {

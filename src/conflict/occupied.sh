@@ -25,6 +25,7 @@ probe_occupied() {
 		printf 'ufw\037active\n'
 	fi
 	probe_filters
+	probe_displaced "$@"
 	[ "$database" != new ] || probe_clients
 	set --
 	for root in $roots; do
@@ -91,28 +92,80 @@ unit_of() {
 
 # probe_filters: the tables of others that look at what comes in.
 probe_filters() {
-	local chains family listed more name save table word
-	if command -v nft >/dev/null; then
-		chains=$(nft list chains 2>/dev/null) || true
-		listed=' inet foobar_stack,'
+	local chains family listed more name save shown table word
+	shown=no listed=' inet foobar_stack,'
+	if chains=$(run_nft list chains 2>/dev/null); then
+		shown=yes
 		while read -r word name more; do
 			case "$word $more" in
 			table*) family=$name table=${more%% *} ;;
 			'type hook input '*)
 				case $listed in *" $family $table,"*) continue ;; esac
 				listed="$listed $family $table,"
-				nft --terse --stateless list table "$family" "$table" 2>/dev/null |
+				run_nft --terse --stateless list table "$family" "$table" 2>/dev/null |
 					sed "s/^/nft$(printf '\037')/"
 				;;
 			esac
 		done <<-END
 			$chains
 		END
-		[ -s /proc/net/ip_tables_names ] || return 0
 	fi
-	for save in iptables-save ip6tables-save iptables-legacy-save; do
-		! command -v "$save" >/dev/null ||
-			"$save" -t filter 2>/dev/null | sed "s/^/$save$(printf '\037')/"
+	for family in ip ip6; do
+		save=${family}tables-save
+		# Tables of the older kernel interface, which nft does not show. The list is a file
+		# of the kernel's: its size says nothing.
+		if grep -qsx filter "/proc/net/${family}_tables_names"; then
+			! command -v "${family}tables-legacy-save" >/dev/null || save=${family}tables-legacy-save
+			probe_filter "$save"
+		elif [ "$shown" = no ]; then
+			probe_filter "$save"
+		fi
+	done
+}
+
+# run_nft WORD...: where there is no program nft, firewalld has at least brought its library.
+run_nft() {
+	if command -v nft >/dev/null; then
+		nft "$@"
+	else
+		python3 -c '
+import sys, nftables
+nft = nftables.Nftables()
+nft.set_stateless_output(True)
+words = (word for word in sys.argv[1:] if not word.startswith("-"))
+status, shown, _ = nft.cmd(" ".join(words))
+print(shown)
+sys.exit(status != 0)' "$@"
+	fi
+}
+
+# probe_filter PROGRAM: the table that the program of the family of iptables-save shows.
+probe_filter() {
+	! command -v "$1" >/dev/null || "$1" -t filter 2>/dev/null | sed "s/^/$1$(printf '\037')/"
+}
+
+# probe_displaced PATTERN...: `displaced` for each unit that runs and that systemd would stop
+# to start one of the stack's own. systemd knows that of units that are not there yet, too.
+probe_displaced() {
+	own=
+	for pattern do
+		shift
+		case $pattern in
+		*.service) case $pattern in *\**) ;; *) set -- "$@" "$pattern" ;; esac ;;
+		esac
+	done
+	[ $# -gt 0 ] || return 0
+	systemctl show -p Id -p Conflicts -p ConflictedBy -- "$@" | while IFS='=' read -r word others; do
+		if [ "$word" = Id ]; then
+			own=$others
+			continue
+		fi
+		for other in $others; do
+			case $other in *.target) continue ;; esac
+			if ! is_one_of "$other" "$@" && systemctl is-active --quiet -- "$other"; then
+				printf 'displaced\037%s\037%s\n' "$own" "$other"
+			fi
+		done
 	done
 }
 

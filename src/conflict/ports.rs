@@ -5,6 +5,7 @@ use super::{Claim, Claims, Conflict, Listener, Meeting};
 use crate::inventory::{Inventory, Listen, Site, TlsMode};
 use crate::plan::Stack;
 use crate::resource::Owned;
+use std::net::IpAddr;
 
 /// A port that the stack wants.
 struct Wanted {
@@ -145,15 +146,44 @@ pub(super) fn conflicts(meeting: &Meeting<'_>) -> Vec<Conflict> {
                 subject: format!("port {}", other.at()),
                 found: other.who(),
                 because: format!("the stack (role {}) listens there", wanted.role),
-                hint: format!(
-                    "stop it for good, or move it to another port; or {}",
-                    wanted.hint
-                ),
+                hint: hint(meeting, &wanted, other),
             });
         }
     }
     all.extend(shut_out(meeting));
     all
+}
+
+/// What to do about somebody else who listens there.
+fn hint(meeting: &Meeting<'_>, wanted: &Wanted, other: &Listener) -> String {
+    if wanted.on != Addresses::Public {
+        return format!(
+            "stop it for good, or move it to another port; or {}",
+            wanted.hint
+        );
+    }
+    let mut hint = format!(
+        "let it listen on the loopback alone (dnsmasq: `listen-address=127.0.0.1` and `bind-interfaces`), or stop it for good; or {}",
+        wanted.hint
+    );
+    let asks = |address: &&IpAddr| match other.address {
+        Some(one) => one == **address,
+        None => is_of_server(meeting, **address),
+    };
+    if let Some(own) = meeting.occupied.resolvers.iter().find(asks) {
+        hint.push_str(&format!(
+            "; the server itself asks it for names: name another resolver than {own} in /etc/resolv.conf before it is stopped"
+        ));
+    }
+    hint
+}
+
+/// Whether it is an address of the server's own.
+pub(super) fn is_of_server(meeting: &Meeting<'_>, address: IpAddr) -> bool {
+    let server = meeting.server();
+    let four = server.and_then(|server| server.ipv4).map(IpAddr::from);
+    let six = server.and_then(|server| server.ipv6).map(IpAddr::from);
+    address.is_loopback() || four == Some(address) || six == Some(address)
 }
 
 /// Services of the system that need no opening: they ask, and replies come in.

@@ -5,6 +5,7 @@ use super::{Conflict, Meeting, filter, ports};
 use crate::inventory::{DatabaseListen, Site};
 use crate::resource::Resource;
 use crate::types::Fqdn;
+use std::net::IpAddr;
 
 pub(super) fn conflicts(meeting: &Meeting<'_>) -> Vec<Conflict> {
     let mut all = Vec::new();
@@ -22,6 +23,7 @@ pub(super) fn conflicts(meeting: &Meeting<'_>) -> Vec<Conflict> {
         all.extend(sites.filter_map(|site| deployment(meeting, site)));
     }
     all.extend(filters(meeting));
+    all.extend(displaced(meeting));
     all
 }
 
@@ -68,23 +70,16 @@ fn half_configured(meeting: &Meeting<'_>) -> Option<Conflict> {
 
 /// The server asks its own BIND for names, and ours answers for the zone alone.
 fn resolver(meeting: &Meeting<'_>) -> Option<Conflict> {
-    let server = meeting.server()?;
     if meeting.claims.service("named.service") {
         return None;
     }
-    let named = |address: &std::net::IpAddr| {
-        let own = address.is_loopback()
-            || server
-                .ipv4
-                .is_some_and(|own| *address == std::net::IpAddr::from(own))
-            || server
-                .ipv6
-                .is_some_and(|own| *address == std::net::IpAddr::from(own));
-        own && meeting.occupied.listeners.iter().any(|listener| {
-            listener.port == 53
-                && listener.process.name == "named"
-                && listener.address.is_none_or(|one| one == *address)
-        })
+    let named = |address: &IpAddr| {
+        ports::is_of_server(meeting, *address)
+            && meeting.occupied.listeners.iter().any(|listener| {
+                listener.port == 53
+                    && listener.process.name == "named"
+                    && listener.address.is_none_or(|one| one == *address)
+            })
     };
     let mut resolvers = meeting.occupied.resolvers.iter();
     let own = resolvers.find(|address| named(address))?;
@@ -195,6 +190,32 @@ fn deployment(meeting: &Meeting<'_>, site: &Site) -> Option<Conflict> {
     })
 }
 
+/// Units of others that systemd stops to start one of the stack's own (`Conflicts=`), as
+/// firewalld for nftables on Ubuntu: an undo would not bring them back.
+fn displaced(meeting: &Meeting<'_>) -> Vec<Conflict> {
+    let services = &meeting.stack.resources;
+    let role_of = |own: &str| {
+        let is = |one: &&Resource| one.id.kind == "service" && one.id.name == own;
+        services.iter().find(is).map(|one| one.role.as_str())
+    };
+    let displaced = meeting.occupied.displaced.iter();
+    displaced
+        .filter_map(|(own, other)| Some((own, other, role_of(own)?)))
+        .filter(|(_, _, role)| meeting.concerns(role))
+        .map(|(own, other, role)| Conflict {
+            subject: format!("unit {other}"),
+            found: "it runs".to_owned(),
+            because: format!("systemd would stop it to start {own} of the stack (role {role})"),
+            hint: match role {
+                "database" | "dns" | "firewall" => format!(
+                    "`systemctl disable --now {other}` if the stack's takes its place; or set {role}.enabled = false to keep it"
+                ),
+                _ => format!("`systemctl disable --now {other}` if nobody needs it"),
+            },
+        })
+        .collect()
+}
+
 /// Tables of others that let nobody in to where the stack serves.
 fn filters(meeting: &Meeting<'_>) -> Vec<Conflict> {
     let ports = ports::public(meeting);
@@ -208,24 +229,60 @@ fn filters(meeting: &Meeting<'_>) -> Vec<Conflict> {
                 continue;
             }
             let name = filter::name(program, table);
-            let by = if occupied.ufw { " (ufw is active)" } else { "" };
-            let words: Vec<String> = shut
-                .iter()
-                .map(|port| format!("ufw allow {port}"))
-                .collect();
+            let manager = Manager::of(&name, occupied.ufw);
+            let by = match manager {
+                Manager::Firewalld => " (firewalld is active)",
+                Manager::Ufw => " (ufw is active)",
+                Manager::Unknown => "",
+            };
+            let subject = format!("the packet filter {name}");
             all.push(Conflict {
-                subject: format!("the packet filter {name}"),
                 found: format!("it drops what it does not let in{by}, and has no rule for {}", shut.join(", ")),
                 because: "visitors would not reach the site".to_owned(),
-                hint: if occupied.ufw {
-                    format!("`{}`; or `ufw disable`, since the stack has a firewall of its own", words.join("; "))
-                } else {
-                    "let these ports in there, or remove the table, since the stack has a firewall of its own".to_owned()
-                },
+                hint: format!(
+                    "{}, since the stack has a firewall of its own; or, if other rules of it let them in, add \"{subject}\" to server.adopt",
+                    manager.hint(&shut)
+                ),
+                subject,
             });
         }
     }
     all
+}
+
+/// The program that keeps a table of the packet filter.
+#[derive(Debug, Clone, Copy)]
+enum Manager {
+    Firewalld,
+    Ufw,
+    Unknown,
+}
+
+impl Manager {
+    fn of(table: &str, ufw: bool) -> Self {
+        match (table, ufw) {
+            ("table inet firewalld" | "table ip firewalld" | "table ip6 firewalld", _) => {
+                Self::Firewalld
+            }
+            (_, true) => Self::Ufw,
+            (_, false) => Self::Unknown,
+        }
+    }
+
+    /// How these ports are opened there, or how the table goes.
+    fn hint(self, ports: &[String]) -> String {
+        let each = |word: &str| -> Vec<String> {
+            ports.iter().map(|port| format!("{word}{port}")).collect()
+        };
+        match self {
+            Self::Firewalld => format!(
+                "`firewall-cmd --permanent {}; firewall-cmd --reload`; or `systemctl disable --now firewalld`",
+                each("--add-port=").join(" ")
+            ),
+            Self::Ufw => format!("`{}`; or `ufw disable`", each("ufw allow ").join("; ")),
+            Self::Unknown => "let these ports in there, or remove the table".to_owned(),
+        }
+    }
 }
 
 fn tables<'a>(program: &str, text: &'a str) -> Vec<&'a str> {

@@ -14,6 +14,7 @@ struct Used {
     managed: &'static str,
     packages: &'static str,
     reply: &'static str,
+    service: &'static str,
 }
 
 impl Used {
@@ -38,6 +39,10 @@ impl Used {
             roles: ["base", "database", "app", "dns", "firewall", "web"]
                 .map(str::to_owned)
                 .to_vec(),
+            resources: match self.service {
+                "" => Vec::new(),
+                name => vec![resource("service", "name", name, "firewall")],
+            },
             ..Stack::default()
         };
         Meeting {
@@ -156,6 +161,99 @@ fn the_servers_own_resolver_stays() {
 }
 
 #[test]
+fn the_servers_resolver_is_named_where_it_would_be_stopped() {
+    let dnsmasq = "socket\x1fudp\x1f0.0.0.0:53\x1fusers:((\"dnsmasq\",pid=7,fd=4))\n\
+                   process\x1f7\x1fdnsmasq.service\x1fdnsmasq-base\n";
+    let used = Used {
+        reply: dnsmasq,
+        ..Used::default()
+    };
+    used.has(&["port 53/udp"]);
+    let hint = used.conflicts().remove(0).hint;
+    assert!(hint.contains("on the loopback alone"), "{hint}");
+    assert!(!hint.contains("resolv.conf"), "{hint}");
+    for (address, named) in [("127.0.0.1", true), ("192.0.2.7", true), ("9.9.9.9", false)] {
+        let reply = format!("{dnsmasq}resolver\x1f{address}\n");
+        let hint = Used {
+            reply: reply.leak(),
+            ..Used::default()
+        }
+        .conflicts()
+        .remove(0)
+        .hint;
+        assert_eq!(
+            hint.contains(&format!("than {address} in")),
+            named,
+            "{hint}"
+        );
+    }
+    // Where the stack's own does not listen.
+    Used {
+        reply: "socket\x1fudp\x1f127.0.0.1:53\x1fusers:((\"dnsmasq\",pid=7,fd=4))\nresolver\x1f127.0.0.1\n",
+        ..Used::default()
+    }
+    .has(&[]);
+}
+
+#[test]
+fn a_filter_that_shuts_visitors_out_is_refused_with_what_opens_it() {
+    let firewalld = "nft\x1ftable inet firewalld { # progname firewalld\n\
+                     nft\x1f\tchain filter_INPUT {\n\
+                     nft\x1f\t\ttype filter hook input priority filter + 10; policy accept;\n\
+                     nft\x1f\t\tjump filter_INPUT_POLICIES\n\
+                     nft\x1f\t\treject with icmpx admin-prohibited\n\
+                     nft\x1f\t}\nnft\x1f}\n";
+    let ufw = "ufw\x1factive\nnft\x1ftable ip filter {\nnft\x1f\tchain INPUT {\n\
+               nft\x1f\t\ttype filter hook input priority filter; policy drop;\nnft\x1f\t}\nnft\x1f}\n";
+    let legacy = "iptables-legacy-save\x1f*filter\niptables-legacy-save\x1f:INPUT DROP [0:0]\n\
+                  iptables-legacy-save\x1fCOMMIT\n";
+    for (reply, subject, opens) in [
+        (
+            firewalld,
+            "the packet filter table inet firewalld",
+            "`firewall-cmd --permanent --add-port=80/tcp --add-port=443/tcp --add-port=53/tcp --add-port=53/udp; firewall-cmd --reload`",
+        ),
+        (
+            ufw,
+            "the packet filter table ip filter",
+            "`ufw allow 80/tcp; ufw allow 443/tcp; ufw allow 53/tcp; ufw allow 53/udp`",
+        ),
+        (
+            legacy,
+            "the packet filter table filter (iptables-legacy-save)",
+            "let these ports in there",
+        ),
+    ] {
+        let used = Used {
+            reply,
+            ..Used::default()
+        };
+        used.has(&[subject]);
+        let hint = used.conflicts().remove(0).hint;
+        assert!(hint.starts_with(opens), "{hint}");
+        assert!(hint.contains(&format!("add \"{subject}\" to server.adopt")));
+    }
+}
+
+#[test]
+fn a_unit_that_would_be_stopped_for_ours_is_refused() {
+    let used = Used {
+        reply: "displaced\x1fnftables.service\x1ffirewalld.service\n",
+        service: "nftables.service",
+        ..Used::default()
+    };
+    used.has(&["unit firewalld.service"]);
+    let hint = used.conflicts().remove(0).hint;
+    assert!(hint.contains("firewall.enabled = false"), "{hint}");
+    // One that is ours no longer is not started.
+    Used {
+        service: "",
+        ..used
+    }
+    .has(&[]);
+}
+
+#[test]
 fn a_database_that_others_use_over_tcp_is_asked_about() {
     let shop = "socket\x1ftcp\x1f127.0.0.1:3306\x1fusers:((\"mariadbd\",pid=7,fd=4))\n\
                 account\x1fshop@localhost\n";
@@ -206,11 +304,15 @@ fn the_tree_of_another_deployment_is_refused() {
 }
 
 fn directory(path: &str) -> Resource {
-    let entry = toml::Table::from_iter([("path".to_owned(), path.into())]);
-    let spec = Spec::build("directory", entry, &NoMaterials).unwrap();
+    resource("directory", "path", path, "x")
+}
+
+fn resource(kind: &str, key: &str, name: &str, role: &str) -> Resource {
+    let entry = toml::Table::from_iter([(key.to_owned(), name.into())]);
+    let spec = Spec::build(kind, entry, &NoMaterials).unwrap();
     Resource {
         id: spec.id(),
-        role: "x".to_owned(),
+        role: role.to_owned(),
         site: None,
         origin: String::new(),
         spec,

@@ -13,6 +13,8 @@ mod code;
 mod cost;
 
 mod drift;
+mod fastcgi;
+mod guarded;
 mod hardening;
 mod load;
 mod lockout;
@@ -180,6 +182,14 @@ fn a_server_with_a_life_of_its_own() {
         return;
     }
     used::what_others_have_stays_theirs(&Server::up("trixie"));
+}
+
+#[test]
+fn a_server_with_an_old_mysql() {
+    if !wanted("guarded") {
+        return;
+    }
+    guarded::what_guards_it_is_asked_first(&Server::up("sid"));
 }
 
 /// Tells a server's story: first what a bare one becomes, then the chapters.

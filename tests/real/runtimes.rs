@@ -1,5 +1,6 @@
 //! Apps in what they are written in: each needs lines of the inventory, and nothing else.
 
+use crate::fastcgi;
 use crate::page::visit;
 use crate::server::{Server, Site};
 use std::process::Command;
@@ -78,6 +79,7 @@ health = "/well"
                  __DIR__ === '/srv/foobar/releases/' . getenv('RELEASE') . '/public' ? 'its place' : __DIR__;",
             ),
             ("app/public/note.txt", "a plain file"),
+            ("app/public/seen.php", fastcgi::SEEN),
         ],
         page: "php for / on on in its place",
     },
@@ -164,6 +166,8 @@ pub(crate) fn each_runtime_needs_lines_of_the_inventory_alone(server: &Server) {
                     "{path}: {status}"
                 );
             }
+            fastcgi::what_a_client_claims_is_not_passed_on(server);
+            fastcgi::each_header_is_sent_once(server, &site);
             comes_back(server, runtime.page);
             is_asked_before_visitors_are(server, &site, runtime.page);
         }
