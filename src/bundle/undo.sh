@@ -231,7 +231,8 @@ undo_zone() {
 	[ -n "$2" ] && [ -f "$1" ] || return 0
 	! is_still_served "$1" || return 0
 	new=${1%/*}/.${1##*/}.foobar-stack
-	cp -p -T -- "$1" "$new" && cat -- "$RUN/payload/$2" >"$new" && sync -- "$new" &&
+	# With what is attached to it, as xattr(7) has it, which `-p` alone leaves behind.
+	cp -aL -T -- "$1" "$new" && cat -- "$RUN/payload/$2" >"$new" && sync -- "$new" &&
 		publish_serial "$1" "$3" && mv -fT -- "$new" "$1"
 }
 

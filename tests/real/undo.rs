@@ -4,7 +4,7 @@
 use crate::server::Server;
 
 /// What an undone run must leave as it was, one line each.
-const BEFORE: &str = r"
+const BEFORE: &str = r#"
     hostname; cat /proc/sys/net/ipv4/tcp_fin_timeout
     stat -c '%n %u:%g %a' /var/www/foobar.com
     ls -d /etc/deep /etc/deep/er /srv/deep 2>/dev/null || true
@@ -12,7 +12,32 @@ const BEFORE: &str = r"
     cat /var/lib/foobar-stack/commands/*
     grep -v SOA /etc/bind/zones/foobar.com.zone
     cat /etc/hostname /etc/foobar-stack/secrets/foobar.FROM_FILE
-";
+    python3 - <<END
+import os
+for path in "$(echo /etc/listed /etc/listed/*)".split() + ["$secret", "$zone"]:
+    at = os.stat(path)
+    print(path, oct(at.st_mode), at.st_uid, at.st_gid)
+    print(*((name, os.getxattr(path, name).hex()) for name in sorted(os.listxattr(path))))
+END
+"#;
+
+/// Files and folders with access control lists and notes of somebody's (acl(5), xattr(7)), which
+/// the run changes, replaces and removes.
+const LISTED: &str = r#"
+    command -v setfacl >/dev/null || apt-get install -y -qq acl >/dev/null
+    mkdir /etc/listed /etc/listed/folder /etc/listed/read
+    echo theirs | tee /etc/listed/file /etc/listed/gone >/dev/null
+    chown 0:12345 /etc/listed/folder
+    setfacl -m u:12345:rwx,g:54321:x,d:u:12345:rwX /etc/listed/folder /etc/listed/read
+    setfacl -m u:12345:rw,g:54321:r /etc/listed/file /etc/listed/gone "$secret" "$zone"
+    for path in /etc/listed/* "$secret" "$zone"; do
+        python3 -c 'import os, sys; os.setxattr(sys.argv[1], "user.note", b"theirs")' "$path"
+    done
+"#;
+
+/// Paths for both.
+const PATHS: &str =
+    "secret=/etc/foobar-stack/secrets/foobar.FROM_FILE zone=/etc/bind/zones/foobar.com.zone\n";
 
 /// A role that sets something everywhere, and another that says no in the end.
 const ROLE: &str = r#"
@@ -26,6 +51,21 @@ content = "x\n"
 [[file]]
 path = "/srv/deep/file"
 content = "x\n"
+
+[[file]]
+path = "/etc/listed/file"
+content = "x\n"
+
+[[absent]]
+path = "/etc/listed/gone"
+
+[[directory]]
+path = "/etc/listed/folder"
+mode = "0700"
+
+[[directory]]
+path = "/etc/listed/read"
+readers = ["adm"]
 
 [[command]]
 name = "stays"
@@ -70,7 +110,9 @@ pub(crate) fn what_a_run_touched_goes_back_and_others_things_stay(server: &Serve
 
 fn an_undone_run(server: &Server) {
     let site = server.site_with("undone", |text| {
-        text.replacen("[server]\n", "[server]\nhostname = \"another\"\n", 1)
+        let adopt = "adopt = [\"/etc/listed/file\", \"/etc/listed/gone\"]\n";
+        let server = format!("[server]\nhostname = \"another\"\n{adopt}");
+        text.replacen("[server]\n", &server, 1)
             + "\n[[dns.records]]\nname = \"undone\"\ntype = \"A\"\nvalue = \"192.0.2.9\"\n"
     });
     site.write("roles/deep/role.toml", ROLE);
@@ -81,7 +123,11 @@ fn an_undone_run(server: &Server) {
     );
     let app = site.read("app/app.py");
     site.write("app/app.py", &format!("{app}\n# another release\n"));
-    let (before, first) = (server.on(BEFORE), serial(server));
+    server.on(&format!("{PATHS}{LISTED}"));
+    let look = format!("{PATHS}{BEFORE}");
+    let (before, first) = (server.on(&look), serial(server));
+    let listed = before.matches("system.posix_acl_access").count();
+    assert_eq!(listed, 6, "{before}");
     let ending = site.run(&["apply", "--yes", "--json"]).exits(6);
     let stays: Vec<String> = ending
         .lines("run")
@@ -100,7 +146,8 @@ fn an_undone_run(server: &Server) {
         "{}",
         ending.said()
     );
-    assert_eq!(server.on(BEFORE), before, "{}", ending.said());
+    assert_eq!(server.on(&look), before, "{}", ending.said());
+    server.on("rm -r /etc/listed");
     // The name server has had another serial in between, and has a third one now.
     let undone = serial(server);
     assert_eq!((undone, published(server)), (first + 2, first + 2));
