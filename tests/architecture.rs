@@ -369,6 +369,56 @@ fn every_kind_has_its_files() {
 }
 
 #[test]
+fn the_rooms_of_resources_have_walls() {
+    // What the code of each does not name. A service knows of no database server.
+    const WALLS: [(&str, &[&str]); 5] = [
+        (
+            "resource/vocabulary/",
+            &[
+                "databases::",
+                "releases::",
+                "orphans::",
+                "registry::",
+                "service::",
+                "Spec",
+            ],
+        ),
+        (
+            "resource/service",
+            &[
+                "databases::",
+                "releases::",
+                "orphans::",
+                "sql",
+                "mysql",
+                "mariadb",
+                "Database",
+            ],
+        ),
+        (
+            "resource/databases/",
+            &["releases::", "orphans::", "registry::"],
+        ),
+        (
+            "resource/releases/",
+            &["databases::", "orphans::", "registry::"],
+        ),
+        ("resource/orphans/", &["registry::"]),
+    ];
+    let files = files();
+    let mut found = String::new();
+    for (room, words) in WALLS {
+        let own: Vec<&File> = files
+            .iter()
+            .filter(|file| file.path.starts_with(room))
+            .collect();
+        assert!(!own.is_empty(), "{room}");
+        found.extend(own.into_iter().map(|file| lines_with(file, words)));
+    }
+    assert!(found.is_empty(), "\n{found}");
+}
+
+#[test]
 fn the_crates_of_the_project_are_used() {
     let manifest = read(&root().join("Cargo.toml"));
     let manifest: toml::Table = manifest.parse().unwrap();

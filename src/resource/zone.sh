@@ -6,7 +6,7 @@ probe_zone() {
 	local path serial
 	probe_paths "$@" || return
 	for path do
-		if read -r serial 2>/dev/null <"$STATE/serials/${path##*/}"; then
+		if read -r serial _ 2>/dev/null <"$STATE/serials/${path##*/}"; then
 			printf 'serial\037%s\037%s\n' "$path" "$serial"
 		fi
 		[ -f "$path" ] || continue

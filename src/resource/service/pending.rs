@@ -30,10 +30,10 @@ impl<'a> Notes<'a> {
         let changed = threes().filter(|line| line[0] == "changed");
         let pending = threes().filter(|line| line[0] == "pending");
         let programs = threes().filter(|line| line[0] == "program");
+        // Of a reaction that only a later version knows a restart is the strongest that this one does.
+        let reaction = |word| Reaction::parse(word).unwrap_or(Reaction::Restart);
         Self {
-            pending: pending
-                .filter_map(|line| Some((line[1], Reaction::parse(line[2])?)))
-                .collect(),
+            pending: pending.map(|line| (line[1], reaction(line[2]))).collect(),
             changed: changed
                 .filter_map(|line| Some((line[2], epoch(line[1])?)))
                 .collect(),
