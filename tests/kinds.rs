@@ -45,6 +45,7 @@ impl Case {
                     name: name.to_owned(),
                 },
                 role: "other".to_owned(),
+                site: None,
                 action,
                 impact: Impact::None,
                 because: String::new(),
@@ -95,6 +96,7 @@ fn outcome(kind: &str, case: &Case) -> Result<String, String> {
     let resource = Resource {
         id: spec.id(),
         role: "lab".to_owned(),
+        site: None,
         origin: String::new(),
         spec,
     };
