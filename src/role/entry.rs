@@ -223,11 +223,18 @@ fn one(
                     }
                     return Ok(());
                 }
-                let message = format!("{id} is declared twice");
-                let diagnostic = Diagnostic::new(&manifest.source, entry.span.clone(), message);
-                return Err(diagnostic
-                    .help(format!("the other stands at {}", other.origin))
-                    .into());
+                let (message, help) = match (&other.site, &own) {
+                    (Some(one), Some(two)) if other.origin == origin => (
+                        format!("{id} is not the same for the sites {one} and {two}"),
+                        "put something of the site into its name, like {{ site.domain }}; or write `scope = \"server\"` at the top of the role, which is then compiled once".to_owned(),
+                    ),
+                    _ => (
+                        format!("{id} is declared twice"),
+                        format!("the other stands at {}", other.origin),
+                    ),
+                };
+                let mistake = Diagnostic::new(&manifest.source, entry.span.clone(), message);
+                return Err(mistake.help(help).into());
             }
             target.entries.insert(id.clone(), table);
             stack.resources.push(Resource {
