@@ -87,7 +87,8 @@ pub(crate) async fn connect(
     connection: &ConnectOptions,
     reporter: &Reporter,
 ) -> Result<Session, Error> {
-    let server = workspace.server();
+    let (name, server) = workspace.named_server();
+    reporter.about(name);
     reporter.busy(Some(&format!("connecting to {}", server.ssh)));
     let mut target = Target::new(server.ssh.clone());
     target.user.clone_from(&server.user);

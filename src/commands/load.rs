@@ -42,8 +42,9 @@ impl Workspace {
         self.named_server().1
     }
 
+    /// The server with its name.
     #[expect(clippy::expect_used, reason = "an inventory has a server")]
-    fn named_server(&self) -> (&ServerName, &Server) {
+    pub(crate) fn named_server(&self) -> (&ServerName, &Server) {
         let servers = &self.inputs.inventory.servers;
         servers.first_key_value().expect("a checked inventory")
     }

@@ -15,6 +15,7 @@ use crate::operate::status::Status;
 use crate::plan::Plan;
 use crate::resource::Change;
 use crate::server::Traffic;
+use crate::types::ServerName;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
@@ -22,9 +23,14 @@ use std::time::Duration;
 /// The number of the format.
 const FORMAT: u32 = 1;
 
+/// The lines that say which server they are about.
+const OF_A_SERVER: [&str; 7] = ["plan", "change", "run", "step", "log", "check", "status"];
+
 /// Tells programs what happens.
 pub(super) struct Json {
     out: Stream,
+    /// The server that the lines are about, once one is known.
+    server: Option<ServerName>,
     titles: Vec<StepTitle>,
     /// What the last line will say beside the exit status.
     summary: Map<String, Value>,
@@ -34,6 +40,7 @@ impl Json {
     pub(super) fn new(out: Stream) -> Self {
         let mut json = Self {
             out,
+            server: None,
             titles: Vec::new(),
             summary: Map::new(),
         };
@@ -44,6 +51,11 @@ impl Json {
             "version": env!("CARGO_PKG_VERSION"),
         }));
         json
+    }
+
+    /// From here on, the lines are about this server.
+    pub(super) fn about(&mut self, server: &ServerName) {
+        self.server = Some(server.clone());
     }
 
     pub(super) fn plan(&mut self, plan: &Plan) {
@@ -264,7 +276,14 @@ impl Json {
     }
 
     fn line(&mut self, value: &impl Serialize) {
-        let line = serde_json::to_string(value).unwrap_or_default();
+        let mut line = serde_json::to_value(value).unwrap_or_default();
+        if let (Some(server), Some(fields)) = (&self.server, line.as_object_mut()) {
+            let about = fields.get("type").and_then(Value::as_str);
+            if about.is_some_and(|about| OF_A_SERVER.contains(&about)) {
+                fields.insert("server".to_owned(), json!(server));
+            }
+        }
+        let line = line.to_string();
         self.out
             .write(format!("{}\n", visible_json(&line)).as_bytes());
     }

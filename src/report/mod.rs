@@ -34,7 +34,7 @@ use crate::operate::logs;
 use crate::operate::status::Status;
 use crate::plan::Plan;
 use crate::server::Traffic;
-use crate::types::Masks;
+use crate::types::{Masks, ServerName};
 use human::Human;
 use json::Json;
 use screen::Stream;
@@ -81,6 +81,13 @@ impl Reporter {
     /// From now on no text of the server shows these values.
     pub fn mask(&self, masks: Masks) {
         self.voices().masks = masks;
+    }
+
+    /// From now on what happens is about this server; programs are told in each line.
+    pub fn about(&self, server: &ServerName) {
+        if let Some(json) = &mut self.voices().json {
+            json.about(server);
+        }
     }
 
     /// Something worth knowing that is no result: where the inventory was found, what is waited

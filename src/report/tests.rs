@@ -563,3 +563,22 @@ fn output_that_could_not_be_written_is_a_failure() {
         );
     }
 }
+
+#[test]
+fn programs_are_told_which_server_a_line_is_about() {
+    let (lines, _) = json(|reporter| {
+        reporter.about(&crate::types::ServerName::default());
+        follow(reporter);
+        reporter.done("done");
+    });
+    let about = |line: &&Value| line["server"] == "server";
+    assert!(lines.iter().filter(about).count() > 3, "{lines:#?}");
+    for kind in ["version", "done"] {
+        let mut all = lines.iter();
+        let line = all.find(|line| line["type"] == kind);
+        assert!(
+            line.is_some_and(|line| line.get("server").is_none()),
+            "{lines:#?}"
+        );
+    }
+}

@@ -119,6 +119,7 @@ pub(crate) fn sites_share_a_server_and_nothing_else(server: &Server) {
     let apply = both.run(&["apply", "--yes", "--json"]).exits(0);
     for site in ["shop", "blog"] {
         let checks = apply.lines("check");
+        assert!(checks.iter().all(|line| line["server"] == "server"));
         let own = checks.iter().filter(|line| line["site"] == site);
         assert!(own.count() > 8, "{}", apply.said());
         assert!(page(server, site).contains("<h1>"));
