@@ -1,6 +1,7 @@
 //! `[[check.certificate]]`: the certificate a port presents for a name.
 
-use super::{Defaults, Hop, Judgement};
+use super::hop::Hop;
+use super::judgement::{Defaults, Judgement};
 use crate::types::{AbsolutePath, Digest, Fqdn, certificate_names as names, covers};
 use jiff::Timestamp;
 use serde::Deserialize;

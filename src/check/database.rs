@@ -1,7 +1,8 @@
 //! `[[check.database]]`: a write and a read in the database, through the app's own account.
 
+use super::hop::Hop;
+use super::judgement::{Defaults, Judgement};
 use super::server::Section;
-use super::{Defaults, Hop, Judgement};
 use crate::resource::CHECK_TABLE;
 use crate::types::AccountName;
 use serde::Deserialize;

@@ -1,7 +1,8 @@
 //! `[[check.deployment]]`: the slot that serves runs, and will run after the next boot.
 
+use super::hop::Hop;
+use super::judgement::{Defaults, Judgement};
 use super::server::Section;
-use super::{Defaults, Hop, Judgement};
 use crate::resource::Slot;
 use crate::systemd::UnitState;
 use crate::types::AbsolutePath;

@@ -1,7 +1,8 @@
 //! `[[check.dns]]`: a record, as this server answers it over UDP and over TCP.
 
+use super::hop::Hop;
+use super::judgement::{Defaults, Judgement};
 use super::records::{code, folded, values};
-use super::{Defaults, Hop, Judgement};
 use crate::types::RecordName;
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::RecordType;

@@ -1,6 +1,7 @@
 //! `[[check.http]]`: a page, as a visitor would get it.
 
-use super::{Defaults, Hop, Judgement};
+use super::hop::Hop;
+use super::judgement::{Defaults, Judgement};
 use crate::types::Fqdn;
 use serde::Deserialize;
 use std::cell::Cell;

@@ -10,6 +10,7 @@ pub mod deployment;
 pub mod dns;
 mod hop;
 pub mod http;
+mod judgement;
 pub mod port;
 mod records;
 mod report;
@@ -18,10 +19,12 @@ pub mod server;
 pub mod unit;
 
 pub use hop::Hop;
+pub use judgement::Judgement;
 pub use report::{Answer, Outcome, Report, Verdict, conclude, in_chain_order};
 
 use crate::diagnostic::nearest;
 use crate::types::SiteName;
+use judgement::Defaults;
 use serde::Deserialize;
 
 /// Declares the kinds: the name in `[[check.<name>]]`, and the type that holds its fields.
@@ -93,14 +96,6 @@ pub struct Check {
     pub question: Question,
 }
 
-/// What a kind says of the common fields that a role leaves out.
-struct Defaults {
-    title: String,
-    hop: Hop,
-    needs: Vec<Hop>,
-    unit: Option<String>,
-}
-
 /// The fields every kind has.
 #[derive(Deserialize)]
 struct Common {
@@ -165,17 +160,6 @@ impl Check {
             Question::Unit(_) | Question::Database(_) | Question::Deployment(_)
         )
     }
-}
-
-/// What a reply says of the stack.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Judgement {
-    /// As it should be; with what was seen.
-    Sound(String),
-    /// Not as it should be, or not known; what lies behind it can still be asked.
-    Flawed(String),
-    /// Not working, so that nothing behind it can work either.
-    Broken(String),
 }
 
 /// An entry that is not a check.

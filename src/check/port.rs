@@ -1,6 +1,7 @@
 //! `[[check.port]]`: a port that answers from outside, or that must not.
 
-use super::{Defaults, Hop, Judgement};
+use super::hop::Hop;
+use super::judgement::{Defaults, Judgement};
 use serde::Deserialize;
 use std::net::IpAddr;
 

@@ -1,7 +1,8 @@
 //! `[[check.unit]]`: a unit that runs, and will run after the next boot.
 
+use super::hop::Hop;
+use super::judgement::{Defaults, Judgement};
 use super::section::Section;
-use super::{Defaults, Hop, Judgement};
 use crate::systemd::{self, UnitState};
 use serde::Deserialize;
 

@@ -2,7 +2,7 @@
 
 use super::connected::{ConnectOptions, open};
 use super::follow::{Follower, OnInterrupt, Part, SETTLE};
-use super::interruptible;
+use super::interrupt::interruptible;
 use super::load::{Secrets, Workspace};
 use super::recheck;
 use super::survey::{Request, Scope, Survey, show, survey};

@@ -2,7 +2,7 @@
 
 use super::apply::{Options, converge};
 use super::connected::{ConnectOptions, connect};
-use super::interruptible;
+use super::interrupt::interruptible;
 use super::load::{Secrets, load};
 use super::sandbox::up;
 use crate::cli;

@@ -1,7 +1,7 @@
 //! `load`: puts load on the site, and looks at the server meanwhile.
 
 use super::connected::{ConnectOptions, ConnectedServer};
-use super::interruption;
+use super::interrupt::interruption;
 use super::load::{Secrets, Workspace, load};
 use crate::cli;
 use crate::error::{Error, Exit};

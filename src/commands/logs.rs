@@ -1,7 +1,7 @@
 //! `logs`: what the units of the stack say.
 
 use super::connected::{ConnectOptions, ConnectedServer};
-use super::interruption;
+use super::interrupt::interruption;
 use super::masks::mask_readable;
 use crate::cli;
 use crate::error::{Error, Exit};

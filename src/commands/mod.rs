@@ -14,6 +14,7 @@ mod example;
 mod follow;
 mod history;
 mod init;
+mod interrupt;
 mod load;
 mod load_test;
 mod logs;
@@ -36,6 +37,7 @@ use crate::error::{Error, Exit};
 use crate::report::Reporter;
 use crate::resource::Removal;
 use connected::ConnectOptions;
+use interrupt::interruptible;
 use std::path::{Path, PathBuf};
 use survey::{Request, Scope};
 
@@ -150,27 +152,5 @@ fn removal(removal: &cli::Removal) -> Removal {
     Removal {
         data: removal.destroy_data,
         packages: removal.remove_packages,
-    }
-}
-
-/// Does something that Ctrl-C or a signal ends. For the commands that follow a run, outside of
-/// that: once a signal has been listened for, it no longer ends the program by itself.
-async fn interruptible<T>(doing: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    tokio::select! {
-        result = doing => result,
-        () = interruption() => Err(Error::Interrupted),
-    }
-}
-
-/// Waits for Ctrl-C or a signal to end.
-async fn interruption() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let ctrl_c = tokio::signal::ctrl_c();
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => tokio::select! {
-            _ = ctrl_c => {}
-            _ = terminate.recv() => {}
-        },
-        Err(_) => drop(ctrl_c.await),
     }
 }

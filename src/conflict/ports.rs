@@ -1,10 +1,12 @@
 //! Ports: who listens where the stack wants to, and who listens where its firewall lets nobody
 //! in.
 
-use super::{Claim, Claims, Conflict, Listener, Meeting};
+use super::claims::Claims;
+use super::meeting::Meeting;
+use super::occupied::Listener;
 use crate::inventory::{Inventory, Listen, Site, TlsMode};
 use crate::plan::Stack;
-use crate::resource::Owned;
+use crate::resource::{Claim, Conflict, Owned};
 use std::net::IpAddr;
 
 /// A port that the stack wants.

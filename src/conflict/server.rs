@@ -1,9 +1,10 @@
 //! What concerns the server as a whole: another site, dpkg, its resolver, its filters, those who
 //! use its database, the tree of another deployment.
 
-use super::{Conflict, Meeting, filter, ports};
+use super::meeting::{Meeting, root};
+use super::{filter, ports};
 use crate::inventory::{DatabaseListen, Site};
-use crate::resource::Resource;
+use crate::resource::{Conflict, Resource};
 use crate::types::Fqdn;
 use std::net::IpAddr;
 
@@ -160,7 +161,7 @@ fn database_over_tcp(meeting: &Meeting<'_>) -> Option<Conflict> {
 
 /// The app's folder has the tree of another way to deploy.
 fn deployment(meeting: &Meeting<'_>, site: &Site) -> Option<Conflict> {
-    let root = super::root(site);
+    let root = root(site);
     let below = format!("{root}/");
     let deployment = format!("{}-app", site.app.user);
     let made = |resource: &Resource| {

@@ -1,8 +1,9 @@
 //! The list of all that the stack takes over on a server, with the rule for each and what was
 //! found.
 
-use super::{Claim, Conflict, Meeting, ports};
-use crate::resource::Observed;
+use super::meeting::Meeting;
+use super::ports;
+use crate::resource::{Claim, Conflict, Observed};
 
 /// What becomes of a thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use super::*;
 use crate::diagnostic::Source;
 use crate::facts;
-use crate::resource::{NoMaterials, Spec};
+use crate::resource::{Managed, NoMaterials, Resource, Spec};
 
 const RECORD: &str = "made\tweb\tpath\t/etc/nginx/sites-available/foobar.com.conf";
 

@@ -1,6 +1,6 @@
 //! The ssh configuration of a session: our options ahead of the user's own.
 
-use super::{Options, Target};
+use super::target::{Options, Target};
 use std::path::Path;
 
 /// The name that a pinned host key has in its known_hosts file, whatever the destination is.

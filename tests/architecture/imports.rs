@@ -11,10 +11,6 @@ use std::fmt::Write as _;
 /// The path of a module: `["resource", "file"]`.
 type Path = Vec<String>;
 
-/// Rooms in which a path that begins with a child module counts, too: no `mod.rs` of theirs calls
-/// into a file that uses the types of that `mod.rs`.
-const STRICT: [&str; 1] = ["resource"];
-
 /// A module, which is a file.
 struct Module {
     file: String,
@@ -146,7 +142,6 @@ fn modules(source: &'static str) -> BTreeMap<Path, Module> {
         let rest = rest.replace("pub(in crate::", "pub(in ");
         let children = known
             .iter()
-            .filter(|_| STRICT.contains(&file.room.as_str()))
             .filter(|path| path.len() == own.len() + 1 && path.starts_with(&own))
             .filter_map(|path| Some(format!("{}::", path.last()?)));
         let starts = ["crate::", "super::", "self::"].map(str::to_owned);

@@ -1,7 +1,8 @@
 //! Archives: fetched, checked against their digest, and unpacked: small files into memory, large
 //! ones into files without a name. Nothing in one leaves the folder it is unpacked for.
 
-use super::{Exclude, Place, exclude};
+use super::exclude::{self, Exclude};
+use super::place::Place;
 use crate::error::Error;
 use crate::types::{Blob, Digest, Node, Reopen, Tree};
 use std::collections::BTreeMap;

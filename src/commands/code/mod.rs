@@ -4,34 +4,20 @@ mod archive;
 mod exclude;
 mod folder;
 mod git;
+mod place;
 #[cfg(test)]
 mod tests;
 
 pub(super) use folder::add_files;
 #[cfg(test)]
 pub(super) use folder::read as read_folder;
+pub(super) use place::Place;
 
-use crate::diagnostic::{Diagnostic, Source};
 use crate::error::Error;
 use crate::inventory::{App, AppSource};
 use crate::types::{Digest, Tree};
-use exclude::Exclude;
 use std::fs::File;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
-/// Where the inventory says it, for mistakes that show only when the code is looked at.
-pub(super) struct Place<'a> {
-    pub(super) source: &'a Arc<Source>,
-    pub(super) span: Range<usize>,
-}
-
-impl Place<'_> {
-    fn mistake(&self, message: impl Into<String>) -> Diagnostic {
-        Diagnostic::new(self.source, self.span.clone(), message)
-    }
-}
 
 /// Code, and what to call the place it came from.
 pub(super) struct Fetched {

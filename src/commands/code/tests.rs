@@ -1,6 +1,7 @@
 //! Code from folders, repositories and archives is the same code.
 
 use super::*;
+use crate::diagnostic::Source;
 use crate::inventory;
 use crate::types::{Node, SiteName};
 use std::io::{Cursor, Write};
