@@ -15,7 +15,7 @@ pub const RECORD: u32 = 2;
 
 /// The version that a program must know at least, to change a server whose record is of
 /// [`RECORD`]. It rises when one that knows less would take or remove what it must not.
-pub const RECORD_NEEDS: u32 = 1;
+pub const RECORD_NEEDS: u32 = 2;
 
 /// Who writes it, for people.
 pub const PROGRAM: &str = concat!("foobar-stack ", env!("CARGO_PKG_VERSION"));

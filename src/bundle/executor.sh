@@ -310,7 +310,7 @@ record_managed() {
 			# Not there yet: a run of a part of the plan.
 			[ "$sort" != path ] || exists "$name" || continue
 			[ "$kind" != service ] || is_known "$name" || continue
-			if grep -qxF -- "$sort	$name" "$STATE/made"; then made=made; else made=taken; fi
+			if grep -qxF -- "$sort	$name" "$STATE/made"; then made=made; else made=adopted; fi
 		fi
 		printf '%s\t%s\t%s\t%s\n' "$made" "$role" "$kind" "$name${more:+	$more}"
 		printf '%s\t%s\n' "$sort" "$name" >>"$RUN/payload/recorded"

@@ -127,7 +127,7 @@ fn the_firewall_shuts_out_nobody_unasked() {
     .has(&["port 25/tcp"]);
     for (inventory, managed) in [
         ("[[firewall.allow]]\nport = 25\n", ""),
-        ("[roles]\n", "taken\tfirewall\tservice\tnftables.service"),
+        ("[roles]\n", "adopted\tfirewall\tservice\tnftables.service"),
     ] {
         Used {
             inventory,
@@ -149,7 +149,7 @@ fn the_servers_own_resolver_stays() {
     };
     used.has(&["the server's resolver", "/etc/bind/named.conf.options"]);
     Used {
-        managed: "taken\tdns\tservice\tnamed.service\treload file:/etc/bind/*",
+        managed: "adopted\tdns\tservice\tnamed.service\treload file:/etc/bind/*",
         ..used
     }
     .has(&[]);
@@ -329,10 +329,10 @@ fn the_notes_of_the_server_say_whose_a_thing_is() {
     };
     for (line, made, claim) in [
         ("made\tx\tfolder\t/srv/x", "", Claim::Made),
-        ("taken\tx\tfolder\t/srv/x", "", Claim::Adopted),
+        ("adopted\tx\tfolder\t/srv/x", "", Claim::Adopted),
         ("made\tx\tfolder\t/srv/y", "", Claim::Foreign),
         ("", "path\t/srv/x", Claim::Made),
-        ("taken\tx\tfolder\t/srv/x", "path\t/srv/x", Claim::Made),
+        ("adopted\tx\tfolder\t/srv/x", "path\t/srv/x", Claim::Made),
         ("", "account\tx", Claim::Foreign),
     ] {
         let claims = note(line, made);

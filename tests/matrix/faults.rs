@@ -62,7 +62,7 @@ impl Reference {
     /// had these packages and no others.
     #[track_caller]
     fn holds_with_packages(&self, machine: &Machine, had: &BTreeSet<String>) {
-        let line = |line: &str| match line.strip_prefix("taken\t") {
+        let line = |line: &str| match line.strip_prefix("adopted\t") {
             Some(rest)
                 if rest
                     .split_once("\tpackage\t")

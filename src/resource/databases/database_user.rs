@@ -437,12 +437,12 @@ mod tests {
         let reply = |claim: &str| {
             format!("up\nfoobar\x1fcaching_sha2_password\n{RIGHT}record\x1f{claim}\x1ffoobar\n")
         };
-        assert_eq!(differs(&user(), &reply("taken")), [""; 0]);
+        assert_eq!(differs(&user(), &reply("adopted")), [""; 0]);
         let asked = DatabaseUser {
             convert: true,
             ..user()
         };
-        for (user, claim) in [(&asked, "taken"), (&user(), "made")] {
+        for (user, claim) in [(&asked, "adopted"), (&user(), "made")] {
             assert_eq!(
                 differs(user, &reply(claim)),
                 ["authentication: caching_sha2_password > auth_socket"]

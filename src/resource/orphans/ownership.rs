@@ -203,7 +203,7 @@ pub fn record(
         text.push_str(&format!("as-is\t{line}\n"));
     }
     for managed in before.iter().filter(stays) {
-        text.push_str(&managed.line(if managed.made { "made" } else { "taken" }));
+        text.push_str(&managed.line(if managed.made { "made" } else { "adopted" }));
     }
     for resource in resources {
         // It is ours until it is gone, which the executor knows.
@@ -219,7 +219,7 @@ pub fn record(
             let known = before.iter().find(|managed| managed.owned.is(&owned));
             let made = match known {
                 Some(Managed { made: true, .. }) => "made",
-                Some(_) => "taken",
+                Some(_) => "adopted",
                 None => "new",
             };
             let managed = Managed {
@@ -268,7 +268,7 @@ mod tests {
     fn only_what_was_made_and_orphan_is_retired() {
         let record = [
             "made\tx\tpath\t/etc/a",
-            "taken\tx\tpath\t/etc/b",
+            "adopted\tx\tpath\t/etc/b",
             "made\tx\tservice\ta.service",
         ];
         let record: Vec<Managed> = record
@@ -302,9 +302,9 @@ mod tests {
     fn who_has_read_what_goes_is_told() {
         let record = [
             "made\tx\tpath\t/etc/ssh/a",
-            "taken\tx\tservice\tssh.service\treload file:/etc/ssh/*",
-            "taken\tx\tservice\tother.service\treload file:/etc/other",
-            "taken\tx\tservice\tours.service\trestart file:/etc/ssh/a",
+            "adopted\tx\tservice\tssh.service\treload file:/etc/ssh/*",
+            "adopted\tx\tservice\tother.service\treload file:/etc/other",
+            "adopted\tx\tservice\tours.service\trestart file:/etc/ssh/a",
             "made\tx\tservice\tmade.service\treload file:/etc/ssh/a",
         ];
         let record: Vec<Managed> = record
@@ -331,17 +331,17 @@ mod tests {
         assert_eq!(
             after,
             "gone\tx\tpath\t/etc/ssh/a\n\
-             taken\tx\tservice\tours.service\trestart file:/etc/ssh/a\n\
+             adopted\tx\tservice\tours.service\trestart file:/etc/ssh/a\n\
              gone\tx\tservice\tmade.service\treload file:/etc/ssh/a\n"
         );
     }
 
     #[test]
     fn what_is_adopted_is_what_can_be_made_again() {
-        let record = "new\tx\tpath\t/etc/a\nnew\tx\taccount\tx\ntaken\tx\tpath\t/b\nas-is\tnew\tx\tpath\t/c\n";
+        let record = "new\tx\tpath\t/etc/a\nnew\tx\taccount\tx\nadopted\tx\tpath\t/b\nas-is\tnew\tx\tpath\t/c\n";
         assert_eq!(
             adopt(record),
-            "made\tx\tpath\t/etc/a\nnew\tx\taccount\tx\ntaken\tx\tpath\t/b\nas-is\tnew\tx\tpath\t/c\n"
+            "made\tx\tpath\t/etc/a\nnew\tx\taccount\tx\nadopted\tx\tpath\t/b\nas-is\tnew\tx\tpath\t/c\n"
         );
     }
 
@@ -361,7 +361,7 @@ mod tests {
             "made\tx\tpackage\txx",
             "made\tx\tdatabase\tx",
             "made\tx\taccount\tx",
-            "taken\tx\tdatabase\told",
+            "adopted\tx\tdatabase\told",
         ];
         let record: Vec<Managed> = record
             .iter()
@@ -406,8 +406,8 @@ mod tests {
         let new = "new\tx\tpath\t/etc/a\n";
         assert_eq!(record(&stack, &[], &[], None, &[]), new);
         assert_eq!(record(&stack, &[], &[], None, &left), "");
-        let before = [Managed::parse("taken\tx\tpath\t/etc/a").unwrap()];
-        let same = "taken\tx\tpath\t/etc/a\n";
+        let before = [Managed::parse("adopted\tx\tpath\t/etc/a").unwrap()];
+        let same = "adopted\tx\tpath\t/etc/a\n";
         assert_eq!(record(&stack, &before, &[], None, &left), same);
     }
 }

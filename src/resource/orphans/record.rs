@@ -28,7 +28,8 @@ impl Managed {
             fields.next()?,
             fields.next()?,
         );
-        if !matches!(made, "made" | "taken") {
+        // A record of version 1 says `taken`.
+        if !matches!(made, "made" | "adopted" | "taken") {
             return None;
         }
         let (mut reads, mut more) = (Vec::new(), Vec::new());
@@ -84,7 +85,7 @@ mod tests {
     fn a_line_of_the_record_reads_back() {
         for line in [
             "made\tweb\tpath\t/etc/nginx/nginx.conf\n",
-            "taken\tweb\tservice\tnginx.service\n",
+            "adopted\tweb\tservice\tnginx.service\n",
             "made\tx\tservice\tx.service\treload file:/etc/x/*\trestart file:/etc/y z\n",
             "made\tweb\tpackage\tnginx\n",
             "made\tapp\ttree\t/srv/x/releases\n",
@@ -95,7 +96,7 @@ mod tests {
         ] {
             let managed = Managed::parse(line.trim_end()).unwrap();
             assert_eq!(
-                managed.line(if managed.made { "made" } else { "taken" }),
+                managed.line(if managed.made { "made" } else { "adopted" }),
                 line
             );
         }
