@@ -10,8 +10,9 @@ use std::time::Duration;
 /// The sections of a site, in the form that a site has alone.
 const SECTIONS: [&str; 5] = ["dns", "tls", "web", "app", "database"];
 
-/// The inventory of the only site as that of two: `shop`, and `blog` beside it.
-fn inventory(text: &str) -> String {
+/// The inventory of the only site as that of two: `shop`, which lets `guest` in during maintenance,
+/// and `blog` beside it.
+fn inventory(text: &str, guest: &str) -> String {
     let mut table: toml::Table = text.parse().unwrap_or_default();
     let mut site = toml::Table::new();
     for section in SECTIONS {
@@ -28,6 +29,11 @@ fn inventory(text: &str) -> String {
         if let Some(app) = site.get_mut("app").and_then(toml::Value::as_table_mut) {
             app.insert("source".to_owned(), name.into());
             app.insert("drain".to_owned(), "4s".into());
+        }
+        if let Some(web) = site.get_mut("web").and_then(toml::Value::as_table_mut)
+            && name == "shop"
+        {
+            web.insert("maintenance_allow".to_owned(), vec![guest].into());
         }
         (name.to_owned(), toml::Value::from(site))
     };
@@ -100,7 +106,8 @@ fn own(server: &Server, site: &str) -> String {
 }
 
 pub(crate) fn sites_share_a_server_and_nothing_else(server: &Server) {
-    let both = server.site_with("both", |text| inventory(&text));
+    let guest = server.gateway();
+    let both = server.site_with("both", |text| inventory(&text, &guest));
     for site in ["shop", "blog"] {
         crate::server::copy(&both.folder.join("app"), &both.folder.join(site));
     }
@@ -125,10 +132,31 @@ pub(crate) fn sites_share_a_server_and_nothing_else(server: &Server) {
         assert!(page(server, site).contains("<h1>"));
     }
     assert!(both.run(&["plan", "--json"]).exits(0).changes().is_empty());
+    each_says_who_passes(&both);
     one_is_deployed(server, &both);
     one_goes_back(server, &both);
     one_is_broken(server, &both);
     one_goes(server, &both);
+}
+
+/// Maintenance is on for both, and this machine passes at one.
+fn each_says_who_passes(both: &Site) {
+    let visit = |site: &str, code: i32| {
+        let ask = [
+            "load",
+            "--outside",
+            "--duration=1s",
+            "--rate=5",
+            "--site",
+            site,
+        ];
+        both.run(&ask).exits(code)
+    };
+    both.run(&["maintenance", "on"]).exits(0);
+    visit("shop", 0);
+    visit("blog", 1).says(&["503"]);
+    both.run(&["maintenance", "off"]).exits(0);
+    visit("blog", 0);
 }
 
 /// A deploy of one site starts nothing of the other, and neither loses a request.
