@@ -113,6 +113,14 @@ fn every_inventory_compiles() {
 }
 
 #[test]
+fn the_roles_of_the_reference_stand_in_their_order() {
+    let stack = stack(REFERENCE, &trixie()).unwrap();
+    let order = ["base", "database", "app", "dns", "firewall", "tls", "web"];
+    assert_eq!(stack.roles, order);
+    assert!(stack.checks.len() > 10);
+}
+
+#[test]
 fn the_server_decides_the_database() {
     let mariadb = ("mariadb-server", "1:11.8.6");
     for (engine, packages, expected) in [

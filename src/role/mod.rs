@@ -15,8 +15,6 @@ mod materials;
 mod order;
 mod source;
 mod template;
-#[cfg(test)]
-mod tests;
 mod value;
 
 pub use builtin::builtin;
