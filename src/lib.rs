@@ -1,7 +1,7 @@
-//! foobar-stack sets up and proves a complete web stack on one server.
+//! foobar-stack sets up and proves a complete web stack on one server, of one site or several.
 //!
-//! One direction, no way back: the text of an inventory and of roles becomes a [`plan::Stack`];
-//! the server is asked for its [`facts`] and observed by a [`resource::Probe`]; desired minus
+//! One direction, no way back: the text of an inventory and of roles becomes a [`plan::Fleet`],
+//! for each server a [`plan::Stack`]; the server is asked for its [`facts`] and observed by a [`resource::Probe`]; desired minus
 //! observed is a [`plan::Plan`] with its [`resource::ExecutionPlan`]; that is compiled into a
 //! [`bundle::Bundle`], which runs on the server and says [`bundle::Event`]s; and [`verify`] asks
 //! whether the stack does what its [`check`]s say.
@@ -12,13 +12,15 @@
 //!
 //! # Glossary
 //!
-//! - **inventory**: what the user wants, in one file.
-//! - **role**: resources, validators and checks as data, with templates.
+//! - **inventory**: what the user wants, in one file: **servers**, and **sites** on them.
+//! - **role**: resources, validators and checks as data, with templates; its **scope** says whether
+//!   it is compiled once for the server, or once for each site.
+//! - **stack**: what should be so on one server; a **fleet** is the stacks of all of them.
 //! - **resource**: one thing on the server that should be so; its **kind** is how it lives.
 //! - **probe**: the one read-only script; what it finds is **observed**.
 //! - **change**: one line of a **plan**, with its cause and its **impact** on visitors.
-//! - **work**: the **steps** of a plan in their **phases**, and the **payload** they need.
-//! - **bundle**: the work as a program; the **executor** is what carries it out.
+//! - **execution plan**: the **steps** of a plan in their **phases**, and the **payload** they need.
+//! - **bundle**: the execution plan as a program; the **executor** is what carries it out.
 //! - **run**: one execution of a bundle; **events** are what it says.
 //! - **generation**: how many runs a server has seen.
 //! - **release**: the app's code, named by its content.
