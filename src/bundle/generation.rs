@@ -8,7 +8,7 @@
 use crate::diagnostic::Source;
 use crate::host::PROGRAM;
 use crate::role::{Inputs, RoleSource};
-use crate::types::{Digest, ReleaseId, SiteName};
+use crate::types::{Digest, ReleaseId, ServerName, SiteName};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,9 @@ const FORMAT: u32 = 1;
 pub struct Generation {
     format: u32,
     program: String,
+    /// The server, as the inventory names it; a version that knew one server did not write it.
+    #[serde(default)]
+    pub server: ServerName,
     /// The text of the inventory.
     pub inventory: String,
     /// The id of the app's release, of a version that knew one site.
@@ -104,9 +107,9 @@ impl From<&Source> for Text {
 }
 
 impl Generation {
-    /// What is kept of these inputs; `inventory` is the text they come from.
+    /// What is kept on a server of these inputs; `inventory` is the text they come from.
     #[must_use]
-    pub fn of(inventory: &Source, inputs: &Inputs) -> Self {
+    pub fn of(server: &ServerName, inventory: &Source, inputs: &Inputs) -> Self {
         let roles = inputs.roles.iter().map(|role| Role {
             name: role.name.clone(),
             manifest: Text::from(&*role.manifest),
@@ -125,6 +128,7 @@ impl Generation {
         Self {
             format: FORMAT,
             program: PROGRAM.to_owned(),
+            server: server.clone(),
             inventory: inventory.text.clone(),
             release: None,
             releases: inputs.releases(),
@@ -242,6 +246,7 @@ mod tests {
         Generation {
             format: FORMAT,
             program: "foobar-stack 0.1.0".to_owned(),
+            server: ServerName::default(),
             inventory: "[site]".to_owned(),
             release: None,
             releases: [(SiteName::default(), ReleaseId::new("0123456789ab").unwrap())].into(),

@@ -7,7 +7,7 @@ use super::load::{Secrets, Workspace};
 use super::recheck;
 use super::survey::{Request, Scope, Survey, show, survey};
 use super::verify;
-use crate::bundle::{self, Generation, Proof, RunContext, RunStatus};
+use crate::bundle::{self, Proof, RunContext, RunStatus};
 use crate::check::Report;
 use crate::error::{Error, Exit};
 use crate::random;
@@ -220,7 +220,7 @@ impl Launcher<'_> {
             who: &who(self.workspace),
             proof,
             record: &record,
-            generation: &Generation::of(&self.workspace.text, &self.workspace.inputs),
+            generation: &self.workspace.generation(),
             standing,
             back_to: self.options.back_to,
         };

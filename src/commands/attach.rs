@@ -4,7 +4,7 @@ use super::connected::{ConnectOptions, ConnectedServer, open};
 use super::follow::{Follower, OnInterrupt, Part};
 use super::load::Secrets;
 use super::masks::mask_readable;
-use crate::bundle::{self, Generation, StepTitle};
+use crate::bundle::{self, StepTitle};
 use crate::error::{Error, Exit};
 use crate::report::Reporter;
 use std::path::Path;
@@ -41,7 +41,7 @@ pub(super) async fn attach(
     let ConnectedServer {
         mut session, stack, ..
     } = server;
-    let generation = Generation::of(&workspace.text, &workspace.inputs);
+    let generation = workspace.generation();
     let part = if prover == generation.digest().to_string() {
         Part::LogIn
     } else if prover == bundle::digest(&stack.checks) {

@@ -4,6 +4,7 @@
 use super::certificate;
 use super::code::{self, FetchPolicy, Fetched, Place};
 use super::code_checks::{keys_for_visitors, left_out, missing_in_code, runs_on_linux};
+use crate::bundle::Generation;
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
 use crate::error::Error;
 use crate::facts::Facts;
@@ -47,6 +48,12 @@ impl Workspace {
     pub(crate) fn named_server(&self) -> (&ServerName, &Server) {
         let servers = &self.inputs.inventory.servers;
         servers.first_key_value().expect("a checked inventory")
+    }
+
+    /// What a run on the server rests on.
+    pub(crate) fn generation(&self) -> Generation {
+        let (server, _) = self.named_server();
+        Generation::of(server, &self.text, &self.inputs)
     }
 
     /// What should be so on the server that has these facts.

@@ -40,7 +40,7 @@ pub(super) async fn rollback(
     let number = choose(&mut session, options.generation, reporter).await?;
     let generation = fetch(&mut session, number).await?;
     let workspace = recall(number, &generation, &here).await?;
-    let same = generation.same_as(&Generation::of(&here.text, &here.inputs));
+    let same = generation.same_as(&here.generation());
     let options = Options {
         yes: options.yes,
         delete_many: options.delete_many,

@@ -4,7 +4,7 @@ use super::connected::{ConnectOptions, ConnectedServer};
 use super::load::Workspace;
 use super::masks::mask_readable;
 use super::survey::Survey;
-use crate::bundle::{self, Generation};
+use crate::bundle;
 use crate::check::{Check, Report};
 use crate::error::{Error, Exit};
 use crate::facts::Facts;
@@ -74,7 +74,7 @@ async fn approve(
         return Ok(());
     };
     let generation = facts.generation;
-    let inventory = Generation::of(&workspace.text, &workspace.inputs).digest();
+    let inventory = workspace.generation().digest();
     if !report.healthy() {
         return Ok(());
     }
