@@ -6,6 +6,7 @@
 mod amount;
 mod app;
 mod environment;
+mod forms;
 mod listen;
 mod mistakes;
 mod model;

@@ -1,5 +1,6 @@
 //! From text to [`Inventory`]: the passes, one after the other.
 
+use super::forms::{RawSite, servers, sites};
 use super::mistakes::Mistakes;
 use super::raw::{self, At};
 use super::{
@@ -8,10 +9,9 @@ use super::{
 };
 use super::{app, neighbours, network, sensitive, site, structure, syntax, web, zone};
 use crate::diagnostic::{Diagnostics, Source};
-use crate::types::{InvalidValue, ServerName, SiteName};
+use crate::types::{InvalidValue, SiteName};
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::Arc;
 
 /// Names of the roles inside the program; settings under them would be read by nobody.
@@ -45,31 +45,6 @@ pub fn parse(source: &Arc<Source>) -> Result<Parsed, Diagnostics> {
         Some(parsed) if mistakes.is_empty() => Ok(parsed),
         _ => Err(mistakes.finish()),
     }
-}
-
-/// A site as it is written, whichever form it has.
-struct RawSite<'a> {
-    name: SiteName,
-    /// The table of several that it stands in.
-    table: Option<String>,
-    /// Where its name stands, if it has one.
-    place: Range<usize>,
-    names: Option<raw::Names<'a>>,
-    dns: &'a raw::Dns,
-    tls: &'a raw::Tls,
-    web: &'a raw::Web,
-    app: Option<&'a At<raw::App>>,
-    database: &'a raw::Database,
-}
-
-/// What of a server or a site takes a table of its own.
-fn checked_name<T>(
-    kind: &str,
-    name: &At<String>,
-    new: impl Fn(&str) -> Result<T, InvalidValue>,
-    mistakes: &mut Mistakes<'_>,
-) -> Option<T> {
-    mistakes.check(kind, Some(name), |text| new(text))
 }
 
 /// The semantic pass. Every section is looked at, whatever was wrong in another.
@@ -111,80 +86,6 @@ fn resolve(raw: &raw::Inventory, mistakes: &mut Mistakes<'_>) -> Option<Parsed> 
         keys,
         references,
     })
-}
-
-/// The servers, from either form.
-fn servers(
-    raw: &raw::Inventory,
-    keys: &mut Vec<FileReference>,
-    mistakes: &mut Mistakes<'_>,
-) -> BTreeMap<ServerName, Server> {
-    let mut servers = BTreeMap::new();
-    if raw.servers.is_empty() {
-        let server = network::server(raw.server.as_ref(), keys, mistakes);
-        servers.extend(server.map(|server| (ServerName::default(), server)));
-        return servers;
-    }
-    if let Some(short) = &raw.server {
-        let mistake = mistakes.at(short.span(), "[server] beside [servers.NAME]");
-        mistakes.push(mistake.help("give this one a name, too: [servers.NAME]"));
-    }
-    let mut in_order: Vec<_> = raw.servers.iter().collect();
-    in_order.sort_by_key(|(name, _)| name.span().start);
-    if let [_, (second, _), ..] = in_order[..] {
-        let mistake = mistakes.at(second.span(), "more than one server: not yet");
-        mistakes.push(mistake.help("give each server an inventory of its own for now"));
-    }
-    for (name, section) in in_order {
-        let checked = checked_name("servers", name, ServerName::new, mistakes);
-        mistakes.within(Some(format!("servers.{}", **name)));
-        let server = network::server(Some(section), keys, mistakes);
-        mistakes.within(None);
-        servers.extend(checked.zip(server));
-    }
-    servers
-}
-
-/// The sites as they are written, from either form, in the order of the text.
-fn sites<'a>(
-    raw: &'a raw::Inventory,
-    no_dns: &'a raw::Dns,
-    no_tls: &'a raw::Tls,
-    mistakes: &mut Mistakes<'_>,
-) -> Vec<RawSite<'a>> {
-    if raw.sites.is_empty() {
-        return vec![RawSite {
-            name: SiteName::default(),
-            table: None,
-            place: raw.site.as_ref().map(At::span).unwrap_or_default(),
-            names: raw.site.as_ref().map(raw::Names::from),
-            dns: raw.dns.as_deref().unwrap_or(no_dns),
-            tls: raw.tls.as_deref().unwrap_or(no_tls),
-            web: &raw.web,
-            app: raw.app.as_ref(),
-            database: &raw.database,
-        }];
-    }
-    neighbours::misplaced(raw, mistakes);
-    let mut sites = Vec::new();
-    for (name, site) in &raw.sites {
-        let Some(checked) = checked_name("sites", name, SiteName::new, mistakes) else {
-            continue;
-        };
-        sites.push(RawSite {
-            table: Some(format!("sites.{checked}")),
-            name: checked,
-            place: name.span(),
-            names: Some(raw::Names::from(site)),
-            dns: site.dns.as_deref().unwrap_or(no_dns),
-            tls: site.tls.as_deref().unwrap_or(no_tls),
-            web: &site.web,
-            app: site.app.as_ref(),
-            database: &site.database,
-        });
-    }
-    sites.sort_by_key(|site| site.place.start);
-    sites
 }
 
 /// What the sites share.
