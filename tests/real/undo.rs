@@ -139,7 +139,7 @@ fn an_undone_run(server: &Server) {
         stays,
         [
             "the package libnss-myhostname",
-            "what the command migrate has done",
+            "what the command foobar-migrate has done",
             "what the command stays has done",
             "what the command no has done"
         ],
