@@ -21,6 +21,7 @@ pub struct Command {
     environment: BTreeMap<String, String>,
     credentials: BTreeMap<String, AbsolutePath>,
     key: String,
+    formerly: Option<AccountName>,
     undo: Option<Undo>,
 }
 
@@ -40,6 +41,8 @@ pub struct Entry {
     #[serde(default)]
     credentials: BTreeMap<String, AbsolutePath>,
     key: String,
+    /// The name that it had before: what ran under that for the same key counts.
+    formerly: Option<AccountName>,
     /// How an undo takes it back; without it what the command did stays.
     undo: Option<Undo>,
 }
@@ -77,6 +80,7 @@ impl Kind for Command {
             environment,
             credentials,
             key,
+            formerly,
             undo,
         } = entry;
         undo.as_ref().map_or(Ok(()), Undo::check)?;
@@ -88,6 +92,7 @@ impl Kind for Command {
             environment,
             credentials,
             key,
+            formerly,
             undo,
         })
     }
@@ -97,9 +102,11 @@ impl Kind for Command {
     }
 
     fn probe(batch: &[&Self], _: &Probe, script: &mut Script) {
-        let words = batch
-            .iter()
-            .flat_map(|command| [command.name.as_str(), &command.key]);
+        let words = batch.iter().flat_map(|command| {
+            let formerly = command.formerly.as_ref();
+            let formerly = formerly.map_or("", AccountName::as_str);
+            [command.name.as_str(), &command.key, formerly]
+        });
         script.call("probe_command", words);
     }
 

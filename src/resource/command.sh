@@ -1,22 +1,23 @@
 # Commands that run once for a key, on the server.
 
-# probe_command NAME KEY...: KEY if the command has run for it, else the key of its
-# last success.
+# probe_command NAME KEY FORMERLY...: KEY if the command has run for it, under its name or the one
+# of before, which may be empty; else the key of its last success.
 probe_command() {
-	local key last
+	local key last name
 	while [ $# -gt 0 ]; do
 		last=
-		if [ -e "$STATE/commands/$1" ]; then
+		for name in "$1" ${3:+"$3"}; do
+			[ -e "$STATE/commands/$name" ] || continue
 			while IFS= read -r key; do
 				last=${last:-$key}
 				if [ "$key" = "$2" ]; then
 					last=$key
-					break
+					break 2
 				fi
-			done <"$STATE/commands/$1"
-		fi
+			done <"$STATE/commands/$name"
+		done
 		printf 'done\037%s\037%s\n' "$1" "$last"
-		shift 2
+		shift 3
 	done
 }
 

@@ -25,6 +25,10 @@ def ask(data, port=443, name="foobar.com", version=None):
     with stream:
         try:
             stream.sendall(data)
+        except ConnectionError:
+            # It has said no before it has read everything; that can still be read.
+            pass
+        try:
             while part := stream.recv(65536):
                 reply += part
         except ConnectionError:
