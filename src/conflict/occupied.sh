@@ -92,9 +92,11 @@ unit_of() {
 
 # probe_filters: the tables of others that look at what comes in.
 probe_filters() {
-	local chains family listed more name save shown table word
+	local ask chains family listed more name save shown table word
+	# A function would be a process more each time.
+	if command -v nft >/dev/null; then ask=nft; else ask=nft_of_python; fi
 	shown=no listed=' inet foobar_stack,'
-	if chains=$(run_nft list chains 2>/dev/null); then
+	if chains=$($ask list chains 2>/dev/null); then
 		shown=yes
 		while read -r word name more; do
 			case "$word $more" in
@@ -102,7 +104,7 @@ probe_filters() {
 			'type hook input '*)
 				case $listed in *" $family $table,"*) continue ;; esac
 				listed="$listed $family $table,"
-				run_nft --terse --stateless list table "$family" "$table" 2>/dev/null |
+				$ask --terse --stateless list table "$family" "$table" 2>/dev/null |
 					sed "s/^/nft$(printf '\037')/"
 				;;
 			esac
@@ -114,7 +116,7 @@ probe_filters() {
 		save=${family}tables-save
 		# Tables of the older kernel interface, which nft does not show. The list is a file
 		# of the kernel's: its size says nothing.
-		if grep -qsx filter "/proc/net/${family}_tables_names"; then
+		if has_legacy_filter "$family"; then
 			! command -v "${family}tables-legacy-save" >/dev/null || save=${family}tables-legacy-save
 			probe_filter "$save"
 		elif [ "$shown" = no ]; then
@@ -123,12 +125,19 @@ probe_filters() {
 	done
 }
 
-# run_nft WORD...: where there is no program nft, firewalld has at least brought its library.
-run_nft() {
-	if command -v nft >/dev/null; then
-		nft "$@"
-	else
-		python3 -c '
+# has_legacy_filter FAMILY: the kernel has a filter table of the older interface.
+has_legacy_filter() {
+	local name
+	[ -r "/proc/net/$1_tables_names" ] || return
+	while read -r name; do
+		[ "$name" != filter ] || return 0
+	done <"/proc/net/$1_tables_names"
+	return 1
+}
+
+# nft_of_python WORD...: where there is no program nft, firewalld has at least brought its library.
+nft_of_python() {
+	python3 -c '
 import sys, nftables
 nft = nftables.Nftables()
 nft.set_stateless_output(True)
@@ -136,7 +145,6 @@ words = (word for word in sys.argv[1:] if not word.startswith("-"))
 status, shown, _ = nft.cmd(" ".join(words))
 print(shown)
 sys.exit(status != 0)' "$@"
-	fi
 }
 
 # probe_filter PROGRAM: the table that the program of the family of iptables-save shows.
@@ -147,7 +155,7 @@ probe_filter() {
 # probe_displaced PATTERN...: `displaced` for each unit that runs and that systemd would stop
 # to start one of the stack's own. systemd knows that of units that are not there yet, too.
 probe_displaced() {
-	own=
+	local active other others own pairs pattern shown states state units word
 	for pattern do
 		shift
 		case $pattern in
@@ -155,17 +163,38 @@ probe_displaced() {
 		esac
 	done
 	[ $# -gt 0 ] || return 0
-	systemctl show -p Id -p Conflicts -p ConflictedBy -- "$@" | while IFS='=' read -r word others; do
+	shown=$(systemctl show -p Id -p Conflicts -p ConflictedBy -- "$@")
+	own='' pairs='' units=' '
+	while IFS='=' read -r word others; do
 		if [ "$word" = Id ]; then
 			own=$others
 			continue
 		fi
 		for other in $others; do
 			case $other in *.target) continue ;; esac
-			if ! is_one_of "$other" "$@" && systemctl is-active --quiet -- "$other"; then
-				printf 'displaced\037%s\037%s\n' "$own" "$other"
-			fi
+			! is_one_of "$other" "$@" || continue
+			pairs="$pairs $own=$other"
+			case $units in *" $other "*) ;; *) units="$units$other " ;; esac
 		done
+	done <<-END
+		$shown
+	END
+	[ -n "$pairs" ] || return 0
+	# shellcheck disable=SC2086 # names of units
+	set -- $units
+	# A line for each of them, in their order.
+	states=$(systemctl is-active -- "$@") || true
+	active=' '
+	while read -r state; do
+		case $state in active | reloading | refreshing) active="$active$1 " ;; esac
+		shift
+	done <<-END
+		$states
+	END
+	for word in $pairs; do
+		case $active in
+		*" ${word#*=} "*) printf 'displaced\037%s\037%s\n' "${word%%=*}" "${word#*=}" ;;
+		esac
 	done
 }
 
