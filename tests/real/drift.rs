@@ -466,7 +466,7 @@ const DRIFTS: &[Drift] = &[
     },
     Drift {
         name: "a command that is not known to have run",
-        make: "rm /var/lib/foobar-stack/commands/migrate",
+        make: "rm /var/lib/foobar-stack/commands/foobar-migrate",
         plan: "run command:foobar-migrate",
         says: &["it has not run yet"],
         ..ROW
