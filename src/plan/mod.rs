@@ -22,14 +22,6 @@ pub struct Fleet {
     pub stacks: BTreeMap<ServerName, Stack>,
 }
 
-impl Fleet {
-    /// What proves it, server by server.
-    pub fn checks(&self) -> impl Iterator<Item = (&ServerName, &Check)> {
-        let stacks = self.stacks.iter();
-        stacks.flat_map(|(name, stack)| stack.checks.iter().map(move |check| (name, check)))
-    }
-}
-
 /// Everything that should be so on one server: the result of compiling an inventory and roles
 /// with that server's facts.
 #[derive(Debug, Clone, Default)]
