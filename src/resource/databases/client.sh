@@ -21,7 +21,21 @@ sql_in_time() {
 # recorded WORD: the things of this sort that the server's record has, and those that a run
 # has made which never came to record them.
 recorded() {
-	sed -n -e "s/^\([a-z]*\)	[^	]*	$1	\([^	]*\).*/record\o037\1\o037\2/p" \
-		-e "s/^$1	/record\o037made\o037/p" \
-		"$STATE/managed" "$STATE/made" 2>/dev/null || true
+	local file line tab thing
+	tab='	'
+	for file in "$STATE/managed" "$STATE/made"; do
+		[ -r "$file" ] || continue
+		while IFS= read -r line; do
+			case $line in
+			"$1$tab"*) printf 'record\037made\037%s\n' "${line#*"$tab"}" ;;
+			*"$tab$1$tab"*)
+				# Behind how it came to be ours and the role stands what it is.
+				thing=${line#*"$tab"*"$tab"}
+				[ "${thing%%"$tab"*}" = "$1" ] || continue
+				thing=${thing#*"$tab"}
+				printf 'record\037%s\037%s\n' "${line%%"$tab"*}" "${thing%%"$tab"*}"
+				;;
+			esac
+		done <"$file"
+	done
 }
