@@ -185,7 +185,9 @@ fn with_certificate(certificate: &str, key: &str) -> tempfile::TempDir {
     let path = folder.path().join("inventory.toml");
     let text = std::fs::read_to_string(&path).unwrap();
     let tls = "[tls]\nmode = \"files\"\ncertificate = \"site.pem\"\nkey = \"site.key\"\n";
-    std::fs::write(&path, format!("{text}\n{tls}")).unwrap();
+    let acme = "[tls]\nmode = \"acme\"\n";
+    assert_eq!(text.matches(acme).count(), 1);
+    std::fs::write(&path, text.replace(acme, tls)).unwrap();
     std::fs::write(folder.path().join("site.pem"), certificate).unwrap();
     std::fs::write(folder.path().join("site.key"), key).unwrap();
     folder

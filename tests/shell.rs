@@ -59,6 +59,22 @@ fn scripts(value: &toml::Value, found: &mut Vec<String>) {
     }
 }
 
+/// A program that a role puts on the server finds the shared functions beside it.
+#[test]
+fn the_programs_of_roles_are_clean() {
+    let mut programs = Vec::new();
+    walk(&root().join("templates"), ".sh", &mut programs);
+    assert!(!programs.is_empty(), "no programs found");
+    let host = std::fs::read_to_string(root().join("src/host.sh")).unwrap();
+    let all = programs.iter().fold(String::new(), |all, path| {
+        let text = std::fs::read_to_string(path).unwrap();
+        let (head, text) = text.split_once("host.sh\n").unwrap();
+        assert!(head.ends_with("/foobar-stack/"), "{}", path.display());
+        all + &findings(path.to_str().unwrap(), &format!("STATE=/var\n{host}{text}"))
+    });
+    assert_eq!(all, "");
+}
+
 #[test]
 fn the_scripts_of_roles_are_clean() {
     let mut manifests = Vec::new();

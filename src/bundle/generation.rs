@@ -122,7 +122,8 @@ impl Generation {
         // A certificate goes with its key, and is as old as its days: both stay at home.
         let sites = inputs.inventory.sites.values();
         let certificates: Vec<&String> = sites
-            .filter_map(|site| site.tls.certificate.as_ref())
+            .flat_map(|site| [&site.tls.certificate, &site.tls.directory_ca])
+            .flatten()
             .collect();
         let files = inputs.files.iter();
         Self {

@@ -46,6 +46,8 @@ fn week() -> u32 {
 pub enum Issuer {
     /// Itself.
     SelfSigned,
+    /// An authority that the server has ordered it from, and orders the next one from in time.
+    Acme,
     /// Somebody this machine trusts.
     Trusted,
     /// Whoever.
@@ -65,8 +67,21 @@ pub struct Presented {
     pub verified: Result<(), String>,
 }
 
-/// What is known of the file on the server: its digest, or why there is none.
-pub type OnServer<'a> = Option<Result<&'a str, String>>;
+/// What the server says of the certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored<'a> {
+    /// The SHA-256 of the first certificate in the file.
+    pub digest: &'a str,
+    /// Why the last order failed, if it did.
+    pub because: Option<&'a str>,
+}
+
+/// What is known of the file on the server, or why nothing is.
+pub type OnServer<'a> = Option<Result<Stored<'a>, String>>;
+
+/// A certificate from an authority is overdue when less than this share of its life is left: the
+/// server orders the next one when a third is.
+const OVERDUE_SHARE: i64 = 4;
 
 impl Certificate {
     pub(super) fn defaults(&self) -> Defaults {
@@ -82,12 +97,17 @@ impl Certificate {
         let names: Vec<&str> = self.wanted().iter().map(Fqdn::as_str).collect();
         let issuer = match self.issuer {
             Issuer::SelfSigned => ", self-signed",
+            Issuer::Acme => ", from an authority",
             Issuer::Trusted => ", from a trusted issuer",
             Issuer::Any => "",
         };
+        let names = names.join(", ");
+        // How long those of an authority are valid is its own choice.
+        if self.issuer == Issuer::Acme {
+            return format!("for {names}{issuer}, renewed in time");
+        }
         format!(
-            "for {}, valid for {} days or more{issuer}",
-            names.join(", "),
+            "for {names}, valid for {} days or more{issuer}",
             self.min_days
         )
     }
@@ -106,6 +126,11 @@ impl Certificate {
         self.port == port && (&self.name == name || self.names.contains(name))
     }
 
+    /// Whose record on the server says what became of its orders.
+    pub(super) fn order(&self) -> Option<&Fqdn> {
+        (self.issuer == Issuer::Acme).then_some(&self.name)
+    }
+
     /// Judges what was presented at `now`, in seconds since 1970. `on_server` is `None` when
     /// the server was not asked.
     #[must_use]
@@ -122,19 +147,31 @@ impl Certificate {
         let Ok((_, parsed)) = X509Certificate::from_der(&presented.der) else {
             return Judgement::Broken("what was presented is no certificate".to_owned());
         };
-        if let Some(reason) = self.unusable(&parsed, now) {
-            return Judgement::Broken(reason);
+        let unusable = self.unusable(&parsed, now);
+        match unusable {
+            Some(reason) if self.issuer != Issuer::Acme => return Judgement::Broken(reason),
+            _ => {}
         }
         if self.issuer == Issuer::SelfSigned && parsed.issuer() != parsed.subject() {
             return Judgement::Broken(format!("issued by {}", parsed.issuer()));
         }
         let digest = Digest::of(&presented.der);
-        if matches!(on_server, Some(Ok(file)) if *file != digest.as_str()) {
+        if matches!(on_server, Some(Ok(file)) if file.digest != digest.as_str()) {
             return Judgement::Broken(
                 "another one than in the file on the server: it was not reloaded, or somebody \
                  else answers"
                     .to_owned(),
             );
+        }
+        if let Some(wait) = self.waits_for_authority(&parsed, unusable, now) {
+            let because = match on_server {
+                Some(Ok(Stored {
+                    because: Some(reason),
+                    ..
+                })) => format!("; {reason}"),
+                _ => String::new(),
+            };
+            return Judgement::Awaited(format!("{wait}{because}"));
         }
         if self.issuer == Issuer::SelfSigned && parsed.is_ca() {
             return Judgement::Flawed(
@@ -155,11 +192,35 @@ impl Certificate {
             date(until),
             presented.version
         );
-        if days < i64::from(self.min_days) {
+        if self.issuer != Issuer::Acme && days < i64::from(self.min_days) {
             Judgement::Flawed(seen)
         } else {
             Judgement::Sound(seen)
         }
+    }
+
+    /// What an authority has yet to do, if it is asked for certificates.
+    fn waits_for_authority(
+        &self,
+        parsed: &X509Certificate<'_>,
+        unusable: Option<String>,
+        now: i64,
+    ) -> Option<String> {
+        if self.issuer != Issuer::Acme {
+            return None;
+        }
+        if parsed.issuer() == parsed.subject() {
+            return Some("a temporary one, signed by itself: browsers warn of it".to_owned());
+        }
+        let (from, until) = (parsed.validity().not_before, parsed.validity().not_after);
+        let (from, until) = (from.timestamp(), until.timestamp());
+        unusable.or_else(|| {
+            let overdue = until - now < (until - from) / OVERDUE_SHARE;
+            overdue.then(|| {
+                let until = date(until);
+                format!("its renewal is overdue: it is valid until {until}")
+            })
+        })
     }
 
     /// Why no visitor can use it, if so.
@@ -266,8 +327,12 @@ mod tests {
         let start = parsed.validity().not_before.timestamp();
         let day = |days: i64| start + days * DAY;
         let digest = Digest::of(&der);
-        let same = Some(Ok(digest.as_str()));
-        let other = Some(Ok("0000"));
+        let stored = |digest| {
+            let because = None;
+            Some(Ok(Stored { digest, because }))
+        };
+        let same = stored(digest.as_str());
+        let other = stored("0000");
         let silent = Some(Err("no answer".to_owned()));
 
         let sound = "sound foobar.com, *.foobar.com, valid until";
@@ -308,9 +373,78 @@ mod tests {
             let text = match judgement {
                 Judgement::Sound(text) => format!("sound {text}"),
                 Judgement::Flawed(text) => format!("flawed {text}"),
+                Judgement::Awaited(text) => format!("awaited {text}"),
                 Judgement::Broken(text) => format!("broken {text}"),
             };
             assert!(text.contains(want), "{entry} {now}\n{text}\n{want}");
+        }
+    }
+
+    #[test]
+    fn what_an_authority_has_yet_to_do_is_awaited() {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+        let authority = rcgen::CertifiedIssuer::self_signed(params, key).unwrap();
+        let issued = |names: &[&str]| {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            let mut params = rcgen::CertificateParams::new(names).unwrap();
+            params.distinguished_name = rcgen::DistinguishedName::new();
+            params.not_before = rcgen::date_time_ymd(2025, 1, 1);
+            params.not_after = rcgen::date_time_ymd(2025, 4, 11);
+            let key = rcgen::KeyPair::generate().unwrap();
+            params.signed_by(&key, &authority).unwrap().der().to_vec()
+        };
+        let real = issued(&["foobar.com"]);
+        let temporary = made(&["-days", "90", "-addext", "subjectAltName=DNS:foobar.com"]);
+        let (_, parsed) = X509Certificate::from_der(&temporary).unwrap();
+        let today = parsed.validity().not_before.timestamp() + DAY;
+        // 2025-01-01 00:00:00 UTC; it is valid for 100 days.
+        let day = |days: i64| 1_735_689_600 + days * DAY;
+        let more = "names = ['foobar.com', 'www.foobar.com']";
+        for (der, entry, now, want) in [
+            (
+                &real,
+                "",
+                day(74),
+                "sound foobar.com, valid until 2025-04-11",
+            ),
+            (
+                &real,
+                "",
+                day(76),
+                "awaited its renewal is overdue: it is valid until 2025-04-11; asked in vain",
+            ),
+            (
+                &real,
+                "",
+                day(101),
+                "awaited expired on 2025-04-11; asked in vain",
+            ),
+            (
+                &real,
+                more,
+                day(1),
+                "awaited for foobar.com; not for www.foobar.com; asked in vain",
+            ),
+            (
+                &temporary,
+                "",
+                today,
+                "awaited a temporary one, signed by itself: browsers warn of it; asked in vain",
+            ),
+        ] {
+            let digest = Digest::of(der);
+            let stored = Stored {
+                digest: digest.as_str(),
+                because: Some("asked in vain"),
+            };
+            let check = check(&format!("issuer = 'acme'\n{entry}"));
+            let text = match check.judge(&presented(der), &Some(Ok(stored)), now) {
+                Judgement::Sound(text) => format!("sound {text}"),
+                Judgement::Awaited(text) => format!("awaited {text}"),
+                other => format!("{other:?}"),
+            };
+            assert!(text.starts_with(want), "{text}\n{want}");
         }
     }
 

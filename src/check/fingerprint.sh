@@ -1,5 +1,6 @@
 # shellcheck shell=dash
-# SHA-256 of the first certificate (as DER) of the PEM file $1, with coreutils alone.
+# SHA-256 of the first certificate (as DER) of the PEM file $1, with coreutils alone; then what is
+# recorded of its orders, in the file $2.
 set -eu
 body=$(sed -n '/-----BEGIN CERTIFICATE-----/,/-----END CERTIFICATE-----/{/-----/!p;/-----END/q;}' "$1")
 if [ -z "$body" ]; then
@@ -7,3 +8,4 @@ if [ -z "$body" ]; then
   exit 1
 fi
 printf '%s\n' "$body" | base64 -d | sha256sum
+[ ! -r "${2:-/dev/null}" ] || cat -- "${2:-/dev/null}"

@@ -9,6 +9,9 @@ pub enum Judgement {
     Sound(String),
     /// Not as it should be, or not known; what lies behind it can still be asked.
     Flawed(String),
+    /// Not as it should be, which is up to somebody else than the server: an authority, or those
+    /// who delegate its name. No run is undone for it.
+    Awaited(String),
     /// Not working, so that nothing behind it can work either.
     Broken(String),
 }

@@ -41,6 +41,9 @@ pub struct Outcome {
     /// Why it was skipped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub because: Option<String>,
+    /// Whether it is up to somebody else than the server.
+    #[serde(skip)]
+    pub awaited: bool,
     /// The unit whose log explains a failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
@@ -87,6 +90,18 @@ impl Report {
         self.first_broken.is_none()
     }
 
+    /// Why a run is not proven: the first failure, but for what is up to somebody else than the
+    /// server.
+    #[must_use]
+    pub fn first_unproven(&self) -> Option<&Outcome> {
+        self.first_broken()
+            .filter(|outcome| !outcome.awaited)
+            .or_else(|| {
+                let mut failed = self.outcomes.iter();
+                failed.find(|outcome| outcome.outcome == Verdict::Fail && !outcome.awaited)
+            })
+    }
+
     /// What a change since `before` has broken: the first check that fails now and passed then;
     /// else, where a check that passed then cannot be asked any more, the failure that is in its
     /// way.
@@ -101,7 +116,7 @@ impl Report {
         let mut lost = self.outcomes.iter().filter(passed);
         let failed = lost
             .clone()
-            .find(|outcome| outcome.outcome == Verdict::Fail);
+            .find(|outcome| outcome.outcome == Verdict::Fail && !outcome.awaited);
         let skipped = lost.any(|outcome| outcome.outcome == Verdict::Skip);
         failed.or_else(|| self.first_broken().filter(|_| skipped))
     }
@@ -156,7 +171,7 @@ pub fn conclude<'a>(answers: impl IntoIterator<Item = (&'a Check, Answer)>) -> R
                     .or_insert_with(|| format!("{} failed: {}", check.hop, check.title));
             }
             Answer::Judged {
-                judgement: Judgement::Flawed(_),
+                judgement: Judgement::Flawed(_) | Judgement::Awaited(_),
                 ..
             } => {
                 first_flawed.get_or_insert(place);
@@ -181,11 +196,18 @@ pub fn conclude<'a>(answers: impl IntoIterator<Item = (&'a Check, Answer)>) -> R
 }
 
 fn outcome(check: &Check, answer: Answer, cause: Option<String>) -> Outcome {
+    let awaited = matches!(
+        &answer,
+        Answer::Judged {
+            judgement: Judgement::Awaited(_),
+            ..
+        }
+    );
     let (verdict, ms, actual, because) = match (cause, answer) {
         (Some(cause), _) | (None, Answer::NotAsked(cause)) => (Verdict::Skip, 0, None, Some(cause)),
         (None, Answer::Judged { judgement, ms }) => match judgement {
             Judgement::Sound(seen) => (Verdict::Pass, ms, Some(seen), None),
-            Judgement::Flawed(seen) | Judgement::Broken(seen) => {
+            Judgement::Flawed(seen) | Judgement::Awaited(seen) | Judgement::Broken(seen) => {
                 (Verdict::Fail, ms, Some(seen), None)
             }
         },
@@ -195,6 +217,7 @@ fn outcome(check: &Check, answer: Answer, cause: Option<String>) -> Outcome {
         site: check.site.clone(),
         name: check.title.clone(),
         outcome: verdict,
+        awaited,
         ms,
         expected: check.question.expected(),
         actual,

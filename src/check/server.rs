@@ -1,7 +1,9 @@
 //! The questions that only the server can answer, as one script, and its replies.
 
+use super::certificate::Stored;
 pub use super::section::Section;
 use super::{Check, Question};
+use crate::host::STATE;
 use crate::shell::Script;
 use crate::systemd::{ASK_UNITS, SHOW_UNITS};
 use std::collections::BTreeMap;
@@ -58,7 +60,11 @@ pub fn script(checks: &[&Check], nonce: &Nonce, limit: u64) -> Script {
                 if let Some(path) = &certificate.path {
                     questions.assign("key", &place.to_string());
                     let program = include_str!("fingerprint.sh");
-                    questions.call("ask sh -c", [program, "sh", path.as_str()]);
+                    let record = certificate
+                        .order()
+                        .map(|name| format!("{STATE}/certificates/{name}"));
+                    let words = [program, "sh", path.as_str()].into_iter();
+                    questions.call("ask sh -c", words.chain(record.as_deref()));
                 }
             }
             _ => {}
@@ -152,11 +158,15 @@ impl Sections {
     ///
     /// # Errors
     /// When the server did not give one, with the reason.
-    pub fn certificate(&self, place: usize) -> Result<&str, String> {
+    pub fn certificate(&self, place: usize) -> Result<Stored<'_>, String> {
         match self.check(place) {
             None => Err("the server did not say".to_owned()),
             Some(Section { status: 0, output }) => match output.split_whitespace().next() {
-                Some(digest) if digest.len() == 64 => Ok(digest),
+                Some(digest) if digest.len() == 64 => {
+                    let mut lines = output.lines();
+                    let because = lines.find_map(|line| line.strip_prefix("because "));
+                    Ok(Stored { digest, because })
+                }
                 _ => Err("the server did not say".to_owned()),
             },
             Some(failed) => Err(format!("reading it {}", failed.failure())),
@@ -302,7 +312,8 @@ mod tests {
         let checks = checks(&[("certificate", &entry), ("certificate", missing)]);
         let checks: Vec<&Check> = checks.iter().collect();
         let sections = Sections::read(&run(&script(&checks, &nonce(), 5), &[]), &nonce());
-        assert_eq!(sections.certificate(0), Ok(Digest::of(b"abc").as_str()));
+        let digest = sections.certificate(0).map(|stored| stored.digest);
+        assert_eq!(digest, Ok(Digest::of(b"abc").as_str()));
         let reason = sections.certificate(1).unwrap_err();
         assert!(reason.contains("/nonexistent/a.pem"), "{reason}");
         assert!(sections.certificate(2).is_err());

@@ -15,15 +15,20 @@ pub(super) fn is_public(
     site: &Site,
     files: &BTreeMap<String, Arc<[u8]>>,
 ) -> Result<(), Diagnostics> {
-    let certificate = site.tls.certificate.as_ref();
-    let Some((path, bytes)) = certificate.and_then(|path| files.get_key_value(path)) else {
+    let public = [
+        ("tls.certificate", &site.tls.certificate),
+        ("tls.directory_ca", &site.tls.directory_ca),
+    ];
+    let found = public.into_iter().find_map(|(key, path)| {
+        let path = path.as_ref()?;
+        let what = private_key(files.get(path)?)?;
+        Some((key, path, what))
+    });
+    let Some((key, path, what)) = found else {
         return Ok(());
     };
-    let Some(what) = private_key(bytes) else {
-        return Ok(());
-    };
-    let message = format!("tls.certificate: {path} holds {what}");
-    let mistake = Diagnostic::new(source, span(named, "tls.certificate"), message);
+    let message = format!("{key}: {path} holds {what}");
+    let mistake = Diagnostic::new(source, span(named, key), message);
     Err(mistake
         .label("certificates are for everybody to read")
         .help(

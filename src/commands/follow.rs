@@ -289,7 +289,7 @@ impl Follower<'_> {
             return None;
         };
         let broken = match before {
-            None => report.first_broken(),
+            None => report.first_unproven(),
             Some(before) => report.first_regression(before),
         };
         broken.map(|outcome| format!("{}: {}", outcome.hop, outcome.name))

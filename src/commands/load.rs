@@ -201,7 +201,7 @@ fn keys_among(files: &mut BTreeMap<String, Arc<[u8]>>) -> BTreeMap<String, Secre
     keys
 }
 
-/// Reads the certificate into `files`, if it is the user's own, and gives what nobody may see:
+/// Reads the user's own certificates into `files`, and gives what nobody may see:
 /// its key, and the files that releases share.
 pub(super) fn own_files(
     folder: &Path,
@@ -217,6 +217,9 @@ pub(super) fn own_files(
             if let Some(path) = &site.tls.key {
                 sensitive_files.insert(path.clone(), SecretValue::new(read(&folder.join(path))?));
             }
+        }
+        if let Some(path) = &site.tls.directory_ca {
+            files.insert(path.clone(), read(&folder.join(path))?.into());
         }
         for path in site.app.shared.values() {
             let content = SecretValue::new(read(&folder.join(path))?);

@@ -188,6 +188,8 @@ pub struct DnsRecord {
 pub enum TlsMode {
     /// Made on the server.
     SelfSigned,
+    /// From an authority, by ACME (RFC 8555).
+    Acme,
     /// The user's files.
     Files,
     /// No TLS.
@@ -199,6 +201,11 @@ pub enum TlsMode {
 pub struct Tls {
     /// How it comes to be.
     pub mode: TlsMode,
+    /// The URL of the authority's directory; there with [`TlsMode::Acme`].
+    pub directory: Option<String>,
+    /// The certificate that vouches for the directory, in PEM, relative to the inventory; only
+    /// with [`TlsMode::Acme`].
+    pub directory_ca: Option<String>,
     /// The user's chain in PEM, relative to the inventory; there with [`TlsMode::Files`].
     pub certificate: Option<String>,
     /// The user's key in PEM, relative to the inventory; there with [`TlsMode::Files`].

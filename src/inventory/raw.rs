@@ -271,6 +271,12 @@ impl RecordType {
 pub(super) struct Tls {
     /// How the certificate comes to be. Default: "self-signed".
     pub(super) mode: Option<At<TlsMode>>,
+    /// The authority, for mode "acme": the URL of its directory, "letsencrypt" or
+    /// "letsencrypt-staging". Default: "letsencrypt".
+    pub(super) directory: Option<At<String>>,
+    /// Who vouches for the directory itself, if it is not an authority that everybody trusts: a
+    /// certificate in PEM, relative to this file, for mode "acme".
+    pub(super) directory_ca: Option<At<String>>,
     /// Certificate chain in PEM, relative to this file, for mode "files".
     pub(super) certificate: Option<At<String>>,
     /// Private key in PEM, relative to this file, for mode "files".
@@ -282,6 +288,8 @@ pub(super) struct Tls {
 pub(super) enum TlsMode {
     /// Made on the server, for tests and before the real one.
     SelfSigned,
+    /// From an authority that browsers trust, and renewed by itself.
+    Acme,
     /// Yours, from `certificate` and `key`.
     Files,
     /// Plain HTTP only.

@@ -15,7 +15,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Names of the roles inside the program; settings under them would be read by nobody.
-const BUILT_IN_ROLES: &[&str] = &["base", "firewall", "dns", "database", "app", "web", "tls"];
+const BUILT_IN_ROLES: &[&str] = &[
+    "base", "firewall", "dns", "database", "app", "web", "tls", "acme",
+];
 
 /// Parses and checks an inventory.
 ///

@@ -18,6 +18,10 @@ user = "root"
 [site]
 domain = "{domain}"
 
+# A certificate that browsers trust, as soon as the names lead to the server.
+[tls]
+mode = "acme"
+
 # The code in the folder `app`, the packages it needs, and what runs it. It must
 # listen on 127.0.0.1:${{PORT}}.
 [app]

@@ -16,8 +16,16 @@ pub(super) fn tls(
 ) -> Tls {
     let mode = match raw.mode.as_deref() {
         None | Some(raw::TlsMode::SelfSigned) => TlsMode::SelfSigned,
+        Some(raw::TlsMode::Acme) => TlsMode::Acme,
         Some(raw::TlsMode::Files) => TlsMode::Files,
         Some(raw::TlsMode::Off) => TlsMode::Off,
+    };
+    let directory = directory(raw, mode, mistakes);
+    let directory_ca = match &raw.directory_ca {
+        Some(value) if is_for_acme(raw, mode, "directory_ca", value, mistakes) => {
+            file(value, "tls.directory_ca", false, files, mistakes)
+        }
+        _ => None,
     };
     let mut path = |name: &str, value: Option<&At<String>>| match (mode, value) {
         (TlsMode::Files, Some(value)) => {
@@ -46,8 +54,76 @@ pub(super) fn tls(
     let key = path("key", raw.key.as_ref());
     Tls {
         mode,
+        directory,
+        directory_ca,
         certificate,
         key,
+    }
+}
+
+/// Whether a key that is only for the mode "acme" may be there.
+fn is_for_acme(
+    raw: &raw::Tls,
+    mode: TlsMode,
+    name: &str,
+    value: &At<String>,
+    mistakes: &mut Mistakes<'_>,
+) -> bool {
+    // The mode itself may be what could not be read.
+    if mode != TlsMode::Acme && !mistakes.incomplete {
+        let message = format!("tls.{name} is only for mode = \"acme\"");
+        let mistake = mistakes.at(value.span(), message);
+        mistakes.push(match &raw.mode {
+            Some(mode) => mistake.context(mode.span(), "but this is the mode"),
+            None => mistake.help("add mode = \"acme\": the default is \"self-signed\""),
+        });
+    }
+    mode == TlsMode::Acme
+}
+
+/// The URL of the authority's directory.
+fn directory(raw: &raw::Tls, mode: TlsMode, mistakes: &mut Mistakes<'_>) -> Option<String> {
+    let Some(value) = &raw.directory else {
+        return (mode == TlsMode::Acme).then(|| LETS_ENCRYPT[0].1.to_owned());
+    };
+    if !is_for_acme(raw, mode, "directory", value, mistakes) {
+        return None;
+    }
+    let known = LETS_ENCRYPT.iter().find(|(name, _)| *name == **value);
+    mistakes.check("tls.directory", Some(value), |text| match known {
+        Some((_, url)) => Ok((*url).to_owned()),
+        None => directory_url(text),
+    })
+}
+
+/// The directories that have a name of their own.
+const LETS_ENCRYPT: [(&str, &str); 2] = [
+    (
+        "letsencrypt",
+        "https://acme-v02.api.letsencrypt.org/directory",
+    ),
+    (
+        "letsencrypt-staging",
+        "https://acme-staging-v02.api.letsencrypt.org/directory",
+    ),
+];
+
+/// ACME is spoken over HTTPS alone (RFC 8555, section 6.1).
+fn directory_url(text: &str) -> Result<String, InvalidValue> {
+    let wrong = |why: &str| {
+        InvalidValue::new(format!("`{text}` is no directory of an authority: {why}")).hint(
+            "\"letsencrypt\", \"letsencrypt-staging\" for tests, or the URL that the authority names",
+        )
+    };
+    let Ok(url) = url::Url::parse(text) else {
+        return Err(wrong("it is no URL"));
+    };
+    match url.scheme() {
+        "https" if url.has_host() && url.username().is_empty() && url.password().is_none() => {
+            Ok(url.to_string())
+        }
+        "https" => Err(wrong("it needs a host, and no account")),
+        _ => Err(wrong("it must begin with https://")),
     }
 }
 

@@ -324,6 +324,7 @@ fn outcome(hop: Hop, name: &str, outcome: Verdict) -> Outcome {
     let failed = outcome == Verdict::Fail;
     let skipped = outcome == Verdict::Skip;
     Outcome {
+        awaited: false,
         hop,
         site: None,
         name: name.to_owned(),

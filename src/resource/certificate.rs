@@ -3,10 +3,10 @@
 use super::vocabulary::probe::{decode, fields};
 use super::{
     Action, Change, Delta, Diff, EntryError, ExecutionPlan, Future, Kind, Materials, Observed,
-    Owned, Phase, PlanContext, Probe,
+    Owned, Phase, PlanContext, Probe, ResourceId,
 };
 use crate::shell::Script;
-use crate::types::{AbsolutePath, Fqdn};
+use crate::types::{AbsolutePath, Digest, Fqdn};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
@@ -35,19 +35,21 @@ pub struct Entry {
 /// A certificate as it was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
-    names: BTreeSet<String>,
+    pub(super) names: BTreeSet<String>,
     /// When it ends, in seconds since 1970.
-    not_after: i64,
+    pub(super) not_after: i64,
     /// Whether issuer and subject are the same.
     self_signed: bool,
     /// Whether the key beside it is its own.
-    key_fits: bool,
+    pub(super) key_fits: bool,
     /// Mode, owner and group of the key: `600 root:root`.
-    key_access: String,
+    pub(super) key_access: String,
+    /// The SHA-256 of it, as DER; empty for what is no certificate.
+    pub(super) digest: String,
 }
 
 /// A key is root's alone; Nginx reads it before it gives its rights away.
-const KEY_ACCESS: &str = "600 root:root";
+pub(super) const KEY_ACCESS: &str = "600 root:root";
 const DAY: i64 = 86_400;
 /// Renewed when less than this is left, as a share of its life: a third.
 const RENEW_SHARE: i64 = 3;
@@ -55,6 +57,20 @@ const RENEW_SHARE: i64 = 3;
 impl Certificate {
     fn renewal(&self) -> i64 {
         i64::from(self.days) * DAY / RENEW_SHARE
+    }
+}
+
+impl Found {
+    /// One that somebody else has issued, with its key.
+    pub(super) fn issued(names: BTreeSet<String>, not_after: i64, digest: String) -> Self {
+        Self {
+            names,
+            not_after,
+            self_signed: false,
+            key_fits: true,
+            key_access: KEY_ACCESS.to_owned(),
+            digest,
+        }
     }
 }
 
@@ -79,7 +95,65 @@ fn read(der: &[u8], key_fits: bool, key_access: &str) -> Option<Found> {
         self_signed: certificate.issuer() == certificate.subject(),
         key_fits,
         key_access: key_access.to_owned(),
+        digest: Digest::of(der).to_string(),
     })
+}
+
+/// What `probe_certificate` says of the certificate at a path.
+pub(super) fn found_at(path: &AbsolutePath, reply: &str) -> Observed<Found> {
+    let line = reply
+        .lines()
+        .filter_map(fields::<5>)
+        .find(|line| line[1] == path.as_str());
+    match line {
+        Some(["absent", ..]) => Observed::Absent,
+        Some(["certificate", _, key, access, der]) => {
+            // What is no certificate is replaced like one that does not fit.
+            let found = decode(der).and_then(|der| read(&der, key == "fits", access));
+            Observed::Present(found.unwrap_or(Found {
+                names: BTreeSet::new(),
+                not_after: 0,
+                self_signed: false,
+                key_fits: false,
+                key_access: access.to_owned(),
+                digest: String::new(),
+            }))
+        }
+        _ => Observed::unknown(format!("the probe says nothing of {path}")),
+    }
+}
+
+/// The steps that make a self-signed certificate: the subject is the first of the names.
+pub(super) fn make(
+    [certificate, key]: [&AbsolutePath; 2],
+    names: &[&str],
+    days: u32,
+    id: &ResourceId,
+    work: &mut ExecutionPlan,
+) {
+    let payload = format!("certificate-{}", work.steps.len());
+    let key_payload = format!("{payload}.key");
+    let days = days.to_string();
+    let mut stage = Script::new();
+    let head = [payload.as_str(), key_payload.as_str(), days.as_str()];
+    stage.call("make_certificate", head.iter().chain(names));
+    work.step(Phase::Stage, id, stage);
+    work.future(Future::File(certificate.clone(), payload.clone()));
+    work.future(Future::File(key.clone(), key_payload.clone()));
+    let mut commit = Script::new();
+    let words = [key_payload.as_str(), key.as_str(), "600", "root", "root"];
+    commit.call("put_secret", words);
+    let words = [
+        payload.as_str(),
+        certificate.as_str(),
+        "644",
+        "root",
+        "root",
+    ];
+    commit.call("put_file", words);
+    work.step(Phase::Commit, id, commit);
+    work.uses("file");
+    work.uses("secret");
 }
 
 impl Kind for Certificate {
@@ -125,31 +199,8 @@ impl Kind for Certificate {
     }
 
     fn observe(batch: &[&Self], _: &Probe, reply: &str) -> Vec<Observed<Found>> {
-        batch
-            .iter()
-            .map(|one| {
-                let path = one.certificate.as_str();
-                let line = reply
-                    .lines()
-                    .filter_map(fields::<5>)
-                    .find(|line| line[1] == path);
-                match line {
-                    Some(["absent", ..]) => Observed::Absent,
-                    Some(["certificate", _, key, access, der]) => {
-                        // What is no certificate is replaced like one that does not fit.
-                        let found = decode(der).and_then(|der| read(&der, key == "fits", access));
-                        Observed::Present(found.unwrap_or(Found {
-                            names: BTreeSet::new(),
-                            not_after: 0,
-                            self_signed: false,
-                            key_fits: false,
-                            key_access: access.to_owned(),
-                        }))
-                    }
-                    _ => Observed::unknown(format!("the probe says nothing of {path}")),
-                }
-            })
-            .collect()
+        let places = batch.iter().map(|one| &one.certificate);
+        places.map(|path| found_at(path, reply)).collect()
     }
 
     fn applied(&self, _: &Observed<Found>, context: &PlanContext<'_>) -> Observed<Found> {
@@ -159,6 +210,7 @@ impl Kind for Certificate {
             self_signed: true,
             key_fits: true,
             key_access: KEY_ACCESS.to_owned(),
+            digest: String::new(),
         })
     }
 
@@ -213,32 +265,7 @@ impl Kind for Certificate {
             .chain(self.names.iter().filter(|name| **name != self.subject))
             .map(Fqdn::as_str)
             .collect();
-        let days = self.days.to_string();
-        let certificate = format!("certificate-{}", work.steps.len());
-        let key = format!("{certificate}.key");
-        let mut stage = Script::new();
-        let head = [certificate.as_str(), key.as_str(), days.as_str()];
-        stage.call("make_certificate", head.iter().chain(&names));
-        work.step(Phase::Stage, &change.id, stage);
-        work.future(Future::File(self.certificate.clone(), certificate.clone()));
-        work.future(Future::File(self.key.clone(), key.clone()));
-        let mut commit = Script::new();
-        commit.call(
-            "put_secret",
-            [&key, self.key.as_str(), "600", "root", "root"],
-        );
-        commit.call(
-            "put_file",
-            [
-                &certificate,
-                self.certificate.as_str(),
-                "644",
-                "root",
-                "root",
-            ],
-        );
-        work.step(Phase::Commit, &change.id, commit);
-        work.uses("file");
-        work.uses("secret");
+        let paths = [&self.certificate, &self.key];
+        make(paths, &names, self.days, &change.id, work);
     }
 }

@@ -9,6 +9,7 @@
 //! `databases`, and `orphans` for what is no longer in the inventory. What all of them share is
 //! the `vocabulary`, which knows none of them.
 
+mod acme_certificate;
 mod certificate;
 mod command;
 mod databases;

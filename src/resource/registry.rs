@@ -3,6 +3,7 @@
 //! Adding a kind is its file, its `mod` line and one line in `registry` below. Kinds stand
 //! in the order in which the probe asks for them.
 
+use super::acme_certificate::AcmeCertificate;
 use super::certificate::Certificate;
 use super::command::Command;
 use super::databases::{Database, DatabaseUser, ServerSettings};
@@ -339,6 +340,7 @@ registry! {
     Absent,
     Secret,
     Certificate,
+    AcmeCertificate,
     Zone,
     Release,
     OldRelease,

@@ -24,6 +24,12 @@ type Text = (
 );
 
 const ROLES: &[Text] = roles! {
+    "acme": [
+        "certificate.conf",
+        "certificates.service",
+        "certificates.sh",
+        "certificates.timer",
+    ],
     "app": [
         "app.service",
         "ask.conf",

@@ -3,6 +3,7 @@
 
 use super::inputs::Inputs;
 use crate::facts::Facts;
+use crate::host;
 use crate::inventory::{Inventory, Site, TlsMode};
 use crate::types::{ServerName, SiteName};
 use serde::Serialize;
@@ -54,6 +55,7 @@ impl Scene<'_> {
         context.insert("sites", &sites);
         context.insert("firewall", &inventory.firewall);
         context.insert("facts", self.facts);
+        context.insert("library", &json!({ "host": host::program().as_str() }));
         context.insert("settings", &settings(inventory, role));
         context.insert("roles", &exported.server);
         let any = |wanted: fn(&Site) -> bool| inventory.sites.values().any(wanted);

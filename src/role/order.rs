@@ -92,7 +92,9 @@ mod tests {
         let names: Vec<_> = roles.names().collect();
         assert_eq!(
             names,
-            ["base", "database", "app", "dns", "firewall", "tls", "web"]
+            [
+                "base", "database", "app", "dns", "firewall", "tls", "web", "acme"
+            ]
         );
     }
 }

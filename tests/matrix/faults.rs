@@ -20,6 +20,19 @@ pub(crate) struct Reference {
     record: String,
 }
 
+/// Whether this is what useradd and groupadd leave behind when they are killed between writing a
+/// lock, `/etc/shadow.PID`, and linking it: no later one minds it, and it is theirs.
+fn is_of_useradd(path: &str) -> bool {
+    let name = path
+        .strip_prefix("/etc/")
+        .and_then(|name| name.split_once('.'));
+    name.is_some_and(|(name, number)| {
+        ["passwd", "shadow", "group", "gshadow"].contains(&name)
+            && !number.is_empty()
+            && number.bytes().all(|byte| byte.is_ascii_digit())
+    })
+}
+
 impl Reference {
     /// Applies once, undisturbed.
     pub(crate) fn of(machine: &Machine) -> Self {
@@ -48,7 +61,9 @@ impl Reference {
     pub(crate) fn holds_beside(&self, machine: &Machine, words: &str) {
         self.is_reached(machine, &self.record);
         let mut now = files(machine);
-        now.retain(|path, _| self.after.contains_key(path) || !path.contains(words));
+        now.retain(|path, _| {
+            self.after.contains_key(path) || !(path.contains(words) || is_of_useradd(path))
+        });
         let differs: Vec<_> = now
             .iter()
             .filter(|(path, text)| self.after.get(*path) != Some(*text))
@@ -62,14 +77,16 @@ impl Reference {
     /// had these packages and no others.
     #[track_caller]
     fn holds_with_packages(&self, machine: &Machine, had: &BTreeSet<String>) {
+        // What a package has brought that was not there is ours, and so is its timer.
+        let brought = |rest: &str| {
+            let package = rest.split_once("\tpackage\t").map(|(_, name)| name);
+            let timer = rest.split_once("\tservice\t");
+            let timer = timer.and_then(|(_, name)| name.split_once(".timer"));
+            let package = package.or(timer.map(|(name, _)| name));
+            package.is_some_and(|name| !had.contains(name))
+        };
         let line = |line: &str| match line.strip_prefix("adopted\t") {
-            Some(rest)
-                if rest
-                    .split_once("\tpackage\t")
-                    .is_some_and(|(_, name)| !had.contains(name)) =>
-            {
-                format!("made\t{rest}")
-            }
+            Some(rest) if brought(rest) => format!("made\t{rest}"),
             _ => line.to_owned(),
         };
         let record: BTreeSet<String> = self.record.lines().map(line).collect();

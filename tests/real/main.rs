@@ -8,6 +8,7 @@
 //! programs are missing the tests are left out, and a line says so.
 
 mod accounts;
+mod acme;
 mod bare;
 mod code;
 mod cost;
@@ -145,6 +146,14 @@ fn a_debian_with_mysql() {
             ("variants", variants::every_kind_of_inventory_converges),
         ],
     );
+}
+
+#[test]
+fn a_site_with_a_certificate_from_an_authority() {
+    if !wanted("acme") || !is_possible() {
+        return;
+    }
+    acme::an_authority_is_asked_in_time_and_not_in_vain(&Server::up("trixie"));
 }
 
 #[test]

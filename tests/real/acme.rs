@@ -1,0 +1,182 @@
+//! A site that has its certificate from an authority, which is a server of its own (Pebble), as is
+//! the resolver: it is served before there is one, gets it when its name leads there, keeps what it
+//! has when an order cannot succeed, and renews it by itself.
+
+use crate::server::{Server, Site};
+use crate::support::until;
+
+const AUTHORITY: &str = include_str!("authority.sh");
+/// What the server has recorded of its orders.
+const RECORD: &str = "cat /var/lib/foobar-stack/certificates/foobar.com";
+/// What the timer starts, at once.
+const JOB: &str = "
+    sed -i 's/^next .*/next 0/' /var/lib/foobar-stack/certificates/foobar.com
+    systemctl start foobar-stack-certificates.service";
+const DIGESTS: &str = "cd /etc/ssl/foobar-stack && sha256sum foobar.com.pem foobar.com.key";
+const QUARTER: u32 = 90 * 86_400;
+
+/// A role whose check nothing can pass.
+const NO: &str = "description = \"Says no\"\nafter = [\"acme\"]\n[[check.http]]\ntitle = \"never\"\n\
+    url = \"https://foobar.com/\"\nstatus = 599\n";
+
+struct Authority(Server);
+
+impl Authority {
+    /// Begins anew: it knows no account, and gives certificates for so many seconds.
+    fn begin(&self, site: &Server, seconds: u32) {
+        let (own, name_server) = (self.0.address, site.address);
+        let script = format!("set -- {own} {name_server} {seconds}\n{AUTHORITY}");
+        self.0.on(&script);
+    }
+
+    /// How many orders it has had.
+    fn orders(&self) -> usize {
+        let log = self.0.on("journalctl --quiet --no-pager --unit authority");
+        log.matches("POST /order-plz").count()
+    }
+
+    /// The page, as a browser that trusts this authority gets it.
+    fn page(&self, site: &Server) -> String {
+        let (own, address) = (self.0.address, site.address);
+        self.0.on(&format!(
+            "cd /srv/authority && curl --silent --fail --cacert ca.pem https://{own}:15000/roots/0 >root.pem\n\
+             curl --silent --show-error --cacert root.pem --resolve foobar.com:443:{address} \
+             --output /dev/null --write-out '%{{http_code}} %{{http_version}}' https://foobar.com/"
+        ))
+    }
+}
+
+fn with(server: &Server, name: &str, aliases: &str, own: &Authority) -> Site {
+    let directory = format!("https://{}:14000/dir", own.0.address);
+    let site = server.site_with(name, |text| {
+        let text = text.replace(
+            "\n[tls]\n",
+            &format!(
+                "\n[tls]\nmode = \"acme\"\ndirectory = \"{directory}\"\ndirectory_ca = \"ca.pem\"\n"
+            ),
+        );
+        text.replace("# aliases = [\"www.foobar.com\"]", aliases)
+    });
+    site.write("ca.pem", &own.0.on("cat /srv/authority/ca.pem"));
+    site
+}
+
+pub(crate) fn an_authority_is_asked_in_time_and_not_in_vain(server: &Server) {
+    let authority = Authority(Server::up("sid"));
+    authority.begin(server, QUARTER);
+    server.on(&format!(
+        "echo nameserver {} >/etc/resolv.conf",
+        authority.0.address
+    ));
+
+    // It does not answer yet: the site is there, and says what its certificate is.
+    authority.0.on("systemctl stop authority");
+    let site = with(server, "acme", "", &authority);
+    let waits = [
+        "a temporary one, signed by itself",
+        "the authority does not answer at https://",
+    ];
+    site.run(&["apply", "--yes"]).exits(3).says(&waits);
+    site.run(&["verify"]).exits(3).says(&waits);
+    site.run(&["plan"]).exits(0).says(&["No changes."]);
+    authority.begin(server, QUARTER);
+    server.on(JOB);
+    site.run(&["verify"])
+        .exits(0)
+        .says(&["foobar.com, www.foobar.com, valid until"]);
+    site.run(&["plan"]).exits(0).says(&["No changes."]);
+    assert_eq!(authority.page(server), "200 2");
+    assert_eq!(authority.orders(), 1);
+
+    another_name_is_ordered_during_maintenance(server, &authority);
+    what_cannot_succeed_is_not_ordered(server, &authority);
+    a_run_that_is_undone_puts_the_certificate_back(server, &authority);
+    what_was_issued_is_used_again(server, &authority, &site);
+    it_renews_by_itself(server, &authority);
+
+    // Without it nothing of it stays but what it was given.
+    let site = server.site_with("own", |text| text);
+    site.run(&["apply", "--yes", "--delete-many"]).exits(0);
+    server.on("test ! -e /etc/systemd/system/foobar-stack-certificates.timer");
+    server.on("ls /var/lib/foobar-stack/acme/*/issued/foobar.com/*.pem >/dev/null");
+}
+
+fn another_name_is_ordered_during_maintenance(server: &Server, authority: &Authority) {
+    let aliases = "aliases = [\"www.foobar.com\", \"shop.foobar.com\"]";
+    let site = with(server, "more", aliases, authority);
+    site.run(&["maintenance", "on"]).exits(0);
+    let before = server.on(DIGESTS);
+    site.run(&["apply", "--yes"]).exits(0);
+    assert_ne!(server.on(DIGESTS), before);
+    site.run(&["maintenance", "off"]).exits(0);
+    let names = ["foobar.com, www.foobar.com, shop.foobar.com, valid until"];
+    site.run(&["verify"]).exits(0).says(&names);
+}
+
+fn what_cannot_succeed_is_not_ordered(server: &Server, authority: &Authority) {
+    let (orders, before) = (authority.orders(), server.on(DIGESTS));
+    let aliases = "aliases = [\"www.foobar.com\", \"shop.foobar.com\", \"foobar.net\"]";
+    let site = with(server, "dead", aliases, authority);
+    let inventory = site.read("inventory.toml");
+    let record = "[[dns.records]]\nname = \"@\"\ntype = \"AAAA\"\nvalue = \"2001:db8::dead\"\n";
+    site.write("inventory.toml", &format!("{inventory}\n{record}"));
+    let wrong = [
+        "foobar.net cannot be resolved",
+        "shop.foobar.com leads to 2001:db8::dead, where this server does not answer",
+        "not for foobar.net",
+    ];
+    site.run(&["apply", "--yes"]).exits(3).says(&wrong);
+    site.run(&["apply", "--yes"]).exits(3).says(&wrong);
+    server.on(JOB);
+    assert_eq!(authority.orders(), orders, "{}", server.on(RECORD));
+    assert_eq!(server.on(DIGESTS), before);
+    assert_eq!(authority.page(server), "200 2");
+}
+
+fn a_run_that_is_undone_puts_the_certificate_back(server: &Server, authority: &Authority) {
+    let (orders, before) = (authority.orders(), server.on(DIGESTS));
+    let aliases = "aliases = [\"www.foobar.com\", \"blog.foobar.com\"]";
+    let site = with(server, "undone", aliases, authority);
+    site.write("roles/no/role.toml", NO);
+    site.run(&["apply", "--yes"]).exits(6).says(&["web: never"]);
+    assert_eq!(authority.orders(), orders + 1);
+    assert_eq!(server.on(DIGESTS), before);
+    assert_eq!(authority.page(server), "200 2");
+}
+
+fn what_was_issued_is_used_again(server: &Server, authority: &Authority, site: &Site) {
+    let orders = authority.orders();
+    site.run(&["apply", "--yes"]).exits(0);
+    assert_eq!(authority.orders(), orders, "{}", server.on(RECORD));
+    server
+        .on("rm /etc/ssl/foobar-stack/foobar.com.* /var/lib/foobar-stack/certificates/foobar.com");
+    site.run(&["apply", "--yes"]).exits(0);
+    assert_eq!(authority.orders(), orders, "{}", server.on(RECORD));
+    assert_eq!(authority.page(server), "200 2");
+}
+
+/// With an authority that gives them for some seconds, and has forgotten the account.
+fn it_renews_by_itself(server: &Server, authority: &Authority) {
+    authority.begin(server, 15);
+    let aliases = "aliases = [\"www.foobar.com\", \"m.foobar.com\"]";
+    let site = with(server, "short", aliases, authority);
+    site.run(&["apply", "--yes"])
+        .says(&["acme_certificate:foobar.com"]);
+    let before = server.on(DIGESTS);
+    // What Nginx would not take is not ordered.
+    server.on("echo 'broken;' >/etc/nginx/conf.d/broken.conf");
+    until("it says that Nginx is in the way", || {
+        server.on(JOB);
+        server
+            .on(RECORD)
+            .contains("unknown directive \"broken\"")
+            .then_some(())
+    });
+    assert_eq!(server.on(DIGESTS), before);
+    let orders = authority.orders();
+    server.on("rm /etc/nginx/conf.d/broken.conf");
+    server.on(JOB);
+    assert_ne!(server.on(DIGESTS), before, "{}", server.on(RECORD));
+    assert_eq!(authority.orders(), orders + 1);
+    assert_eq!(authority.page(server), "200 2");
+}
