@@ -14,9 +14,11 @@ mod masks;
 mod mode;
 mod path;
 mod pem;
+mod record_data;
 mod record_name;
 mod secret;
 mod tree;
+mod zone_words;
 
 pub use account::AccountName;
 pub use blob::{Blob, Reopen};
@@ -29,9 +31,11 @@ pub use masks::Masks;
 pub use mode::FileMode;
 pub use path::AbsolutePath;
 pub use pem::{PemBlock, private_key};
+pub use record_data::{RecordData, WireName, name_places, written};
 pub use record_name::RecordName;
 pub use secret::{SecretSource, SecretValue};
 pub use tree::{Node, Tree};
+pub use zone_words::{Line, Word, lines, words};
 
 /// A text that is not a value of the wanted type: says which text, and what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -17,7 +17,14 @@ impl RecordName {
     /// When the text is not a domain name, or has a `*` anywhere but as its first label.
     pub fn new(text: &str) -> Result<Self, InvalidValue> {
         match text.strip_prefix("*.") {
-            Some(parent) => Fqdn::new(parent).map(|parent| Self(format!("*.{parent}"))),
+            Some(parent) => {
+                let name = Fqdn::new(parent).map(|parent| Self(format!("*.{parent}")))?;
+                if name.0.len() > 253 {
+                    let message = format!("`{text}` is longer than 253 characters");
+                    return Err(InvalidValue::new(message));
+                }
+                Ok(name)
+            }
             None => Fqdn::new(text).map(Self::from),
         }
     }
