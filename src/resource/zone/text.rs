@@ -1,9 +1,8 @@
 //! Zone files as text: written in one fixed form, and read back whatever their form.
 
 use crate::resource::EntryError;
-use crate::types::{Fqdn, RecordName};
-use hickory_proto::rr::{Name, RData};
-use hickory_proto::serialize::txt::Parser;
+use crate::types::{Fqdn, InvalidValue, RecordData, RecordName, WireName, lines, words};
+use hickory_proto::rr::RecordType;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -34,7 +33,7 @@ pub(super) struct ZoneText {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ZoneContent {
     pub(super) serial: u32,
-    pub(super) records: BTreeSet<String>,
+    pub(super) records: BTreeSet<(WireName, u32, RecordData)>,
 }
 
 /// Timers of the SOA record, in seconds: refresh, retry, expire and the negative answers'
@@ -76,20 +75,19 @@ impl ZoneText {
     pub(super) fn check(&self) -> Result<(), EntryError> {
         for record in &self.records {
             let line = format!("{} {}", record.kind, record.value);
-            if line.contains(|c: char| c.is_control() || c == ';')
-                && record.kind != "TXT"
-                && record.kind != "CAA"
-            {
-                return Err(EntryError::field(
-                    "records",
-                    format!("`{line}` is not a record"),
-                ));
-            }
             if line.chars().any(char::is_control) {
-                return Err(EntryError::field(
-                    "records",
-                    "a record has a control character",
-                ));
+                let why = "a record has a control character";
+                return Err(EntryError::field("records", why));
+            }
+            // A comment or a parenthesis would reach into what follows.
+            let origin = WireName::from(&self.domain);
+            let data = record_type(&record.kind).and_then(|kind| {
+                let words = words(&record.value).map_err(|error| error.to_string())?;
+                RecordData::from_words(kind, &words, &origin).map_err(|error| error.to_string())
+            });
+            if let Err(why) = data {
+                let why = format!("`{line}` is not a record: {why}");
+                return Err(EntryError::field("records", why));
             }
         }
         read(&self.render(1), &self.domain)
@@ -98,58 +96,94 @@ impl ZoneText {
     }
 }
 
-/// Reads a zone file.
+/// Reads a zone file: what is answered from it, byte by byte, letter case included.
 ///
-/// `$INCLUDE` is refused: the reader would look for the file on this machine.
+/// `$INCLUDE` and `$GENERATE` are refused: what they stand for is elsewhere.
 pub(super) fn read(text: &str, domain: &Fqdn) -> Result<ZoneContent, String> {
-    if text.to_ascii_uppercase().contains("$INCLUDE") {
-        return Err("it has an $INCLUDE".to_owned());
-    }
-    let origin = Name::from_str(&format!("{domain}.")).map_err(|error| error.to_string())?;
-    let (_, sets) = Parser::new(text, None, Some(origin))
-        .parse()
-        .map_err(|error| error.to_string())?;
+    let told = |error: InvalidValue| error.to_string();
+    let mut origin = WireName::from(domain);
+    let mut owner = None;
+    let (mut default_ttl, mut last_ttl) = (None, None);
     let mut serial = None;
     let mut records = BTreeSet::new();
-    for record in sets.values().flat_map(|set| set.records_without_rrsigs()) {
-        let data = match &record.data {
-            RData::SOA(soa) => {
-                serial = Some(soa.serial);
-                format!(
-                    "SOA {} {} {} {} {} {}",
-                    soa.mname, soa.rname, soa.refresh, soa.retry, soa.expire, soa.minimum
-                )
+    for line in lines(text).map_err(told)? {
+        let mut rest = line.words.as_slice();
+        if !line.indented {
+            let first = rest[0].raw.as_str();
+            let argument = rest.get(1).map_or("", |word| word.raw.as_str());
+            match first.to_ascii_uppercase().as_str() {
+                "$ORIGIN" => {
+                    origin = WireName::parse(argument, &origin).map_err(told)?;
+                    continue;
+                }
+                "$TTL" => {
+                    default_ttl = Some(seconds(argument).ok_or("its $TTL is no time")?);
+                    continue;
+                }
+                other if other.starts_with('$') => return Err(format!("it has {other}")),
+                _ => owner = Some(WireName::parse(first, &origin).map_err(told)?),
             }
-            data => format!("{} {data}", record.record_type()),
-        };
-        let data = if is_without_case(&record.data) {
-            data.to_ascii_lowercase()
-        } else {
-            data
-        };
-        let name = record.name.to_string().to_ascii_lowercase();
-        records.insert(format!("{name} {} {data}", record.ttl));
+            rest = &rest[1..];
+        }
+        let mut ttl = None;
+        while let Some((word, behind)) = rest.split_first() {
+            match seconds(&word.raw) {
+                Some(found) => ttl = Some(found),
+                None if word.raw.eq_ignore_ascii_case("IN") => {}
+                None => break,
+            }
+            rest = behind;
+        }
+        last_ttl = ttl.or(default_ttl).or(last_ttl);
+        let ttl = last_ttl.ok_or("a record has no time to live")?;
+        let (kind, data) = rest.split_first().ok_or("a record has no type")?;
+        let kind = record_type(&kind.raw)?;
+        let mut data = RecordData::from_words(kind, data, &origin).map_err(told)?;
+        if let Some((found, same)) = data.without_serial() {
+            serial = Some(found);
+            data = same;
+        }
+        let owner = owner.clone().ok_or("its first record has no name")?;
+        records.insert((owner, ttl, data));
     }
     let serial = serial.ok_or("it has no SOA record")?;
     Ok(ZoneContent { serial, records })
 }
 
-/// Whether letter case means nothing in this data: it is names and numbers (RFC 4343). In
-/// character-strings it does.
-fn is_without_case(data: &RData) -> bool {
-    matches!(
-        data,
-        RData::SOA(_)
-            | RData::A(_)
-            | RData::AAAA(_)
-            | RData::NS(_)
-            | RData::CNAME(_)
-            | RData::PTR(_)
-            | RData::MX(_)
-            | RData::SRV(_)
-            | RData::SSHFP(_)
-            | RData::TLSA(_)
-    )
+/// A type by its mnemonic, or by its number (RFC 3597 section 5).
+fn record_type(text: &str) -> Result<RecordType, String> {
+    let text = text.to_ascii_uppercase();
+    let number: Option<u16> = text.strip_prefix("TYPE").and_then(|text| text.parse().ok());
+    match number {
+        Some(number) => Ok(RecordType::from(number)),
+        None => RecordType::from_str(&text).map_err(|_| format!("`{text}` is not a type")),
+    }
+}
+
+/// A time to live: seconds, or numbers with units, as in `1h30m`.
+fn seconds(text: &str) -> Option<u32> {
+    let mut sum = 0_u32;
+    let mut number: Option<u32> = None;
+    for c in text.chars() {
+        if let Some(digit) = c.to_digit(10) {
+            let before = number.unwrap_or_default();
+            number = Some(before.checked_mul(10)?.checked_add(digit)?);
+            continue;
+        }
+        let unit = match c.to_ascii_lowercase() {
+            's' => 1,
+            'm' => 60,
+            'h' => 3600,
+            'd' => 86_400,
+            'w' => 604_800,
+            _ => return None,
+        };
+        sum = sum.checked_add(number.take()?.checked_mul(unit)?)?;
+    }
+    match number {
+        Some(number) => sum.checked_add(number),
+        None => (!text.is_empty()).then_some(sum),
+    }
 }
 
 /// The text with another serial, as far as it has one.
@@ -267,7 +301,7 @@ mod tests {
         let text = zone.render(5);
         let short = text.replace(
             "www.foobar.com. 3600 IN CNAME foobar.com.",
-            "WWW 1h IN CNAME foobar.com. ; by hand",
+            "www 1h IN CNAME @ ; by hand",
         );
         assert_eq!(
             read(&short, &zone.domain).unwrap().records,
@@ -282,28 +316,52 @@ mod tests {
     }
 
     #[test]
-    fn letter_case_counts_in_strings_and_not_in_names() {
+    fn what_is_answered_differently_is_different() {
         let zone = zone();
         let text = zone.render(5);
         let records = |text: &str| read(text, &zone.domain).unwrap().records;
-        assert_eq!(
-            records(&text.replace("CNAME foobar", "CNAME FooBar")),
-            records(&text)
-        );
-        assert_eq!(
-            records(&text.replace("www.foobar.com. 3600", "WWW.foobar.com. 3600")),
-            records(&text)
-        );
-        assert_ne!(
-            records(&text.replace("spf1 -all", "spf1 -ALL")),
-            records(&text)
-        );
-        let caa = |value: &str| {
-            records(&format!(
-                "{text}foobar.com. 3600 IN CAA 0 iodef \"{value}\"\n"
-            ))
-        };
-        assert_ne!(caa("mailto:Me@foobar.com"), caa("mailto:me@foobar.com"));
+        // BIND answers names and texts in the letter case of its file.
+        for (from, to) in [
+            ("spf1 -all", "spf1 -ALL"),
+            ("\"v=spf1 -all; x\"", "\"v=spf1 -all\" \"; x\""),
+            ("CNAME foobar", "CNAME FooBar"),
+            ("www.foobar.com. 3600", "WWW.foobar.com. 3600"),
+            ("www.foobar.com. 3600", "www.foobar.com. 3601"),
+            ("300\n", "301\n"),
+        ] {
+            assert_ne!(records(&text.replace(from, to)), records(&text), "{to}");
+        }
+        let more = |one: &str| records(&format!("{text}a 3600 IN {one}\n"));
+        for (one, other) in [
+            (
+                "CAA 0 iodef \"mailto:Me@a.b\"",
+                "CAA 0 iodef \"mailto:me@a.b\"",
+            ),
+            ("CAA 0 Issue \"a\"", "CAA 0 issue \"a\""),
+            (
+                "NAPTR 1 1 \"U\" \"a\" \"\" .",
+                "NAPTR 1 1 \"u\" \"a\" \"\" .",
+            ),
+            ("HTTPS 1 . alpn=h2", "HTTPS 1 . alpn=H2"),
+            ("TXT \"\\200\"", "TXT \"\\201\""),
+        ] {
+            assert_ne!(more(one), more(other), "{one}");
+        }
+        for (one, other) in [
+            ("HTTPS 1 . alpn=h2 port=1", "HTTPS 1 . port=1 alpn=\"h2\""),
+            ("TLSA 3 1 1 aB cd", "TLSA ( 3 1 1 ; x\n ABCD )"),
+            ("TXT a\\066", "TXT \"aB\""),
+            (
+                "AAAA 2001:DB8:0:0::1",
+                "TYPE28 \\# 16 20010db8000000000000000000000001",
+            ),
+        ] {
+            assert_eq!(more(one), more(other), "{one}");
+        }
+        // The order says nothing.
+        let mut turned: Vec<&str> = text.lines().collect();
+        turned[4..].reverse();
+        assert_eq!(records(&turned.join("\n")), records(&text));
     }
 
     #[test]
