@@ -1,8 +1,9 @@
 //! DNS messages: the question for a record, and the values an answer gives.
 
-use crate::types::Fqdn;
+use crate::types::{Fqdn, RecordData};
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::{Name, RData, RecordType};
+use hickory_proto::serialize::binary::BinEncodable as _;
 use std::net::IpAddr;
 
 /// The largest datagram to ask for, in bytes: it passes every common path in one piece
@@ -73,57 +74,30 @@ pub(super) fn values(message: &Message, name: &Fqdn, kind: RecordType) -> Vec<St
 
 /// A value as in a zone file.
 fn shown(data: &RData) -> String {
-    match data {
-        RData::TXT(text) => text
-            .txt_data
-            .iter()
-            .map(|part| {
-                let part = String::from_utf8_lossy(part);
-                format!("\"{}\"", part.replace('\\', "\\\\").replace('"', "\\\""))
-            })
-            .collect::<Vec<_>>()
-            .join(" "),
-        other => other.to_string(),
+    let kind = data.record_type();
+    let bytes = data.to_bytes().ok();
+    let read = bytes.map(|bytes| RecordData::from_wire(kind, bytes));
+    match read {
+        Some(read) if read.is_known() => read.to_string(),
+        _ => data.to_string(),
     }
 }
 
-/// A value in the form in which two are compared: text without its quotes and the cuts
-/// between its strings, anything else in lower case with single spaces.
-pub(super) fn folded(kind: RecordType, value: &str) -> String {
-    if kind == RecordType::TXT {
-        return unquoted(value);
-    }
-    if let Ok(address) = value.trim().parse::<IpAddr>() {
-        return address.to_string();
-    }
-    let mut words: Vec<String> = value.split_whitespace().map(str::to_owned).collect();
-    if kind == RecordType::CAA {
-        // The tag has no case, its value does (RFC 8659 section 4.1); quotes are optional.
-        if let Some(tag) = words.get_mut(1) {
-            *tag = tag.to_ascii_lowercase();
-        }
-        return words.join(" ").replace('"', "");
-    }
-    words.join(" ").to_ascii_lowercase()
-}
-
-/// The text of one or more character strings (RFC 1035 section 5.1); a bare one is taken whole.
-fn unquoted(value: &str) -> String {
-    if !value.trim_start().starts_with('"') {
-        return value.trim().to_owned();
-    }
-    let mut text = String::new();
-    let mut inside = false;
-    let mut chars = value.chars();
-    while let Some(c) = chars.next() {
-        match c {
-            '"' => inside = !inside,
-            '\\' => text.extend(chars.next()),
-            c if inside => text.push(c),
-            _ => {}
-        }
-    }
-    text
+/// A value in the form in which two are compared: the bytes of an answer, in which names have no
+/// letter case and the cuts between the strings of a text do not count. Of a SOA, whose first
+/// fields are enough, and of what is not read, the words in lower case.
+pub(super) fn folded(kind: RecordType, value: &str) -> Vec<u8> {
+    let data = match kind {
+        RecordType::SOA => None,
+        _ => RecordData::from_text(kind, value).ok(),
+    };
+    data.map_or_else(
+        || {
+            let words: Vec<&str> = value.split_whitespace().collect();
+            words.join(" ").to_ascii_lowercase().into_bytes()
+        },
+        |data| data.folded(),
+    )
 }
 
 fn absolute(name: &Fqdn) -> Name {
