@@ -15,6 +15,7 @@ mod network;
 mod prepare;
 mod raw;
 mod record;
+mod record_rules;
 mod resolve;
 mod sensitive;
 mod site;

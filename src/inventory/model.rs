@@ -173,7 +173,7 @@ pub struct RecordSet {
 pub struct DnsRecord {
     /// Full name of the owner.
     pub name: RecordName,
-    /// `A`, `AAAA`, `CNAME`, `MX`, `TXT`, `SRV`, `CAA` or `NS`.
+    /// The type, like `A` or `HTTPS`.
     #[serde(rename = "type")]
     pub kind: String,
     /// The data as in a zone file, with full names ending in a dot.

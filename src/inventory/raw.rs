@@ -248,9 +248,36 @@ pub(super) enum RecordType {
     Srv,
     Caa,
     Ns,
+    Ptr,
+    Tlsa,
+    Sshfp,
+    Https,
+    Svcb,
+    Naptr,
 }
 
 impl RecordType {
+    /// The type as the DNS library has it.
+    pub(super) fn wire(self) -> hickory_proto::rr::RecordType {
+        use hickory_proto::rr::RecordType as Wire;
+        match self {
+            Self::A => Wire::A,
+            Self::Aaaa => Wire::AAAA,
+            Self::Cname => Wire::CNAME,
+            Self::Mx => Wire::MX,
+            Self::Txt => Wire::TXT,
+            Self::Srv => Wire::SRV,
+            Self::Caa => Wire::CAA,
+            Self::Ns => Wire::NS,
+            Self::Ptr => Wire::PTR,
+            Self::Tlsa => Wire::TLSA,
+            Self::Sshfp => Wire::SSHFP,
+            Self::Https => Wire::HTTPS,
+            Self::Svcb => Wire::SVCB,
+            Self::Naptr => Wire::NAPTR,
+        }
+    }
+
     /// The mnemonic as in a zone file.
     pub(super) fn as_str(self) -> &'static str {
         match self {
@@ -262,6 +289,12 @@ impl RecordType {
             Self::Srv => "SRV",
             Self::Caa => "CAA",
             Self::Ns => "NS",
+            Self::Ptr => "PTR",
+            Self::Tlsa => "TLSA",
+            Self::Sshfp => "SSHFP",
+            Self::Https => "HTTPS",
+            Self::Svcb => "SVCB",
+            Self::Naptr => "NAPTR",
         }
     }
 }

@@ -1,8 +1,11 @@
 //! The data of one record, as the user writes it and as it stands in a zone file.
 
 use super::raw::RecordType;
-use crate::types::{Fqdn, InvalidValue, RecordName};
-use std::net::{Ipv4Addr, Ipv6Addr};
+use super::record_rules;
+use crate::types::{
+    Fqdn, InvalidValue, RecordData, RecordName, WireName, Word, name_places, written,
+};
+use std::net::IpAddr;
 
 /// Data in the form of a zone file, and the name it points at, if it does.
 pub(super) struct Data {
@@ -35,72 +38,62 @@ pub(super) fn owner(text: &str, domain: &Fqdn) -> Result<RecordName, InvalidValu
 
 /// Checks the data of a type and brings it into the form of a zone file.
 pub(super) fn data(kind: RecordType, text: &str, domain: &Fqdn) -> Result<Data, InvalidValue> {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let wrong = |example: &str| {
-        let kind = kind.as_str();
-        InvalidValue::new(format!("`{text}` does not fit the type {kind}"))
-            .hint(format!("like \"{example}\""))
-    };
-    let plain = |text: String| Data { text, target: None };
-    match (kind, words.as_slice()) {
-        (RecordType::A, _) => {
-            let address: Ipv4Addr = text.parse().map_err(|_| wrong("203.0.113.10"))?;
-            Ok(plain(address.to_string()))
+    let wire = kind.wire();
+    let mut words = written(wire, text)?;
+    let mut target = None;
+    for place in name_places(wire) {
+        if let Some(word) = words.get_mut(place) {
+            let name = pointing(kind, &word.raw, domain)?;
+            let full = name
+                .as_ref()
+                .map_or_else(|| ".".to_owned(), |name| format!("{name}."));
+            *word = Word::plain(&full);
+            target = name;
         }
-        (RecordType::Aaaa, _) => {
-            let address: Ipv6Addr = text.parse().map_err(|_| wrong("2001:db8::1"))?;
-            Ok(plain(address.to_string()))
-        }
-        (RecordType::Cname | RecordType::Ns, [name]) => pointing("", name, domain),
-        (RecordType::Cname | RecordType::Ns, _) => Err(wrong("host.example.net.")),
-        (RecordType::Mx, [preference, name]) if is_number(preference) => {
-            pointing(&format!("{preference} "), name, domain)
-        }
-        (RecordType::Mx, _) => Err(wrong("10 mx.example.net.")),
-        (RecordType::Srv, [numbers @ .., name])
-            if numbers.len() == 3 && numbers.iter().all(|number| is_number(number)) =>
-        {
-            pointing(&format!("{} ", numbers.join(" ")), name, domain)
-        }
-        (RecordType::Srv, _) => Err(wrong("10 5 5060 sip.example.net.")),
-        (RecordType::Caa, [flags, tag, ..]) if flags.parse::<u8>().is_ok() && is_tag(tag) => {
-            let rest = text.trim_start()[flags.len()..].trim_start()[tag.len()..].trim();
-            if rest.is_empty() {
-                return Err(wrong("0 issue letsencrypt.org"));
-            }
-            let value = strings(rest)?;
-            Ok(plain(format!("{flags} {tag} {}", quoted(&value.concat()))))
-        }
-        (RecordType::Caa, _) => Err(wrong("0 issue letsencrypt.org")),
-        (RecordType::Txt, _) => Ok(plain(txt(text)?)),
     }
+    let data = RecordData::from_words(wire, &words, &WireName::root()).map_err(|error| {
+        let kind_name = kind.as_str();
+        let wrong = format!("`{text}` does not fit the type {kind_name}: {error}");
+        let example = format!("like \"{}\"", record_rules::example(kind));
+        InvalidValue::new(wrong).hint(error.suggestion().unwrap_or(&example))
+    })?;
+    record_rules::check_data(kind, &words)?;
+    // What an alias of RFC 9460 points at may be a name of any kind, and so may what PTR and
+    // NAPTR do.
+    let alias = matches!(kind, RecordType::Https | RecordType::Svcb)
+        && words.first().is_some_and(|word| word.raw == "0");
+    let free = alias || matches!(kind, RecordType::Ptr | RecordType::Naptr);
+    Ok(Data {
+        text: data.to_string(),
+        target: target.filter(|_| !free),
+    })
 }
 
-/// A number of 16 bits, as records have them.
-fn is_number(text: &str) -> bool {
-    text.parse::<u16>()
-        .is_ok_and(|number| number.to_string() == text)
+/// True for `_sip._udp`: no full name ends in such a label.
+fn ends_in_a_service(name: &str) -> bool {
+    name.rsplit('.')
+        .next()
+        .is_some_and(|last| last.starts_with('_'))
 }
 
-/// The tag of a CAA property: letters and digits (RFC 8659 section 4.1).
-fn is_tag(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_alphanumeric())
-}
-
-/// Data that ends in a name. `.` is allowed: it says that there is no such service (RFC 7505
-/// for mail, RFC 2782 for SRV).
-fn pointing(before: &str, name: &str, domain: &Fqdn) -> Result<Data, InvalidValue> {
-    if name == "." && !before.is_empty() {
-        return Ok(Data {
-            text: format!("{before}."),
-            target: None,
-        });
+/// The name that data points at. `.` is none: it says that there is no such service (RFC 7505
+/// for mail, RFC 2782 for SRV), or that it is at the owner itself (RFC 9460 section 2.5).
+fn pointing(kind: RecordType, name: &str, domain: &Fqdn) -> Result<Option<Fqdn>, InvalidValue> {
+    let must_be = matches!(kind, RecordType::Cname | RecordType::Ns | RecordType::Ptr);
+    if name == "." && !must_be {
+        return Ok(None);
+    }
+    let bare = name.trim_end_matches('.').trim_matches(['[', ']']);
+    if bare.parse::<IpAddr>().is_ok() {
+        let kind = kind.as_str();
+        let error = InvalidValue::new(format!("`{name}` is an address, and {kind} needs a name"));
+        return Err(error.hint("give the address a name with an A or AAAA record, and write that"));
     }
     let target = if name == "@" {
         domain.clone()
     } else if name.ends_with('.') {
         Fqdn::new(name)?
-    } else if name.contains('.') {
+    } else if name.contains('.') && !ends_in_a_service(name) {
         let full = Fqdn::new(name)?;
         if !full.is_within(domain) {
             // A zone file would quietly put the domain behind it.
@@ -113,86 +106,15 @@ fn pointing(before: &str, name: &str, domain: &Fqdn) -> Result<Data, InvalidValu
     } else {
         Fqdn::new(&format!("{name}.{domain}"))?
     };
-    Ok(Data {
-        text: format!("{before}{target}."),
-        target: Some(target),
-    })
-}
-
-/// The data of a TXT record: strings of at most 255 bytes (RFC 1035 section 3.3).
-fn txt(text: &str) -> Result<String, InvalidValue> {
-    let mut parts = Vec::new();
-    for string in strings(text)? {
-        parts.extend(string.chunks(255).map(quoted));
-        if string.is_empty() {
-            parts.push(quoted(&[]));
-        }
+    let host = matches!(kind, RecordType::Mx | RecordType::Ns | RecordType::Srv);
+    if host && record_rules::has_underscore(target.as_str()) {
+        let kind = kind.as_str();
+        let error = InvalidValue::new(format!("`{target}` is not the name of a host"));
+        return Err(error.hint(format!(
+            "what {kind} points at has letters, digits and hyphens (RFC 1123 section 2.1)"
+        )));
     }
-    // The length of a record's data is a number of 16 bits.
-    if parts.iter().map(String::len).sum::<usize>() > 0xffff {
-        return Err(InvalidValue::new("the text is longer than a record can be"));
-    }
-    Ok(parts.join(" "))
-}
-
-/// The strings that a text means: itself, or, if it is written with quotes as in a zone
-/// file, those between them (RFC 1035 section 5.1).
-fn strings(text: &str) -> Result<Vec<Vec<u8>>, InvalidValue> {
-    let trimmed = text.trim();
-    if !trimmed.starts_with('"') {
-        return Ok(vec![text.as_bytes().to_vec()]);
-    }
-    let unclosed = || {
-        InvalidValue::new("the quotes within the text are not closed")
-            .hint("write the text without them: they are added")
-    };
-    let mut strings = Vec::new();
-    let mut bytes = trimmed.bytes().peekable();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b' ' | b'\t' => continue,
-            b'"' => {}
-            _ => return Err(unclosed()),
-        }
-        let mut string = Vec::new();
-        loop {
-            match bytes.next().ok_or_else(unclosed)? {
-                b'"' => break,
-                b'\\' => string.push(escaped(&mut bytes).ok_or_else(unclosed)?),
-                byte => string.push(byte),
-            }
-        }
-        strings.push(string);
-    }
-    Ok(strings)
-}
-
-/// What follows a backslash: three decimal digits, or any character for itself.
-fn escaped(bytes: &mut std::iter::Peekable<std::str::Bytes<'_>>) -> Option<u8> {
-    let first = bytes.next()?;
-    if !first.is_ascii_digit() {
-        return Some(first);
-    }
-    let mut number = u16::from(first - b'0');
-    for _ in 0..2 {
-        let digit = bytes.next_if(u8::is_ascii_digit)?;
-        number = number * 10 + u16::from(digit - b'0');
-    }
-    u8::try_from(number).ok()
-}
-
-/// A string in quotes, everything but plain ASCII escaped.
-fn quoted(bytes: &[u8]) -> String {
-    let mut text = String::from("\"");
-    for &byte in bytes {
-        match byte {
-            b'"' | b'\\' => text.extend(['\\', char::from(byte)]),
-            b' '..=b'~' => text.push(char::from(byte)),
-            _ => text.push_str(&format!("\\{byte:03}")),
-        }
-    }
-    text.push('"');
-    text
+    Ok(Some(target))
 }
 
 #[cfg(test)]
@@ -227,6 +149,15 @@ mod tests {
             (Txt, "\"a\" \"b\\\"c\\100\"", "\"a\" \"b\\\"cd\""),
             (Txt, "é", "\"\\195\\169\""),
             (Txt, "", "\"\""),
+            (Ptr, "host", "host.foobar.com."),
+            (Https, "1 . alpn=h2,h3", "1 . alpn=\"h2,h3\""),
+            (Https, "0 cdn.example.net.", "0 cdn.example.net."),
+            (Svcb, "1 svc port=8443", "1 svc.foobar.com. port=8443"),
+            (
+                Naptr,
+                "100 10 u E2U+sip \"!^.*$!sip:a@b.c!\" .",
+                "100 10 \"u\" \"E2U+sip\" \"!^.*$!sip:a@b.c!\" .",
+            ),
         ] {
             let made = data(kind, written, &domain()).map(|data| data.text);
             assert_eq!(made.as_deref(), Ok(wanted), "{kind:?} {written}");
@@ -247,6 +178,15 @@ mod tests {
             (Srv, "10 5 sip.example.net."),
             (Caa, "256 issue a"),
             (Caa, "0 issue"),
+            (Cname, "2001:db8::1"),
+            (Mx, "10 203.0.113.1."),
+            (Mx, "10 _a"),
+            (Ptr, "."),
+            (Tlsa, "4 1 1 ab"),
+            (Tlsa, "3 1 1 ab"),
+            (Sshfp, "5 2 ab"),
+            (Naptr, "1 1 u s !a!b ."),
+            (Naptr, "1 1 s s !a!b! a.example."),
             (Txt, "\"open"),
             (Txt, "\"a\" b"),
         ] {

@@ -3,7 +3,7 @@
 use super::mistakes::Mistakes;
 use super::raw::{self, At, RecordType};
 use super::zone_entry::{Entry, check};
-use super::{Dns, DnsRecord, Names, RecordSet, Server, amount, record, site};
+use super::{Dns, DnsRecord, Names, RecordSet, Server, amount, record, record_rules, site};
 use crate::types::{Fqdn, RecordName};
 use std::net::Ipv4Addr;
 use std::ops::Range;
@@ -311,7 +311,13 @@ impl Zone<'_> {
         let kind = **raw.kind.as_ref()?;
         let data = |text: &String| record::data(kind, text, domain);
         let data = mistakes.check("dns.records.value", raw.value.as_ref(), data);
-        let (name, data) = (name?, data?);
+        let fits = name.as_ref().is_none_or(|name| {
+            let span = raw.name.as_ref().map_or(raw.span(), At::span);
+            let fits = record_rules::check_owner(kind, name);
+            let wrong = fits.map_err(|error| mistakes.invalid(span, "dns.records.name", &error));
+            wrong.is_ok()
+        });
+        let (name, data) = (name.filter(|_| fits)?, data?);
         if kind == RecordType::Cname && name == *domain {
             let span = raw.name.as_ref().map_or(raw.span(), At::span);
             let mistake = mistakes.at(span, format!("`{domain}` itself cannot be a CNAME"));
