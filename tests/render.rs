@@ -71,3 +71,27 @@ fn the_reference_renders_as_it_did() {
     differ.dedup();
     assert!(differ.is_empty(), "{}", differ.join("\n"));
 }
+
+/// An inventory whose domain is below its alias, and its zone: `cases/render-www/`.
+#[test]
+fn the_apex_leads_to_www() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/render-www");
+    let folder = tempfile::tempdir().unwrap();
+    render("debian-13", &root.join("inventory.toml"), folder.path());
+    let made = |path: &str| std::fs::read_to_string(folder.path().join(path)).unwrap();
+    let zone = made("etc/bind/zones/foobar.com.zone");
+    let kept = root.join("foobar.com.zone");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&kept, &zone).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(&kept).unwrap(), zone);
+    let site = made("etc/nginx/sites-available/www.foobar.com.conf");
+    let alias = site
+        .split("\nserver {")
+        .find(|server| server.contains("server_name foobar.com;"));
+    assert!(
+        alias
+            .unwrap()
+            .contains("return 301 https://www.foobar.com$request_uri;")
+    );
+}
