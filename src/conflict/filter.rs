@@ -14,10 +14,10 @@ pub(super) fn shut(program: &str, text: &str, ports: &[(u16, &str)]) -> Vec<Stri
     if !closed {
         return Vec::new();
     }
-    let open = |port: u16| text.lines().any(|line| lets_in(line, port));
+    let open = |port, protocol| text.lines().any(|line| lets_in(line, port, protocol));
     ports
         .iter()
-        .filter(|(port, _)| !open(*port))
+        .filter(|(port, protocol)| !open(*port, protocol))
         .map(|(port, protocol)| format!("{port}/{protocol}"))
         .collect()
 }
@@ -69,9 +69,14 @@ fn is_refusal(rule: &str) -> bool {
     matches!(verdict.into_iter().next(), Some("drop" | "reject"))
 }
 
-/// Whether a rule lets in what is for this port, as far as its text says.
-fn lets_in(rule: &str, port: u16) -> bool {
+/// Whether a rule lets in what is for this port, as far as its text says. One that names neither
+/// TCP nor UDP is for both.
+fn lets_in(rule: &str, port: u16, protocol: &str) -> bool {
     let rule = rule.trim();
+    let names = |name: &str| rule.split([' ', ',']).any(|word| word == name);
+    if (names("tcp") || names("udp")) && !names(protocol) {
+        return false;
+    }
     let accepts = [" accept", " -j ACCEPT", " jump ", " goto ", " -j "]
         .iter()
         .any(|word| rule.contains(word));
@@ -137,6 +142,12 @@ mod tests {
                 &both,
             ),
             ("accept", "\t\tip saddr 192.0.2.1 drop\n", &[]),
+            ("drop", "\t\tudp dport { 80, 443 } accept\n", &both),
+            (
+                "drop",
+                "\t\tmeta l4proto { tcp, udp } th dport { 80, 443 } accept\n",
+                &[],
+            ),
         ] {
             assert_eq!(
                 shut("nft", &table(policy, rules), &WEB),
@@ -157,7 +168,11 @@ mod tests {
         let text = "*filter\n:INPUT DROP [0:0]\n-A ufw-user-input -p tcp -m tcp --dport 80 -j ACCEPT\n\
                     -A ufw-user-input -p tcp -m multiport --dports 443,8443 -j ACCEPT\nCOMMIT";
         assert!(shut("iptables-save", text, &WEB).is_empty());
-        assert_eq!(shut("iptables-save", text, &[(53, "udp")]), ["53/udp"]);
+        let over_udp = [(53, "udp"), (443, "udp")];
+        assert_eq!(
+            shut("iptables-save", text, &over_udp),
+            ["53/udp", "443/udp"]
+        );
         let open = "*filter\n:INPUT ACCEPT [0:0]\nCOMMIT";
         assert!(shut("iptables-save", open, &WEB).is_empty());
     }
