@@ -11,7 +11,7 @@ use std::net::IpAddr;
 pub struct Port {
     /// The port.
     pub port: u16,
-    /// The transport; a role may say it, though there is one only.
+    /// The transport.
     #[serde(default)]
     pub protocol: Protocol,
     /// Whether it shall be reachable; false for what must not be.
@@ -23,13 +23,16 @@ fn yes() -> bool {
     true
 }
 
-/// The transports that can be checked: silence over UDP says nothing.
+/// The transports that can be checked: silence over plain UDP says nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Protocol {
     /// TCP.
     #[default]
     Tcp,
+    /// QUIC, over UDP: every server must answer a version that does not exist (RFC 9000 section
+    /// 6).
+    Quic,
 }
 
 /// How an attempt to connect ended.
@@ -48,8 +51,16 @@ pub enum Connection {
 impl Port {
     pub(super) fn defaults(&self) -> Defaults {
         Defaults {
-            title: format!("port {}", self.port),
-            hop: if self.open { Hop::Tcp } else { Hop::Server },
+            title: match self.protocol {
+                Protocol::Tcp => format!("port {}", self.port),
+                Protocol::Quic => format!("port {} over QUIC", self.port),
+            },
+            hop: match (self.open, self.protocol) {
+                (true, Protocol::Tcp) => Hop::Tcp,
+                // Visitors that get nothing there use HTTP/2.
+                (true, Protocol::Quic) => Hop::Web,
+                (false, _) => Hop::Server,
+            },
             needs: Vec::new(),
             unit: None,
         }
@@ -81,7 +92,7 @@ impl Port {
         }
         let seen = seen.join("; ");
         match (wrong, untried || reply.is_empty()) {
-            (true, _) if self.open => Judgement::Broken(seen),
+            (true, _) if self.open && self.protocol == Protocol::Tcp => Judgement::Broken(seen),
             (true, _) | (false, true) => Judgement::Flawed(seen),
             (false, false) => Judgement::Sound(seen),
         }
@@ -156,5 +167,15 @@ mod tests {
             };
             assert_eq!(port.judge(&reply), want);
         }
+        // Nothing else rests on QUIC.
+        let port = Port {
+            port: 443,
+            protocol: Protocol::Quic,
+            open: true,
+        };
+        let silent = [(v4, Connection::TimedOut)];
+        assert_eq!(port.judge(&silent), flawed("192.0.2.1: timed out"));
+        let answered = [(v4, Connection::Open)];
+        assert_eq!(port.judge(&answered), sound("192.0.2.1: open"));
     }
 }

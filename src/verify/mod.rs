@@ -4,6 +4,7 @@
 mod dns;
 mod limits;
 mod outside;
+mod quic;
 mod target;
 mod tcp;
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! The questions that are asked from this machine, and the order in which.
 
 use super::web::{self, Trust};
-use super::{Limits, Target, dns, ms, tcp};
+use super::{Limits, Target, dns, ms, quic, tcp};
 use crate::check::certificate::{Issuer, OnServer, Presented};
 use crate::check::dns::{Heard, Transport, addresses, question};
 use crate::check::http::{Http, Response};
-use crate::check::port::{Connection, Port};
+use crate::check::port::{Connection, Port, Protocol};
 use crate::check::{Check, Hop, Judgement, Question};
 use hickory_proto::op::Message;
 use hickory_proto::rr::RecordType;
@@ -116,12 +116,14 @@ async fn knock(port: &Port, target: &Target, limits: &Limits) -> Vec<(IpAddr, Co
     } else {
         limits.closed
     };
-    let number = port.port;
+    let (number, protocol) = (port.port, port.protocol);
     together(target.addresses().into_iter().map(|address| async move {
-        (
-            address,
-            tcp::connect(SocketAddr::new(address, number), limit).await,
-        )
+        let at = SocketAddr::new(address, number);
+        let connection = match protocol {
+            Protocol::Tcp => tcp::connect(at, limit).await,
+            Protocol::Quic => quic::connect(at, limit).await,
+        };
+        (address, connection)
     }))
     .await
 }

@@ -11,15 +11,20 @@ pub(super) async fn connect(address: SocketAddr, limit: Duration) -> Connection 
     match tokio::time::timeout(limit, TcpStream::connect(address)).await {
         Err(_) => Connection::TimedOut,
         Ok(Ok(_)) => Connection::Open,
-        Ok(Err(error)) => match error.kind() {
-            // A firewall that rejects says "refused", "host unreachable" or "permission
-            // denied", as it was told.
-            io::ErrorKind::ConnectionRefused
-            | io::ErrorKind::HostUnreachable
-            | io::ErrorKind::PermissionDenied => Connection::Refused,
-            io::ErrorKind::TimedOut => Connection::TimedOut,
-            _ => Connection::Untried(error.to_string()),
-        },
+        Ok(Err(error)) => failed(&error),
+    }
+}
+
+/// What an error of the socket says of the port.
+pub(super) fn failed(error: &io::Error) -> Connection {
+    match error.kind() {
+        // A firewall that rejects says "refused", "host unreachable" or "permission denied", as
+        // it was told.
+        io::ErrorKind::ConnectionRefused
+        | io::ErrorKind::HostUnreachable
+        | io::ErrorKind::PermissionDenied => Connection::Refused,
+        io::ErrorKind::TimedOut => Connection::TimedOut,
+        _ => Connection::Untried(error.to_string()),
     }
 }
 
