@@ -165,6 +165,31 @@ fn the_server_decides_the_database() {
 }
 
 #[test]
+fn http3_needs_an_nginx_that_has_it() {
+    let mariadb = ("mariadb-server", "1:11.8.6");
+    for (codename, version, good) in [
+        ("trixie", "1.26.3-3+deb13u1", true),
+        ("sid", "+1.30.6-1", true),
+        ("noble", "1.24.0-2ubuntu7", false),
+        ("bookworm", "1.22.1-9", false),
+    ] {
+        let facts = server(codename, &[("nginx", version), mariadb]);
+        let found = stack(&format!("{LEAST}{APP}[web]\nhttp3 = true\n"), &facts);
+        match found {
+            Ok(stack) => {
+                assert!(good, "{version}");
+                let title = "HTTP/3 on port 443";
+                assert!(stack.checks.iter().any(|check| check.title == title));
+            }
+            Err(found) => {
+                assert!(!good, "{version}: {found}");
+                assert!(found.contains("which has no HTTP/3"), "{found}");
+            }
+        }
+    }
+}
+
+#[test]
 fn an_nginx_that_is_too_old_is_refused() {
     let mariadb = ("mariadb-server", "1:11.8.6");
     for (codename, version, good) in [

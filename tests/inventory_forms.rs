@@ -17,7 +17,7 @@ const REFERENCE: &str = include_str!("../inventory/foobar.toml");
 
 /// What all sites share, and what stays at the top of the long form.
 const SHARED: [(&str, &[&str]); 2] = [
-    ("web", &["http_port", "https_port"]),
+    ("web", &["http_port", "https_port", "http3"]),
     (
         "database",
         &["engine", "listen", "buffer_pool", "max_connections"],

@@ -1,6 +1,7 @@
-//! Every file that the reference inventory makes, for each system that can be assumed.
+//! Every file that the reference inventory makes, for each system that can be assumed, and those
+//! that another line of it changes.
 //!
-//! `cases/render/SYSTEM/` has them below their paths. `UPDATE=1` writes them anew; look at the
+//! `cases/render/SYSTEM/` has them below their paths, `cases/render/NAME/` what changes. `UPDATE=1` writes them anew; look at the
 //! difference before you keep it.
 
 #![expect(clippy::unwrap_used, reason = "a helper of a test may fail the test")]
@@ -37,16 +38,61 @@ fn files(folder: &Path, below: &str, found: &mut BTreeMap<String, String>) {
     }
 }
 
+/// Lines of the reference that are replaced: the name of the case, the system, and both lines.
+const VARIANTS: [(&str, &str, &str, &str); 1] =
+    [("http3", "debian-13", "# http3 = false", "http3 = true")];
+
+/// A copy of the reference in the folder, with code that does not change, so that its release
+/// keeps its name.
+fn reference(folder: &Path) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    std::fs::create_dir_all(folder.join("app/static")).unwrap();
+    std::fs::write(folder.join("app/app.py"), "the app\n").unwrap();
+    std::fs::write(folder.join("app/static/style.css"), "\n").unwrap();
+    std::fs::read_to_string(root.join("inventory/foobar.toml")).unwrap()
+}
+
+#[test]
+fn another_line_changes_what_it_did() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = reference(folder.path());
+    for (name, system, line, other) in VARIANTS {
+        let inventory = folder.path().join("inventory.toml");
+        let mut rendered = Vec::new();
+        for text in [text.clone(), text.replace(line, other)] {
+            std::fs::write(&inventory, text).unwrap();
+            let fresh = folder.path().join(format!("{name}{}", rendered.len()));
+            render(system, &inventory, &fresh);
+            let mut found = BTreeMap::new();
+            files(&fresh, "", &mut found);
+            rendered.push(found);
+        }
+        let mut changed = rendered.pop().unwrap();
+        changed.retain(|path, text| rendered[0].get(path) != Some(text));
+        let kept = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/cases/render")
+            .join(name);
+        if std::env::var_os("UPDATE").is_some() {
+            let _ = std::fs::remove_dir_all(&kept);
+            for (path, text) in &changed {
+                let path = kept.join(path);
+                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                std::fs::write(path, text).unwrap();
+            }
+        }
+        let mut expected = BTreeMap::new();
+        files(&kept, "", &mut expected);
+        assert!(!expected.is_empty(), "{name}");
+        assert_eq!(changed, expected, "{name}");
+    }
+}
+
 #[test]
 fn the_reference_renders_as_it_did() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = tempfile::tempdir().unwrap();
     let inventory = folder.path().join("inventory.toml");
-    std::fs::copy(root.join("inventory/foobar.toml"), &inventory).unwrap();
-    // Code that does not change, so that its release keeps its name.
-    std::fs::create_dir_all(folder.path().join("app/static")).unwrap();
-    std::fs::write(folder.path().join("app/app.py"), "the app\n").unwrap();
-    std::fs::write(folder.path().join("app/static/style.css"), "\n").unwrap();
+    std::fs::write(&inventory, reference(folder.path())).unwrap();
     let mut differ = Vec::new();
     for system in ["debian-13", "debian-sid", "ubuntu-24.04"] {
         let fresh = folder.path().join(system);

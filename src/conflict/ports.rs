@@ -45,6 +45,14 @@ fn wanted(inventory: &Inventory) -> Vec<Wanted> {
         .any(|site| site.tls.mode != TlsMode::Off)
     {
         all.push(web(ports.https_port, "set another web.https_port"));
+        if ports.http3 {
+            let protocol = "udp";
+            let hint = "set web.http3 = false";
+            all.push(Wanted {
+                protocol,
+                ..web(ports.https_port, hint)
+            });
+        }
     }
     for protocol in ["tcp", "udp"] {
         all.push(Wanted {

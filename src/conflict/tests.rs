@@ -114,6 +114,35 @@ fn a_port_of_somebody_else_is_refused() {
 }
 
 #[test]
+fn http3_wants_its_port_over_udp() {
+    let reply = "socket\x1fudp\x1f0.0.0.0:443\x1fusers:((\"openvpn\",pid=7,fd=4))\n\
+                 process\x1f7\x1fopenvpn.service\x1fopenvpn\n\
+                 socket\x1ftcp\x1f0.0.0.0:443\x1fusers:((\"nginx\",pid=8,fd=4))\n\
+                 process\x1f8\x1fnginx.service\x1f\n";
+    for (inventory, managed, subjects) in [
+        (
+            "[web]\nhttp3 = true\n",
+            "made\tweb\tservice\tnginx.service",
+            &["port 443/udp"][..],
+        ),
+        // Without it the port is as good as any other, but for the firewall.
+        (
+            "[firewall]\nenabled = false\n",
+            "made\tweb\tservice\tnginx.service\nmanaged made\tfirewall\tservice\tnftables.service",
+            &[],
+        ),
+    ] {
+        Used {
+            inventory,
+            managed,
+            reply,
+            ..Used::default()
+        }
+        .has(subjects);
+    }
+}
+
+#[test]
 fn the_firewall_shuts_out_nobody_unasked() {
     let mail = "socket\x1ftcp\x1f0.0.0.0:25\x1fusers:((\"master\",pid=7,fd=4))\n\
                 socket\x1ftcp\x1f[::]:25\x1fusers:((\"master\",pid=7,fd=4))\n\

@@ -217,8 +217,10 @@ pub struct Tls {
 pub struct Ports {
     /// Port of HTTP.
     pub http_port: u16,
-    /// Port of HTTPS.
+    /// Port of HTTPS: of TCP, and of UDP with HTTP/3.
     pub https_port: u16,
+    /// Whether HTTP/3 (RFC 9114) is offered; never where no site has HTTPS.
+    pub http3: bool,
 }
 
 /// What Nginx does for a site.

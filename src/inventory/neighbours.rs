@@ -110,6 +110,7 @@ fn port_keys(web: &raw::Web) -> Keys {
     there([
         ("http_port", web.http_port.as_ref().map(At::span)),
         ("https_port", web.https_port.as_ref().map(At::span)),
+        ("http3", web.http3.as_ref().map(At::span)),
     ])
 }
 

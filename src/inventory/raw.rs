@@ -336,6 +336,8 @@ pub(super) struct Web {
     pub(super) http_port: Option<At<NonZeroU16>>,
     /// Port of HTTPS. Default: 443.
     pub(super) https_port: Option<At<NonZeroU16>>,
+    /// Whether HTTP/3 is offered, too, on the port of HTTPS over UDP. Default: false.
+    pub(super) http3: Option<At<bool>>,
     /// The largest request body that is let through: bytes, or "10m". Default: "10m".
     pub(super) max_body: Option<At<Amount>>,
     /// How long a request may take in the app: seconds, or "60s". Default: "60s".

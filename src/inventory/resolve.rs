@@ -223,11 +223,15 @@ impl Shared<'_> {
             })
         });
         let any = |wanted: fn(&Site) -> bool| sites.values().any(wanted);
+        let https = sites.is_empty() || any(|site| site.tls.mode != TlsMode::Off);
+        if !https {
+            web::http3_without_https(&self.raw.web, mistakes);
+        }
         network::clashes(
             &network::Listeners {
                 server: self.raw_server(),
                 web: (&self.raw.web, self.ports),
-                https: sites.is_empty() || any(|site| site.tls.mode != TlsMode::Off),
+                https,
                 apps: apps.collect(),
                 dns: sites.is_empty() || any(|site| site.dns.enabled),
                 database: any(|site| site.database.enabled),

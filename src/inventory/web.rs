@@ -132,6 +132,15 @@ pub(super) fn ports(raw: &raw::Web) -> Ports {
     Ports {
         http_port: raw.http_port.as_ref().map_or(80, |port| port.get()),
         https_port: raw.https_port.as_ref().map_or(443, |port| port.get()),
+        http3: raw.http3.as_ref().is_some_and(|http3| **http3),
+    }
+}
+
+/// HTTP/3 without HTTPS is a mistake: QUIC has no plain text (RFC 9001).
+pub(super) fn http3_without_https(raw: &raw::Web, mistakes: &mut Mistakes<'_>) {
+    if let Some(http3) = raw.http3.as_ref().filter(|http3| ***http3) {
+        let mistake = mistakes.at(http3.span(), "web.http3 needs HTTPS, which no site has");
+        mistakes.push(mistake.help("remove it, or set another tls.mode than \"off\""));
     }
 }
 

@@ -17,6 +17,7 @@ mod drift;
 mod fastcgi;
 mod guarded;
 mod hardening;
+mod http3;
 mod load;
 mod lockout;
 mod login;
@@ -78,6 +79,7 @@ fn a_debian_with_mariadb() {
                 "runtimes",
                 runtimes::each_runtime_needs_lines_of_the_inventory_alone,
             ),
+            ("http3", http3::a_page_comes_over_it_until_it_is_turned_off),
             ("sockets", sockets::the_app_moves_to_a_socket_and_back),
             ("code", code::only_what_changed_travels),
             (
