@@ -190,6 +190,29 @@ fn http3_needs_an_nginx_that_has_it() {
 }
 
 #[test]
+fn tickets_are_sealed_with_keys_that_are_rotated_or_not_at_all() {
+    let mariadb = ("mariadb-server", "1:11.8.6");
+    for (codename, version, tickets) in [
+        ("trixie", "1.26.3-3+deb13u1", "on"),
+        ("noble", "1.24.0-2ubuntu7", "on"),
+        ("bookworm", "1.22.1-9", "off"),
+    ] {
+        let facts = server(codename, &[("nginx", version), mariadb]);
+        let stack = stack(&format!("{LEAST}{APP}"), &facts).unwrap();
+        let rendered = stack
+            .resources
+            .iter()
+            .flat_map(|one| one.spec.rendered("20260101"));
+        let config = rendered
+            .filter(|file| file.path.as_str() == "/etc/nginx/nginx.conf")
+            .find_map(|file| String::from_utf8(file.content?.to_vec()).ok())
+            .unwrap();
+        let line = format!("ssl_session_tickets {tickets};");
+        assert!(config.contains(&line), "{version}: {config}");
+    }
+}
+
+#[test]
 fn an_nginx_that_is_too_old_is_refused() {
     let mariadb = ("mariadb-server", "1:11.8.6");
     for (codename, version, good) in [
