@@ -54,7 +54,7 @@ fn choice() -> impl Strategy<Value = Choice> {
         0..SERVERS.len(),
         1_u64..64,
         prop::sample::select(vec!["foobar.com", "a.example"]),
-        0_usize..3,
+        0_usize..4,
         0_u8..3,
     );
     let toggles = prop::collection::vec(any::<bool>(), 7);
@@ -110,7 +110,7 @@ impl Choice {
             self.domain,
             aliases.join(", ")
         );
-        let tls = ["self-signed", "off", "files"][self.tls];
+        let tls = ["self-signed", "off", "files", "acme"][self.tls];
         let _ = writeln!(text, "[tls]\nmode = \"{tls}\"");
         if tls == "files" {
             text += "certificate = \"tls/site.pem\"\nkey = \"tls/site.key\"\n";
@@ -299,10 +299,15 @@ fn the_generated_stacks_have_every_kind() {
         openings: BTreeSet::new(),
         code: String::new(),
     };
-    let stack = all.stack();
-    let have: BTreeSet<&str> = stack
-        .resources
+    // A site has either sort of certificate.
+    let another = Choice {
+        tls: 3,
+        ..all.clone()
+    };
+    let stacks = [all.stack(), another.stack()];
+    let have: BTreeSet<&str> = stacks
         .iter()
+        .flat_map(|stack| &stack.resources)
         .map(|resource| resource.id.kind)
         .collect();
     // What an earlier stack has left: the server's record or its releases make it.

@@ -183,7 +183,7 @@ impl Kind for AcmeCertificate {
         Observed::Present(Found {
             certificate: Certificate::issued(
                 self.names.iter().map(ToString::to_string).collect(),
-                context.now + 1,
+                context.now + i64::from(TEMPORARY_DAYS) * 86_400,
                 digest,
             ),
             authority: Some(self.authority.clone()),

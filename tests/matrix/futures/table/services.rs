@@ -149,7 +149,7 @@ pub(super) const ALL: &[Broken] = &[
     Broken {
         name: "mariadb: files that it may not read any more",
         before: "chown root:root /var/lib/mysql/ibdata1; chmod 600 /var/lib/mysql/ibdata1",
-        site: &[(MARIADB, Append("max_connect_errors = 200\n"))],
+        site: &[(MARIADB, Append("back_log = 90\n"))],
         ends: Stuck,
         says: &[
             "NOT EVERYTHING COULD BE PUT BACK: unit mariadb.service",
@@ -203,7 +203,7 @@ pub(super) const ALL: &[Broken] = &[
         site: &[(
             NAMED,
             Append(
-                "zone \"{{ site.domain }}\" { type primary; file \"{{ vars.zone_file }}\"; };\n",
+                "zone \"{{ sites[0].domain }}\" { type primary; file \"{{ sites[0].roles.dns.zone_file }}\"; };\n",
             ),
         )],
         says: &["BIND refuses the new configuration:", "already exists"],
