@@ -176,6 +176,8 @@ begin_run() {
 # same for a run that is killed; another one may then be under way already.
 clean_up() {
 	rm -rf -- "$RUN/payload" "$RUN/reserve"
+	# What a power cut has kept from taking its place.
+	rm -f -- "$STATE"/.*.new "$STATE"/*/.*.new
 	release_services
 }
 

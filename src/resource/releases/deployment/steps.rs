@@ -66,6 +66,14 @@ impl Plan<'_> {
         self.found?.serving
     }
 
+    /// The other slot, if it runs though nothing serves: a run was killed before it led anybody
+    /// there.
+    fn left(&self) -> Option<Slot> {
+        let other = self.into.other();
+        let slot = self.found?.slot(other);
+        (slot.enabled || !slot.running.is_empty()).then_some(other)
+    }
+
     fn deploy(&self, known: bool, change: &Change, work: &mut ExecutionPlan) {
         let Self {
             deployment,
@@ -129,7 +137,7 @@ impl Plan<'_> {
             "remember_deployment",
             [&deployment.name, &self.configuration()],
         );
-        if let Some(old) = self.old() {
+        if let Some(old) = self.old().or_else(|| self.left()) {
             script.append(&retire(deployment, process, self.found, old));
         }
         work.step(Phase::Finish, &change.id, script);
