@@ -112,7 +112,7 @@ pub(super) const ALL: &[Broken] = &[
         before: "cp -a /var/lib/foobar-stack /root/kept; mount -t tmpfs -o size=8m none /var/lib/foobar-stack\n\
                  rm -rf /root/kept/runs; cp -a /root/kept/. /var/lib/foobar-stack/; rm -rf /root/kept\n\
                  room=$(df --output=avail -k /var/lib/foobar-stack | tail -n 1)\n\
-                 head -c $(((room - 420) * 1024)) /dev/zero >/var/lib/foobar-stack/full",
+                 head -c $(((room - 600) * 1024)) /dev/zero >/var/lib/foobar-stack/full",
         site: &[
             (PAGE, Write(LARGE)),
             ("inventory.toml", Append("\n[roles.odd]\n")),
