@@ -127,7 +127,8 @@ impl Certificate {
     }
 
     /// Whose record on the server says what became of its orders.
-    pub(super) fn order(&self) -> Option<&Fqdn> {
+    #[must_use]
+    pub fn order(&self) -> Option<&Fqdn> {
         (self.issuer == Issuer::Acme).then_some(&self.name)
     }
 

@@ -7,6 +7,7 @@ use crate::host;
 use crate::plan::Stack;
 use crate::shell::Script;
 use crate::systemd::{SHOW_UNITS, UnitState};
+use crate::types::certificate_names;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use jiff::Timestamp;
@@ -47,6 +48,26 @@ pub struct CertificateStatus {
     pub until: i64,
     /// Days until then.
     pub days: i64,
+    /// Who has issued it, as it says.
+    pub issuer: String,
+    /// The names that it is for.
+    pub names: Vec<String>,
+    /// What became of the orders for it, if the server makes any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub renewal: Option<Renewal>,
+}
+
+/// What the server has recorded of its orders for a certificate. Times are in seconds since 1970.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Renewal {
+    /// When it last found that none is due, or got one.
+    pub checked: Option<i64>,
+    /// When the last attempt has failed, if it did.
+    pub failed: Option<i64>,
+    /// When the next one is made, if that has failed.
+    pub next: Option<i64>,
+    /// Why it failed.
+    pub because: Option<String>,
 }
 
 /// The release that an app runs.
@@ -132,12 +153,16 @@ pub fn script(stack: &Stack, units: &Units, http_port: u16) -> Script {
         .map(|resource| resource.id.name.as_str())
         .collect();
     let mut certificates: Vec<&str> = Vec::new();
+    let mut orders: Vec<&str> = Vec::new();
     for check in &stack.checks {
         if let Question::Certificate(certificate) = &check.question
             && let Some(path) = &certificate.path
             && !certificates.contains(&path.as_str())
         {
             certificates.push(path.as_str());
+            if certificate.order().is_some() {
+                orders.push(path.as_str());
+            }
         }
     }
     let mut script = host::script();
@@ -146,6 +171,7 @@ pub fn script(stack: &Stack, units: &Units, http_port: u16) -> Script {
         .assign("http_port", &http_port.to_string())
         .assign("releases", &releases.join("\n"))
         .assign("certificates", &certificates.join("\n"))
+        .assign("orders", &orders.join("\n"))
         .raw(SHOW_UNITS)
         .raw(include_str!("look.sh"))
         .raw(include_str!("status.sh"))
@@ -200,6 +226,19 @@ impl Status {
             }
             ["certificate", path, text] => {
                 self.certificates.extend(certificate(path, text, self.now));
+            }
+            ["order", path, line] => {
+                let found = self.certificates.iter_mut().find(|one| one.path == path);
+                if let (Some(found), Some((word, rest))) = (found, line.split_once(' ')) {
+                    let renewal = found.renewal.get_or_insert_default();
+                    match word {
+                        "checked" => renewal.checked = rest.parse().ok(),
+                        "tried" => renewal.failed = rest.parse().ok(),
+                        "next" => renewal.next = rest.parse().ok(),
+                        "because" => renewal.because = Some(rest.to_owned()),
+                        _ => {}
+                    }
+                }
             }
             ["disk", place, all, free] => {
                 if let Some((size, free)) = kib(all).zip(kib(free)) {
@@ -259,11 +298,20 @@ fn kib(text: &str) -> Option<u64> {
 fn certificate(path: &str, text: &str, now: i64) -> Option<CertificateStatus> {
     let pem = BASE64_STANDARD.decode(text).ok()?;
     let (_, pem) = parse_x509_pem(&pem).ok()?;
-    let until = pem.parse_x509().ok()?.validity().not_after.timestamp();
+    let certificate = pem.parse_x509().ok()?;
+    let until = certificate.validity().not_after.timestamp();
+    let issuer = if certificate.issuer() == certificate.subject() {
+        "itself".to_owned()
+    } else {
+        certificate.issuer().to_string()
+    };
     Some(CertificateStatus {
         path: path.to_owned(),
         until,
         days: (until - now).div_euclid(86400),
+        issuer,
+        names: certificate_names(&certificate),
+        renewal: None,
     })
 }
 
@@ -314,5 +362,37 @@ mod tests {
         assert_eq!(status.reboot.as_deref(), Some("linux-image"));
         assert_eq!(status.last_apply.map(|last| last.generation), Some(7));
         assert_eq!((status.maintenance, status.backups), (None, false));
+    }
+
+    #[test]
+    fn a_certificate_is_read_with_what_became_of_its_orders() {
+        let names = ["foobar.com".to_owned(), "www.foobar.com".to_owned()];
+        let made = rcgen::generate_simple_self_signed(names.clone()).unwrap();
+        let pem = BASE64_STANDARD.encode(made.cert.pem());
+        let mut status = Status::default();
+        for line in [
+            &["certificate", "/etc/x.pem", &pem][..],
+            &["order", "/etc/x.pem", "from 00 https://acme.example/dir"],
+            &["order", "/etc/x.pem", "tried 1795376400"],
+            &["order", "/etc/x.pem", "next 1795376460"],
+            &["order", "/etc/x.pem", "because there is no such name"],
+            &["order", "/etc/gone.pem", "because it is another one"],
+        ] {
+            status.line(line);
+        }
+        let [certificate] = &status.certificates[..] else {
+            panic!("{:?}", status.certificates);
+        };
+        assert_eq!(
+            (&certificate.names[..], &*certificate.issuer),
+            (&names[..], "itself")
+        );
+        let renewal = Renewal {
+            checked: None,
+            failed: Some(1_795_376_400),
+            next: Some(1_795_376_460),
+            because: Some("there is no such name".to_owned()),
+        };
+        assert_eq!(certificate.renewal, Some(renewal));
     }
 }

@@ -1,6 +1,7 @@
 # What runs on the server and since when: lines of fields. After look.sh.
 #
-# units, http_port: see there; releases, certificates: paths, a line each.
+# units, http_port: see there; releases, certificates, orders (those of the certificates that the
+# server orders by itself): paths, a line each.
 #
 # shellcheck shell=dash disable=SC2154
 
@@ -20,6 +21,14 @@ for path in $releases; do
 done
 for path in $certificates; do
 	[ ! -r "$path" ] || printf 'certificate\037%s\037%s\n' "$path" "$(base64 -w 0 -- "$path")"
+done
+for path in $orders; do
+	file=${path##*/}
+	file=$STATE/certificates/${file%.pem}
+	[ -r "$file" ] || continue
+	while IFS= read -r line; do
+		printf 'order\037%s\037%s\n' "$path" "$line"
+	done <"$file"
 done
 df -Pk / /var/lib /var/log 2>/dev/null | sort -u | while read -r _ all _ free _ place; do
 	case $all in

@@ -2,7 +2,7 @@
 
 use super::text::{BAD, BOLD, CHANGED, DIM, GOOD, PLACE, paint, visible, visible_line};
 use crate::operate::logs::Line;
-use crate::operate::status::{Status, UnitStatus};
+use crate::operate::status::{Renewal, Status, UnitStatus};
 use std::fmt::Write as _;
 
 /// From this few days on a certificate that is not renewed soon is trouble.
@@ -178,6 +178,15 @@ fn lines(status: &Status) -> Vec<(&'static str, String)> {
             GOOD
         };
         lines.push(("certificate", paint(style, words)));
+        let names = certificate.names.join(", ");
+        let words = format!(
+            "for {}, issued by {}",
+            visible(&names),
+            visible(&certificate.issuer)
+        );
+        lines.push(("", words));
+        let renewal = certificate.renewal.as_ref();
+        lines.extend(renewal.map(|renewal| renewed(renewal, now)));
     }
     for (unit, reaction) in &status.pending {
         let words = format!(
@@ -208,6 +217,26 @@ fn lines(status: &Status) -> Vec<(&'static str, String)> {
         lines.push(("reboot", paint(CHANGED, words)));
     }
     lines
+}
+
+/// How the renewal of a certificate is.
+fn renewed(renewal: &Renewal, now: i64) -> (&'static str, String) {
+    let ago = |time: Option<i64>| {
+        time.map_or("never".to_owned(), |time| {
+            format!("{} ago", span(now - time))
+        })
+    };
+    let Some(because) = &renewal.because else {
+        return ("renewal", format!("checked {}", ago(renewal.checked)));
+    };
+    let next = renewal.next.map_or(0, |next| next - now);
+    let words = format!(
+        "failed {}, tried again in {}: {}",
+        ago(renewal.failed),
+        span(next),
+        visible(because)
+    );
+    ("renewal", paint(BAD, words))
 }
 
 /// A line of a log.

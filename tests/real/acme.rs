@@ -78,6 +78,12 @@ pub(crate) fn an_authority_is_asked_in_time_and_not_in_vain(server: &Server) {
     ];
     site.run(&["apply", "--yes"]).exits(3).says(&waits);
     site.run(&["verify"]).exits(3).says(&waits);
+    let failed = [
+        "issued by itself",
+        "renewal",
+        "the authority does not answer",
+    ];
+    site.run(&["status"]).exits(0).says(&failed);
     site.run(&["plan"]).exits(0).says(&["No changes."]);
     authority.begin(server, QUARTER);
     server.on(JOB);
@@ -85,6 +91,12 @@ pub(crate) fn an_authority_is_asked_in_time_and_not_in_vain(server: &Server) {
         .exits(0)
         .says(&["foobar.com, www.foobar.com, valid until"]);
     site.run(&["plan"]).exits(0).says(&["No changes."]);
+    let renewed = [
+        "issued by CN=Pebble Intermediate",
+        "for foobar.com, www.foobar.com",
+        "checked ",
+    ];
+    site.run(&["status"]).exits(0).says(&renewed);
     assert_eq!(authority.page(server), "200 2");
     assert_eq!(authority.orders(), 1);
 
