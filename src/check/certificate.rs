@@ -126,7 +126,8 @@ impl Certificate {
         self.port == port && (&self.name == name || self.names.contains(name))
     }
 
-    /// Whose record on the server says what became of its orders.
+    /// The name under which the server records its orders, if it orders this certificate from an
+    /// authority.
     #[must_use]
     pub fn order(&self) -> Option<&Fqdn> {
         (self.issuer == Issuer::Acme).then_some(&self.name)
@@ -413,31 +414,31 @@ mod tests {
                 &real,
                 "",
                 day(76),
-                "awaited its renewal is overdue: it is valid until 2025-04-11; asked in vain",
+                "awaited its renewal is overdue: it is valid until 2025-04-11; the order was refused",
             ),
             (
                 &real,
                 "",
                 day(101),
-                "awaited expired on 2025-04-11; asked in vain",
+                "awaited expired on 2025-04-11; the order was refused",
             ),
             (
                 &real,
                 more,
                 day(1),
-                "awaited for foobar.com; not for www.foobar.com; asked in vain",
+                "awaited for foobar.com; not for www.foobar.com; the order was refused",
             ),
             (
                 &temporary,
                 "",
                 today,
-                "awaited a temporary one, signed by itself: browsers warn of it; asked in vain",
+                "awaited a temporary one, signed by itself: browsers warn of it; the order was refused",
             ),
         ] {
             let digest = Digest::of(der);
             let stored = Stored {
                 digest: digest.as_str(),
-                because: Some("asked in vain"),
+                because: Some("the order was refused"),
             };
             let check = check(&format!("issuer = 'acme'\n{entry}"));
             let text = match check.judge(&presented(der), &Some(Ok(stored)), now) {

@@ -62,7 +62,7 @@ fn with(server: &Server, name: &str, aliases: &str, own: &Authority) -> Site {
     site
 }
 
-pub(crate) fn an_authority_is_asked_in_time_and_not_in_vain(server: &Server) {
+pub(crate) fn certificates_are_ordered_in_time_and_only_when_they_can_be(server: &Server) {
     let authority = Authority(Server::up("sid"));
     authority.begin(server, QUARTER);
     server.on(&format!(

@@ -155,7 +155,7 @@ fn a_site_with_a_certificate_from_an_authority() {
     if !wanted("acme") || !is_possible() {
         return;
     }
-    acme::an_authority_is_asked_in_time_and_not_in_vain(&Server::up("trixie"));
+    acme::certificates_are_ordered_in_time_and_only_when_they_can_be(&Server::up("trixie"));
 }
 
 #[test]
