@@ -1,6 +1,7 @@
 //! `apply`: shows the plan, asks, has the server make it so, and proves it.
 
-use super::connected::{ConnectOptions, open};
+use super::connected::{Sessions, open};
+use super::connection::ConnectOptions;
 use super::follow::{Follower, OnInterrupt, Part, SETTLE};
 use super::interrupt::interruptible;
 use super::load::{Secrets, Workspace};
@@ -44,28 +45,29 @@ pub(crate) async fn apply(
             hint: "look at the plan first, then apply with --yes".to_owned(),
         });
     }
-    let (workspace, mut session) = open(inventory, Secrets::Read, connection, reporter).await?;
-    let ending = converge(&mut session, &workspace, options, connection, reporter).await;
-    reporter.traffic(&session.traffic());
+    let (workspace, mut sessions) = open(inventory, Secrets::Read, connection, reporter).await?;
+    let ending = converge(&mut sessions, &workspace, options, connection, reporter).await;
+    sessions.report_traffic(reporter);
     ending
 }
 
-/// Plans, asks, runs and proves over one session.
+/// Plans, asks, runs and proves, on the only server of the inventory.
 pub(crate) async fn converge(
-    session: &mut Session,
+    sessions: &mut Sessions,
     workspace: &Workspace,
     options: &Options,
     connection: &ConnectOptions,
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
     let request = &options.request;
-    let first = interruptible(survey(session, workspace, request, reporter)).await?;
+    let surveyed = interruptible(survey(sessions, workspace, request, reporter)).await?;
+    let (name, first) = surveyed.only()?;
     // A part of the stack cannot prove the whole.
     let whole = match &request.scope {
         Scope::Everything => true,
         Scope::Roles(_) => false,
         Scope::Saved(saved) => {
-            let server = &workspace.server().ssh;
+            let server = &workspace.server(&name).ssh;
             saved.check(server, &first.stack, &first.observed, &first.plan)?;
             saved.target.is_none() && first.left.is_empty()
         }
@@ -85,11 +87,13 @@ pub(crate) async fn converge(
         if options.no_verify {
             return Ok(Exit::Done);
         }
+        let (_, session) = sessions.only_mut()?;
         let report = verify::prove(session, workspace, &first, None, reporter);
         return interruptible(report)
             .await
             .map(|report| verify::exit(&report));
     }
+    let (_, session) = sessions.only_mut()?;
     agree(session, &first, options, "Apply these changes?", reporter).await?;
     // What is hidden now cannot be proven yet: that is for the second run.
     let hidden = !first.plan.hidden.is_empty();
@@ -105,10 +109,12 @@ pub(crate) async fn converge(
         reporter,
     };
     let mut report = launcher.run(session, first, standing(!hidden)).await?;
-    let mut after = interruptible(survey(session, workspace, request, reporter)).await?;
+    let surveyed = interruptible(survey(sessions, workspace, request, reporter)).await?;
+    let (_, mut after) = surveyed.only()?;
     if hidden && !after.plan.is_empty() {
         reporter.note("what could not be compared before:");
         reporter.plan(&after.plan);
+        let (_, session) = sessions.only_mut()?;
         agree(
             session,
             &after,
@@ -118,7 +124,8 @@ pub(crate) async fn converge(
         )
         .await?;
         report = launcher.run(session, after, standing(true)).await?;
-        after = interruptible(survey(session, workspace, request, reporter)).await?;
+        let surveyed = interruptible(survey(sessions, workspace, request, reporter)).await?;
+        (_, after) = surveyed.only()?;
     }
     if !after.plan.is_empty() {
         reporter.plan(&after.plan);
@@ -128,6 +135,7 @@ pub(crate) async fn converge(
     }
     // What the first of two runs could not prove, there is nothing left to do for.
     if hidden && whole && !options.no_verify && after.facts.unverified.is_some() {
+        let (_, session) = sessions.only_mut()?;
         let proof = verify::prove(session, workspace, &after, Some(SETTLE), reporter);
         report = Some(interruptible(proof).await?);
     }
@@ -206,7 +214,8 @@ impl Launcher<'_> {
         let mut before = None;
         if standing == RunStatus::Partial && !self.options.no_verify {
             self.reporter.note("a part of the inventory is applied: what passes its checks now must still pass them then");
-            let look = verify::look(checks, self.workspace, session, self.reporter);
+            let server = self.workspace.server(&stack.server);
+            let look = verify::look(checks, server, session, self.reporter);
             before = Some(interruptible(async { Ok(look.await) }).await?);
         }
         let before = before.as_ref();
@@ -220,7 +229,7 @@ impl Launcher<'_> {
             who: &who(self.workspace),
             proof,
             record: &record,
-            generation: &self.workspace.generation(),
+            generation: &self.workspace.generation(&stack.server),
             standing,
             back_to: self.options.back_to,
         };
@@ -250,6 +259,7 @@ impl Launcher<'_> {
             .collect();
         let follower = Follower {
             workspace: self.workspace,
+            server: &stack.server,
             connection: self.connection,
             reporter: self.reporter,
             run: &run,

@@ -1,6 +1,7 @@
 //! `attach`: follows the run that is under way, from anywhere; else shows the last one again.
 
-use super::connected::{ConnectOptions, ConnectedServer, open};
+use super::connected::{ConnectedServer, ConnectedServers, open};
+use super::connection::ConnectOptions;
 use super::follow::{Follower, OnInterrupt, Part};
 use super::load::Secrets;
 use super::masks::mask_readable;
@@ -15,8 +16,9 @@ pub(super) async fn attach(
     connection: &ConnectOptions,
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
-    let (workspace, mut session) = open(inventory, Secrets::StandIn, connection, reporter).await?;
+    let (workspace, mut sessions) = open(inventory, Secrets::StandIn, connection, reporter).await?;
     mask_readable(&workspace, reporter).await;
+    let (_, session) = sessions.only_mut()?;
     let reply = session
         .run("looking for the run", &bundle::current())
         .await?;
@@ -37,11 +39,12 @@ pub(super) async fn attach(
     reporter.steps(&steps);
     // Whoever started the run may be gone. A client with another inventory cannot say whether the
     // run is proven.
-    let server = ConnectedServer::over(session, &workspace, reporter).await?;
+    let servers = ConnectedServers::over(sessions, &workspace, reporter).await?;
+    let (name, server) = servers.only()?;
     let ConnectedServer {
         mut session, stack, ..
     } = server;
-    let generation = workspace.generation();
+    let generation = workspace.generation(&name);
     let part = if prover == generation.digest().to_string() {
         Part::LogIn
     } else if prover == bundle::digest(&stack.checks) {
@@ -55,6 +58,7 @@ pub(super) async fn attach(
     };
     let follower = Follower {
         workspace: &workspace,
+        server: &name,
         connection,
         reporter,
         run: &run,

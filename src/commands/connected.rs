@@ -1,15 +1,19 @@
 //! The servers of an inventory that somebody is logged in to, each with what it is and what should
 //! be so on it: what most commands begin with.
+//!
+//! All of them are logged in to, and asked, at once. What should be so on them is compiled once,
+//! from the facts of all, since what roles tell each other is for the whole inventory.
 
+use super::connection::{ConnectOptions, connect};
 use super::load::{Secrets, Workspace, load};
+use super::per_server::PerServer;
 use crate::error::Error;
 use crate::facts::{self, Facts};
 use crate::plan::Stack;
-use crate::report::{Reporter, Verbosity};
-use crate::server::{Options, Session, Target};
+use crate::report::Reporter;
+use crate::server::Session;
 use crate::shell::Script;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 
 /// A server of the inventory.
 pub(crate) struct ConnectedServer {
@@ -20,110 +24,112 @@ pub(crate) struct ConnectedServer {
     pub(crate) stack: Stack,
 }
 
-impl ConnectedServer {
-    /// Logs in to the server of the workspace, and asks it what it is.
-    pub(crate) async fn of(
-        workspace: &Workspace,
-        connection: &ConnectOptions,
-        reporter: &Reporter,
-    ) -> Result<Self, Error> {
-        let session = connect(workspace, connection, reporter).await?;
-        Self::over(session, workspace, reporter).await
-    }
+/// All servers of the inventory, before they are asked anything.
+pub(crate) type Sessions = PerServer<Session>;
 
-    /// Asks the server that one is logged in to already.
-    pub(crate) async fn over(
-        mut session: Session,
-        workspace: &Workspace,
-        reporter: &Reporter,
-    ) -> Result<Self, Error> {
-        let packages = workspace.roles.asked_packages();
-        let facts = read_facts(&mut session, &packages, reporter).await?;
-        let stack = workspace.stack(&facts)?;
-        Ok(Self {
-            session,
-            facts,
-            stack,
-        })
-    }
+/// All servers of the inventory.
+pub(crate) type ConnectedServers = PerServer<ConnectedServer>;
 
-    /// Reads the inventory, with stand-ins for its secrets, and logs in to its server.
+impl ConnectedServers {
+    /// Reads the inventory, with stand-ins for its secrets, and logs in to its servers.
     pub(crate) async fn open(
         inventory: &Path,
         connection: &ConnectOptions,
         reporter: &Reporter,
     ) -> Result<(Workspace, Self), Error> {
-        let workspace = load(inventory, Secrets::StandIn).await?;
-        let server = Self::of(&workspace, connection, reporter).await?;
-        Ok((workspace, server))
+        let (workspace, sessions) = open(inventory, Secrets::StandIn, connection, reporter).await?;
+        let servers = Self::over(sessions, &workspace, reporter).await?;
+        Ok((workspace, servers))
+    }
+
+    /// Logs in to the servers of the workspace, and asks them what they are.
+    pub(crate) async fn of(
+        workspace: &Workspace,
+        connection: &ConnectOptions,
+        reporter: &Reporter,
+    ) -> Result<Self, Error> {
+        let sessions = Sessions::connect(workspace, connection, reporter).await?;
+        Self::over(sessions, workspace, reporter).await
+    }
+
+    /// Asks the servers that one is logged in to already.
+    pub(crate) async fn over(
+        mut sessions: Sessions,
+        workspace: &Workspace,
+        reporter: &Reporter,
+    ) -> Result<Self, Error> {
+        let compiled = sessions.compile(workspace, reporter).await?;
+        let servers = sessions.zip(compiled).into_iter();
+        let connected = |(name, (session, (facts, stack)))| {
+            let server = ConnectedServer {
+                session,
+                facts,
+                stack,
+            };
+            (name, server)
+        };
+        Ok(servers.map(connected).collect())
     }
 }
 
-/// How the user wants the server reached.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct ConnectOptions {
-    pub(crate) accept_new_host_key: bool,
-    pub(crate) ssh_config: Option<PathBuf>,
+impl Sessions {
+    /// Logs in to the servers of the workspace.
+    pub(crate) async fn connect(
+        workspace: &Workspace,
+        connection: &ConnectOptions,
+        reporter: &Reporter,
+    ) -> Result<Self, Error> {
+        let servers = workspace.servers();
+        servers
+            .at_once(async |name, _| connect(name, workspace, connection, reporter).await)
+            .await
+    }
+
+    /// Asks the servers what they are.
+    pub(crate) async fn facts(
+        &mut self,
+        workspace: &Workspace,
+        reporter: &Reporter,
+    ) -> Result<PerServer<Facts>, Error> {
+        let packages = workspace.roles.asked_packages();
+        self.as_mut()
+            .at_once(async |_, session| read_facts(session, &packages, reporter).await)
+            .await
+    }
+
+    /// Asks the servers what they are, and compiles what should be so on them.
+    pub(crate) async fn compile(
+        &mut self,
+        workspace: &Workspace,
+        reporter: &Reporter,
+    ) -> Result<PerServer<(Facts, Stack)>, Error> {
+        let facts = self.facts(workspace, reporter).await?;
+        let fleet = workspace.fleet(facts.by_name())?;
+        Ok(facts.zip(fleet.stacks.into_iter().collect()))
+    }
+
+    /// Says what the connections have cost.
+    pub(crate) fn report_traffic(&self, reporter: &Reporter) {
+        for (name, session) in self.iter() {
+            reporter.about(name);
+            reporter.traffic(&session.traffic());
+        }
+    }
 }
 
-/// Reads the inventory and connects to its server.
+/// Reads the inventory and logs in to its servers.
 pub(crate) async fn open(
     inventory: &Path,
     secrets: Secrets,
     connection: &ConnectOptions,
     reporter: &Reporter,
-) -> Result<(Workspace, Session), Error> {
+) -> Result<(Workspace, Sessions), Error> {
     let workspace = load(inventory, secrets).await?;
     if secrets == Secrets::Read {
         workspace.notes.iter().for_each(|note| reporter.note(note));
     }
-    let session = connect(&workspace, connection, reporter).await?;
-    Ok((workspace, session))
-}
-
-/// Connects to the server of the inventory.
-pub(crate) async fn connect(
-    workspace: &Workspace,
-    connection: &ConnectOptions,
-    reporter: &Reporter,
-) -> Result<Session, Error> {
-    let (name, server) = workspace.named_server();
-    reporter.about(name);
-    reporter.busy(Some(&format!("connecting to {}", server.ssh)));
-    let mut target = Target::new(server.ssh.clone());
-    target.user.clone_from(&server.user);
-    target.port = server.port;
-    target.identity_file = server.identity_file.as_ref().map(|path| {
-        if path.starts_with('~') || path.contains('%') {
-            PathBuf::from(path)
-        } else {
-            workspace.folder.join(path)
-        }
-    });
-    target.host_key.clone_from(&server.host_key);
-    let own_config = server
-        .ssh_config
-        .as_ref()
-        .map(|path| workspace.folder.join(path));
-    target.config_file = connection.ssh_config.clone().or(own_config);
-    let mut options = Options {
-        accept_new_host_key: connection.accept_new_host_key,
-        ..Options::default()
-    };
-    let listener = reporter.clone();
-    options.trace = Some(Arc::new(move |doing, script: &Script, reply| {
-        // Sizes only: scripts and replies may hold what must not be seen.
-        let text = format!(
-            "{doing}: sent {} bytes of shell, received {} bytes in {} ms",
-            script.as_str().len(),
-            reply.stdout.len(),
-            reply.elapsed.as_millis()
-        );
-        listener.trace(Verbosity::Commands, &text);
-    }));
-    let session = Session::connect(&target, &options).await?;
-    reporter.busy(None);
-    Ok(session)
+    let sessions = Sessions::connect(&workspace, connection, reporter).await?;
+    Ok((workspace, sessions))
 }
 
 /// What the server is. A server without package lists gets them first: without them nobody can

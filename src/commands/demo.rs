@@ -1,7 +1,8 @@
 //! `demo`: the example stack on a throw-away server, applied and verified.
 
 use super::apply::{Options, converge};
-use super::connected::{ConnectOptions, connect};
+use super::connected::Sessions;
+use super::connection::ConnectOptions;
 use super::interrupt::interruptible;
 use super::load::{Secrets, load};
 use super::sandbox::up;
@@ -30,14 +31,14 @@ pub(super) async fn demo(options: &cli::Demo, reporter: &Reporter) -> Result<Exi
     ));
     let workspace = load(&inventory, Secrets::Read).await?;
     let connection = ConnectOptions::default();
-    let mut session = connect(&workspace, &connection, reporter).await?;
+    let mut sessions = Sessions::connect(&workspace, &connection, reporter).await?;
     let yes = Options {
         yes: true,
         ..Options::default()
     };
-    let exit = converge(&mut session, &workspace, &yes, &connection, reporter).await?;
-    reporter.traffic(&session.traffic());
-    drop(session);
+    let exit = converge(&mut sessions, &workspace, &yes, &connection, reporter).await?;
+    sessions.report_traffic(reporter);
+    drop(sessions);
 
     let (_, site) = workspace.site(None)?;
     let domain = &site.names.domain;

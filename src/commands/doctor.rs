@@ -1,6 +1,7 @@
 //! `doctor`: can this server be managed from here, and what is missing?
 
-use super::connected::{ConnectOptions, connect, read_facts};
+use super::connected::{Sessions, read_facts};
+use super::connection::ConnectOptions;
 use super::load::{Secrets, load};
 use super::survey::look;
 use crate::conflict::{Claims, Meeting, Rule};
@@ -37,14 +38,14 @@ pub(super) async fn doctor(
         format!("{} is valid", inventory.display()),
         None,
     )];
-    let mut session = match connect(&workspace, connection, reporter).await {
-        Ok(session) => session,
+    let (name, mut session) = match Sessions::connect(&workspace, connection, reporter).await {
+        Ok(sessions) => sessions.only()?,
         Err(error) => {
             reporter.findings(&findings);
             return Err(error);
         }
     };
-    let server = workspace.server();
+    let server = workspace.server(&name);
     let sudo = if session.traffic().sudo > 0 {
         "root by sudo"
     } else {
@@ -56,7 +57,8 @@ pub(super) async fn doctor(
         format!("{} lets us in, as {sudo}", server.ssh),
         None,
     ));
-    let facts = match read_facts(&mut session, &workspace.roles.asked_packages(), reporter).await {
+    let packages = workspace.roles.asked_packages();
+    let facts = match read_facts(&mut session, &packages, reporter).await {
         Ok(facts) => facts,
         Err(error) => {
             reporter.findings(&findings);
@@ -109,7 +111,7 @@ pub(super) async fn doctor(
             findings.push(finding(state, subject, words.to_owned(), hint));
         }
     }
-    let stack = match workspace.stack(&facts) {
+    let stack = match workspace.stack(&name, &facts) {
         Ok(stack) => stack,
         Err(diagnostics) => {
             reporter.findings(&findings);

@@ -1,7 +1,7 @@
 //! Follows a run on the server to its end: over broken connections, past Ctrl-C, and with a
 //! look at the stack from outside when the run asks for one.
 
-use super::connected::{ConnectOptions, connect};
+use super::connection::{ConnectOptions, connect};
 use super::load::Workspace;
 use super::verify;
 use crate::bundle::{self, Event};
@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::report::Reporter;
 use crate::server::{Reply, ServerError, Session};
 use crate::shell::Script;
+use crate::types::ServerName;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -50,6 +51,8 @@ pub(super) enum OnInterrupt {
 /// Who follows, and what.
 pub(super) struct Follower<'a> {
     pub(super) workspace: &'a Workspace,
+    /// The server that the run is on.
+    pub(super) server: &'a ServerName,
     pub(super) connection: &'a ConnectOptions,
     pub(super) reporter: &'a Reporter,
     /// The run.
@@ -268,15 +271,16 @@ impl Follower<'_> {
     }
 
     async fn try_to_prove(&self, needs: Needs) -> Result<Option<Report>, Error> {
-        let mut session = connect(self.workspace, self.connection, self.reporter).await?;
+        let mut session = self.connect().await?;
         let here = bundle::reach(self.run);
         self.deliver(&mut session, "saying that we are here", &here)
             .await?;
         let (Needs::Verdict, Part::Prove { checks, .. }) = (needs, self.part) else {
             return Ok(None);
         };
-        let server = Ok(&mut session);
-        let report = verify::ask(checks, self.workspace, server, Some(SETTLE), self.reporter).await;
+        let (here, reporter) = (Ok(&mut session), self.reporter);
+        let settle = Some(SETTLE);
+        let report = verify::ask(checks, self.workspace, self.server, here, settle, reporter).await;
         let verdict = bundle::say_verdict(self.run, self.flaw(&report).as_deref());
         self.deliver(&mut session, "telling the verdict", &verdict)
             .await?;
@@ -321,7 +325,7 @@ impl Follower<'_> {
 
     async fn stop(&self) {
         let stopped = async {
-            let mut session = connect(self.workspace, self.connection, self.reporter).await?;
+            let mut session = self.connect().await?;
             session
                 .run("asking the run to stop", &bundle::stop(self.run))
                 .await?;
@@ -332,10 +336,14 @@ impl Follower<'_> {
         }
     }
 
+    async fn connect(&self) -> Result<Session, Error> {
+        connect(self.server, self.workspace, self.connection, self.reporter).await
+    }
+
     async fn reconnect(&self, interrupts: &mut Interrupts) -> Result<Session, Error> {
         let began = Instant::now();
         loop {
-            match connect(self.workspace, self.connection, self.reporter).await {
+            match self.connect().await {
                 Ok(session) => return Ok(session),
                 Err(error) if began.elapsed() > PATIENCE => {
                     self.reporter.error(&error, None);

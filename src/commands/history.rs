@@ -1,10 +1,12 @@
-//! `history`: the runs of the server that ended well, and where it is at.
+//! `history`: the runs of a server that ended well, and where it is at.
 
-use super::connected::{ConnectOptions, open};
+use super::connected::open;
+use super::connection::ConnectOptions;
 use super::load::Secrets;
 use crate::bundle::{self, History, PastRun};
 use crate::error::{Error, Exit};
 use crate::report::{Reporter, Table};
+use crate::server::Session;
 use std::path::Path;
 
 /// Lists them, the newest last.
@@ -13,7 +15,16 @@ pub(super) async fn history(
     connection: &ConnectOptions,
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
-    let (_, mut session) = open(inventory, Secrets::StandIn, connection, reporter).await?;
+    let (_, mut sessions) = open(inventory, Secrets::StandIn, connection, reporter).await?;
+    for (name, session) in sessions.iter_mut() {
+        reporter.about(name);
+        show(session, reporter).await?;
+        reporter.traffic(&session.traffic());
+    }
+    Ok(Exit::Done)
+}
+
+async fn show(session: &mut Session, reporter: &Reporter) -> Result<(), Error> {
     let reply = session
         .run("reading the history", &bundle::history())
         .await?;
@@ -45,8 +56,7 @@ pub(super) async fn history(
         ],
         rows: rows.collect(),
     });
-    reporter.traffic(&session.traffic());
-    Ok(Exit::Done)
+    Ok(())
 }
 
 /// What a run counts for, in a few words.

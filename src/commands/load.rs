@@ -4,12 +4,13 @@
 use super::certificate;
 use super::code::{self, FetchPolicy, Fetched, Place};
 use super::code_checks::{keys_for_visitors, left_out, missing_in_code, runs_on_linux};
+use super::per_server::PerServer;
 use crate::bundle::Generation;
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
 use crate::error::Error;
 use crate::facts::Facts;
 use crate::inventory::{self, App, FileReference, Inventory, References, Server, Site, TlsMode};
-use crate::plan::Stack;
+use crate::plan::{Fleet, Stack};
 use crate::resource::SecretMaterial;
 use crate::role::{self, Inputs, RoleSource, Roles, SiteInputs, builtin};
 use crate::types::{
@@ -38,28 +39,34 @@ pub(crate) struct Workspace {
 }
 
 impl Workspace {
-    /// The server of the inventory. The parser lets no second one through yet.
-    pub(crate) fn server(&self) -> &Server {
-        self.named_server().1
+    /// The servers of the inventory.
+    pub(crate) fn servers(&self) -> PerServer<&Server> {
+        let servers = self.inputs.inventory.servers.iter();
+        servers
+            .map(|(name, server)| (name.clone(), server))
+            .collect()
     }
 
-    /// The server with its name.
-    #[expect(clippy::expect_used, reason = "an inventory has a server")]
-    pub(crate) fn named_server(&self) -> (&ServerName, &Server) {
+    /// A server of the inventory.
+    #[expect(clippy::expect_used, reason = "every name of a server comes from here")]
+    pub(crate) fn server(&self, name: &ServerName) -> &Server {
         let servers = &self.inputs.inventory.servers;
-        servers.first_key_value().expect("a checked inventory")
+        servers.get(name).expect("a server of the inventory")
     }
 
-    /// What a run on the server rests on.
-    pub(crate) fn generation(&self) -> Generation {
-        let (server, _) = self.named_server();
+    /// What a run on a server rests on.
+    pub(crate) fn generation(&self, server: &ServerName) -> Generation {
         Generation::of(server, &self.text, &self.inputs)
     }
 
-    /// What should be so on the server that has these facts.
-    pub(crate) fn stack(&self, facts: &Facts) -> Result<Stack, Diagnostics> {
-        let (name, _) = self.named_server();
+    /// What should be so on a server of which alone the facts are known.
+    pub(crate) fn stack(&self, name: &ServerName, facts: &Facts) -> Result<Stack, Diagnostics> {
         role::compile_one(&self.inputs, &self.roles, name, facts)
+    }
+
+    /// What should be so on the servers that have these facts.
+    pub(crate) fn fleet(&self, facts: &BTreeMap<ServerName, Facts>) -> Result<Fleet, Diagnostics> {
+        role::compile(&self.inputs, &self.roles, facts)
     }
 
     /// The site of this name; the only one, if there is no other.

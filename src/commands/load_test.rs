@@ -1,6 +1,7 @@
 //! `load`: puts load on the site, and looks at the server meanwhile.
 
-use super::connected::{ConnectOptions, ConnectedServer};
+use super::connected::ConnectedServers;
+use super::connection::ConnectOptions;
 use super::interrupt::interruption;
 use super::load::{Secrets, Workspace, load};
 use crate::cli;
@@ -74,7 +75,8 @@ async fn watched(
     connection: &ConnectOptions,
     reporter: &Reporter,
 ) -> Result<Watched, Error> {
-    let server = ConnectedServer::of(workspace, connection, reporter).await?;
+    let servers = ConnectedServers::of(workspace, connection, reporter).await?;
+    let (_, server) = servers.only()?;
     Ok(Watched {
         processors: server.facts.cpus,
         units: units(&server.stack, &server.facts.date),
@@ -135,7 +137,8 @@ pub(super) async fn load_test(
     profile.check()?;
     let workspace = load(inventory, Secrets::StandIn).await?;
     let (_, site) = workspace.site(options.site.as_ref())?;
-    let target = target(site, workspace.server());
+    let (_, server) = workspace.servers().only()?;
+    let target = target(site, server);
     let mut server = if options.outside {
         None
     } else {

@@ -1,6 +1,7 @@
 //! `logs`: what the units of the stack say.
 
-use super::connected::{ConnectOptions, ConnectedServer};
+use super::connected::{ConnectedServer, ConnectedServers};
+use super::connection::ConnectOptions;
 use super::interrupt::interruption;
 use super::masks::mask_readable;
 use crate::cli;
@@ -20,13 +21,13 @@ pub(super) async fn logs(
     connection: &ConnectOptions,
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
-    let (workspace, server) = ConnectedServer::open(inventory, connection, reporter).await?;
+    let (workspace, servers) = ConnectedServers::open(inventory, connection, reporter).await?;
     mask_readable(&workspace, reporter).await;
     let ConnectedServer {
         mut session,
         facts,
         stack,
-    } = server;
+    } = servers.only()?.1;
     let (units, files) = (units(&stack, &facts.date), logs::files(&stack, &facts.date));
     let wanted = Query {
         role: options.role.clone(),

@@ -1,7 +1,8 @@
 //! `maintenance`: keeps visitors out, and lets them in again.
 
 use super::apply::who;
-use super::connected::{ConnectOptions, ConnectedServer};
+use super::connected::{ConnectedServer, ConnectedServers};
+use super::connection::ConnectOptions;
 use crate::cli::Maintenance;
 use crate::error::{Error, Exit};
 use crate::operate::maintenance::{self, Switch};
@@ -16,12 +17,12 @@ pub(super) async fn maintenance(
     connection: &ConnectOptions,
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
-    let (workspace, server) = ConnectedServer::open(inventory, connection, reporter).await?;
+    let (workspace, servers) = ConnectedServers::open(inventory, connection, reporter).await?;
     let ConnectedServer {
         mut session,
         facts,
         stack,
-    } = server;
+    } = servers.only()?.1;
     let units = units(&stack, &facts.date);
     let Some(unit) = units
         .of("web")

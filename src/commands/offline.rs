@@ -1,6 +1,7 @@
 //! `validate` and `render`: what can be said without a server.
 
-use super::connected::{ConnectOptions, connect, read_facts};
+use super::connected::Sessions;
+use super::connection::ConnectOptions;
 use super::load::{Secrets, load};
 use crate::cli::{self, AssumedOs};
 use crate::error::{Error, Exit};
@@ -19,14 +20,24 @@ pub(super) async fn validate(inventory: &Path, reporter: &Reporter) -> Result<Ex
         Engine::Mysql => AssumedOs::Ubuntu2404,
         Engine::Auto | Engine::Mariadb => AssumedOs::Debian13,
     };
-    let facts = assume(os, &workspace.roles.asked_packages());
-    let stack = workspace.stack(&facts)?;
+    let assumed = assume(os, &workspace.roles.asked_packages());
+    let servers = workspace.inputs.inventory.servers.keys();
+    let facts = servers
+        .map(|name| (name.clone(), assumed.clone()))
+        .collect();
+    let fleet = workspace.fleet(&facts)?;
+    let (mut resources, mut checks, mut roles) = (0, 0, Vec::new());
+    for stack in fleet.stacks.values() {
+        resources += stack.resources.len();
+        checks += stack.checks.len();
+        let new = stack.roles.iter().filter(|role| !roles.contains(*role));
+        let new: Vec<String> = new.cloned().collect();
+        roles.extend(new);
+    }
     reporter.done(&format!(
-        "{} is valid: {} resources and {} checks in the roles {}",
+        "{} is valid: {resources} resources and {checks} checks in the roles {}",
         inventory.display(),
-        stack.resources.len(),
-        stack.checks.len(),
-        stack.roles.join(", ")
+        roles.join(", ")
     ));
     Ok(Exit::Done)
 }
@@ -40,14 +51,15 @@ pub(super) async fn render(
 ) -> Result<Exit, Error> {
     let workspace = load(inventory, Secrets::StandIn).await?;
     workspace.certificate.clone()?;
-    let packages = workspace.roles.asked_packages();
-    let facts = if options.server {
-        let mut session = connect(&workspace, connection, reporter).await?;
-        read_facts(&mut session, &packages, reporter).await?
+    let (facts, stack) = if options.server {
+        let mut sessions = Sessions::connect(&workspace, connection, reporter).await?;
+        sessions.compile(&workspace, reporter).await?.only()?.1
     } else {
-        assume(options.os, &packages)
+        let (name, _) = workspace.servers().only()?;
+        let facts = assume(options.os, &workspace.roles.asked_packages());
+        let stack = workspace.stack(&name, &facts)?;
+        (facts, stack)
     };
-    let stack = workspace.stack(&facts)?;
     let mut count = 0;
     let files = stack.resources.iter().flat_map(|resource| {
         let files = resource.spec.rendered(&facts.date).into_iter();

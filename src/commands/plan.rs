@@ -1,6 +1,7 @@
 //! `plan`: what would change.
 
-use super::connected::{ConnectOptions, open};
+use super::connected::open;
+use super::connection::ConnectOptions;
 use super::load::Secrets;
 use super::saved;
 use super::survey::{Request, show, survey};
@@ -26,27 +27,34 @@ pub(crate) async fn plan(
     connection: &ConnectOptions,
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
-    let (workspace, mut session) = open(inventory, Secrets::Read, connection, reporter).await?;
-    let survey = survey(&mut session, &workspace, &options.request, reporter).await?;
-    show(&survey, reporter);
+    let (workspace, mut sessions) = open(inventory, Secrets::Read, connection, reporter).await?;
+    let mut surveys = survey(&mut sessions, &workspace, &options.request, reporter).await?;
+    for (name, survey) in surveys.iter() {
+        reporter.about(name);
+        show(survey, reporter);
+    }
     if let Some(file) = &options.out {
+        // A saved plan is of one server.
+        let (name, survey) = surveys.only_mut()?;
+        let (_, session) = sessions.only_mut()?;
         let saved = SavedPlan::of(
             &survey.plan,
             &survey.stack,
             &survey.observed,
             &inventory.to_string_lossy(),
-            &workspace.server().ssh,
+            &workspace.server(name).ssh,
         );
         let saved = saved.removing(options.request.removal);
-        let saved = saved::seal(&mut session, saved, &survey.stack).await?;
+        let saved = saved::seal(session, saved, &survey.stack).await?;
         saved::write(file, &saved)?;
         let file = file.display();
         reporter.done(&format!(
             "Saved in {file}: `foobar-stack apply {file}` runs exactly this."
         ));
     }
-    reporter.traffic(&session.traffic());
-    Ok(if options.detailed_exitcode && !survey.plan.is_empty() {
+    sessions.report_traffic(reporter);
+    let changes = surveys.iter().any(|(_, survey)| !survey.plan.is_empty());
+    Ok(if options.detailed_exitcode && changes {
         Exit::Changes
     } else {
         Exit::Done

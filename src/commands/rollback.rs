@@ -3,7 +3,8 @@
 
 use super::apply::{Options, converge};
 use super::certificate;
-use super::connected::{ConnectOptions, connect};
+use super::connected::Sessions;
+use super::connection::ConnectOptions;
 use super::load::{Secrets, Workspace, load, missing_files, own_files, read_secrets};
 use super::rollback_release::rollback_release;
 use crate::bundle::{self, Generation, History};
@@ -14,7 +15,7 @@ use crate::inventory::{self, Inventory, Server};
 use crate::report::Reporter;
 use crate::role::{Inputs, Roles, SiteInputs};
 use crate::server::Session;
-use crate::types::Code;
+use crate::types::{Code, ServerName};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -36,19 +37,20 @@ pub(super) async fn rollback(
         return rollback_release(inventory, release.as_ref(), options, connection, reporter).await;
     }
     let here = load(inventory, Secrets::StandIn).await?;
-    let mut session = connect(&here, connection, reporter).await?;
-    let number = choose(&mut session, options.generation, reporter).await?;
-    let generation = fetch(&mut session, number).await?;
-    let workspace = recall(number, &generation, &here).await?;
-    let same = generation.same_as(&here.generation());
+    let mut sessions = Sessions::connect(&here, connection, reporter).await?;
+    let (name, session) = sessions.only_mut()?;
+    let number = choose(session, options.generation, reporter).await?;
+    let generation = fetch(session, number).await?;
+    let workspace = recall(number, &generation, name, &here).await?;
+    let same = generation.same_as(&here.generation(name));
     let options = Options {
         yes: options.yes,
         delete_many: options.delete_many,
         back_to: Some(number),
         ..Options::default()
     };
-    let ending = converge(&mut session, &workspace, &options, connection, reporter).await;
-    reporter.traffic(&session.traffic());
+    let ending = converge(&mut sessions, &workspace, &options, connection, reporter).await;
+    sessions.report_traffic(reporter);
     if !same && matches!(ending, Ok(Exit::Done)) {
         let shown = inventory.display();
         reporter.note(&format!(
@@ -99,6 +101,7 @@ async fn fetch(session: &mut Session, number: u64) -> Result<Generation, Error> 
 async fn recall(
     number: u64,
     generation: &Generation,
+    server: &ServerName,
     here: &Workspace,
 ) -> Result<Workspace, Error> {
     let name = format!("<generation {number}>/inventory.toml");
@@ -110,7 +113,8 @@ async fn recall(
         references.files.retain(|file| ours(&file.key));
         missing_files(&text, &folder, &references.files)?;
     }
-    let mut inventory = reached_as(parsed.inventory, here);
+    let then = &generation.server;
+    let mut inventory = reached_as(parsed.inventory, then, server, here.server(server));
     for (name, site) in &mut inventory.sites {
         // Where the site has moved since, going back is a move, too.
         let now = here.inputs.inventory.sites.get(name);
@@ -167,17 +171,23 @@ async fn recall(
     })
 }
 
-/// The inventory, with the way to the server that the workspace knows.
-fn reached_as(mut inventory: Inventory, here: &Workspace) -> Inventory {
-    let now = here.server();
-    for then in inventory.servers.values_mut() {
-        *then = Server {
+/// The inventory, with its server reached, and called, as it is now. `then` is what the inventory
+/// calls it.
+fn reached_as(
+    mut inventory: Inventory,
+    then: &ServerName,
+    name: &ServerName,
+    now: &Server,
+) -> Inventory {
+    if let Some(mut then) = inventory.servers.remove(then) {
+        let server = Server {
             ipv4: then.ipv4,
             ipv6: then.ipv6,
             hostname: then.hostname.take(),
             timezone: then.timezone.take(),
             ..now.clone()
         };
+        inventory.servers.insert(name.clone(), server);
     }
     inventory
 }

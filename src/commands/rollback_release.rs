@@ -1,7 +1,8 @@
 //! `rollback --release`: the inventory as it is, with a release that the server has kept.
 
 use super::apply::{Options, converge};
-use super::connected::{ConnectOptions, ConnectedServer};
+use super::connected::Sessions;
+use super::connection::ConnectOptions;
 use super::load::{Secrets, load};
 use crate::cli;
 use crate::error::{Error, Exit};
@@ -20,10 +21,9 @@ pub(super) async fn rollback_release(
 ) -> Result<Exit, Error> {
     let mut workspace = load(inventory, Secrets::Read).await?;
     let site = workspace.site(options.site.as_ref())?.0.clone();
-    let server = ConnectedServer::of(&workspace, connection, reporter).await?;
-    let ConnectedServer {
-        mut session, stack, ..
-    } = server;
+    let mut sessions = Sessions::connect(&workspace, connection, reporter).await?;
+    let (_, (_, stack)) = sessions.compile(&workspace, reporter).await?.only()?;
+    let (_, session) = sessions.only_mut()?;
     let own = |resource: &&Resource| resource.site.as_ref().is_none_or(|one| *one == site);
     let Some(script) = kept_releases(stack.resources.iter().filter(own)) else {
         return Err(Error::Usage {
@@ -54,8 +54,8 @@ pub(super) async fn rollback_release(
         delete_many: options.delete_many,
         ..Options::default()
     };
-    let ending = converge(&mut session, &workspace, &options, connection, reporter).await;
-    reporter.traffic(&session.traffic());
+    let ending = converge(&mut sessions, &workspace, &options, connection, reporter).await;
+    sessions.report_traffic(reporter);
     if differs && matches!(ending, Ok(Exit::Done)) {
         reporter.note(&format!(
             "the app here is not release {id}: the next plan shows the difference again"

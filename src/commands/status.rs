@@ -1,6 +1,8 @@
-//! `status`: what runs, since when, which release, and what should be known of the server.
+//! `status`: what runs, since when, which release, and what should be known of a server.
 
-use super::connected::{ConnectOptions, ConnectedServer};
+use super::connected::{ConnectedServer, ConnectedServers};
+use super::connection::ConnectOptions;
+use super::load::Workspace;
 use super::survey::note_unverified;
 use crate::error::{Error, Exit};
 use crate::operate::status::{self, Status};
@@ -9,32 +11,44 @@ use crate::report::Reporter;
 use crate::types::Fqdn;
 use std::path::Path;
 
-/// Asks the server, in one round trip after its facts.
+/// Asks each server, in one round trip after its facts.
 pub(super) async fn status(
     inventory: &Path,
     connection: &ConnectOptions,
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
-    let (workspace, server) = ConnectedServer::open(inventory, connection, reporter).await?;
+    let (workspace, mut servers) = ConnectedServers::open(inventory, connection, reporter).await?;
+    for (name, server) in servers.iter_mut() {
+        reporter.about(name);
+        show(server, &workspace, reporter).await?;
+    }
+    Ok(Exit::Done)
+}
+
+async fn show(
+    server: &mut ConnectedServer,
+    workspace: &Workspace,
+    reporter: &Reporter,
+) -> Result<(), Error> {
     let ConnectedServer {
-        mut session,
+        session,
         facts,
         stack,
     } = server;
-    let units = units(&stack, &facts.date);
+    let units = units(stack, &facts.date);
     let inventory = &workspace.inputs.inventory;
-    note_unverified(&facts, reporter);
-    let script = status::script(&stack, &units, inventory.ports.http_port);
+    note_unverified(facts, reporter);
+    let script = status::script(stack, &units, inventory.ports.http_port);
     let reply = session.run("asking how it is", &script).await?;
-    let status = Status::parse(&stack, &units, &String::from_utf8_lossy(&reply.stdout));
+    let status = Status::parse(stack, &units, &String::from_utf8_lossy(&reply.stdout));
     let domains: Vec<&str> = inventory.domains().map(Fqdn::as_str).collect();
     let site = format!(
         "{} on {} ({})",
         domains.join(", "),
-        workspace.server().address(),
+        workspace.server(&stack.server).address(),
         facts.os.pretty_name
     );
     reporter.status(&site, &status);
     reporter.traffic(&session.traffic());
-    Ok(Exit::Done)
+    Ok(())
 }

@@ -1,8 +1,9 @@
-//! Looks at a server and makes the plan: facts, stack, probe, comparison. Three round trips.
+//! Looks at servers and makes their plans: facts, stack, probe, comparison. Three round trips.
 
-use super::connected::read_facts;
+use super::connected::Sessions;
 use super::load::Workspace;
 use super::masks::mask_read;
+use super::per_server::PerServer;
 use super::saved;
 use crate::conflict::{self, Claims, Conflicts, Meeting, Occupied};
 use crate::error::Error;
@@ -59,18 +60,34 @@ pub(crate) struct Survey {
     pub(crate) work: ExecutionPlan,
 }
 
-/// Observes the server and makes the plan.
+/// Observes the servers and makes their plans.
 pub(crate) async fn survey(
+    sessions: &mut Sessions,
+    workspace: &Workspace,
+    request: &Request,
+    reporter: &Reporter,
+) -> Result<PerServer<Survey>, Error> {
+    mask_read(workspace, reporter);
+    reporter.busy(Some("looking at the server"));
+    let compiled = sessions.compile(workspace, reporter).await?;
+    sessions
+        .as_mut()
+        .zip(compiled)
+        .at_once(async |_, (session, compiled)| {
+            survey_one(session, compiled, workspace, request, reporter).await
+        })
+        .await
+}
+
+/// Observes a server and makes its plan.
+async fn survey_one(
     session: &mut Session,
+    (facts, mut stack): (Facts, Stack),
     workspace: &Workspace,
     request: &Request,
     reporter: &Reporter,
 ) -> Result<Survey, Error> {
     let scope = &request.scope;
-    mask_read(workspace, reporter);
-    reporter.busy(Some("looking at the server"));
-    let facts = read_facts(session, &workspace.roles.asked_packages(), reporter).await?;
-    let mut stack = workspace.stack(&facts)?;
     let mut managed: Vec<Managed> = Vec::new();
     let mut foreign: Vec<&str> = Vec::new();
     for line in &facts.managed {

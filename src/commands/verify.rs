@@ -1,6 +1,7 @@
 //! `verify`: proves the stack from outside and from within.
 
-use super::connected::{ConnectOptions, ConnectedServer};
+use super::connected::ConnectedServers;
+use super::connection::ConnectOptions;
 use super::load::Workspace;
 use super::masks::mask_readable;
 use super::survey::Survey;
@@ -8,9 +9,11 @@ use crate::bundle;
 use crate::check::{Check, Report};
 use crate::error::{Error, Exit};
 use crate::facts::Facts;
+use crate::inventory::Server;
 use crate::report::Reporter;
 use crate::server::Session;
 use crate::shell::Script;
+use crate::types::ServerName;
 use crate::verify::{self, AskServer, Asking, Limits, Target};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -35,16 +38,19 @@ pub(crate) async fn verify(
     connection: &ConnectOptions,
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
-    let (workspace, server) = ConnectedServer::open(inventory, connection, reporter).await?;
-    let ConnectedServer {
-        mut session,
-        facts,
-        stack,
-    } = server;
-    let report = ask(&stack.checks, &workspace, Ok(&mut session), None, reporter).await;
-    approve(&mut session, &workspace, &facts, &report, reporter).await?;
-    reporter.traffic(&session.traffic());
-    Ok(exit(&report))
+    let (workspace, mut servers) = ConnectedServers::open(inventory, connection, reporter).await?;
+    let mut worst = Exit::Done;
+    for (name, server) in servers.iter_mut() {
+        reporter.about(name);
+        let (session, stack) = (&mut server.session, &server.stack);
+        let report = ask(&stack.checks, &workspace, name, Ok(session), None, reporter).await;
+        approve(session, &workspace, name, &server.facts, &report, reporter).await?;
+        reporter.traffic(&session.traffic());
+        if worst == Exit::Done {
+            worst = exit(&report);
+        }
+    }
+    Ok(worst)
 }
 
 /// Runs the checks of a server that was just looked at, and reports them; a run that was not
@@ -57,8 +63,9 @@ pub(super) async fn prove(
     reporter: &Reporter,
 ) -> Result<Report, Error> {
     let checks = &survey.stack.checks;
-    let report = ask(checks, workspace, Ok(session), settle, reporter).await;
-    approve(session, workspace, &survey.facts, &report, reporter).await?;
+    let name = &survey.stack.server;
+    let report = ask(checks, workspace, name, Ok(session), settle, reporter).await;
+    approve(session, workspace, name, &survey.facts, &report, reporter).await?;
     Ok(report)
 }
 
@@ -66,6 +73,7 @@ pub(super) async fn prove(
 async fn approve(
     session: &mut Session,
     workspace: &Workspace,
+    name: &ServerName,
     facts: &Facts,
     report: &Report,
     reporter: &Reporter,
@@ -74,7 +82,7 @@ async fn approve(
         return Ok(());
     };
     let generation = facts.generation;
-    let inventory = workspace.generation().digest();
+    let inventory = workspace.generation(name).digest();
     if report.first_unproven().is_some() {
         return Ok(());
     }
@@ -98,12 +106,12 @@ async fn approve(
 /// Runs the checks once without reporting them.
 pub(super) async fn look(
     checks: &[Check],
-    workspace: &Workspace,
+    server: &Server,
     session: &mut Session,
     reporter: &Reporter,
 ) -> Report {
     reporter.busy(Some("checking what is healthy before"));
-    let report = run(checks, workspace, Ok(session), None).await;
+    let report = run(checks, server, Ok(session), None).await;
     reporter.busy(None);
     report
 }
@@ -112,13 +120,14 @@ pub(super) async fn look(
 pub(super) async fn ask(
     checks: &[Check],
     workspace: &Workspace,
+    name: &ServerName,
     session: Result<&mut Session, String>,
     settle: Option<Duration>,
     reporter: &Reporter,
 ) -> Report {
     reporter.busy(Some("checking from outside and on the server"));
     let began = Instant::now();
-    let report = run(checks, workspace, session, settle).await;
+    let report = run(checks, workspace.server(name), session, settle).await;
     reporter.busy(None);
     if !report.healthy() {
         // Then it shows logs.
@@ -130,11 +139,10 @@ pub(super) async fn ask(
 
 async fn run(
     checks: &[Check],
-    workspace: &Workspace,
+    server: &Server,
     session: Result<&mut Session, String>,
     settle: Option<Duration>,
 ) -> Report {
-    let server = workspace.server();
     let target = Target::new(server.ipv4, server.ipv6);
     let mut limits = Limits {
         settle,
