@@ -39,8 +39,17 @@ fn files(folder: &Path, below: &str, found: &mut BTreeMap<String, String>) {
 }
 
 /// Lines of the reference that are replaced: the name of the case, the system, and both lines.
-const VARIANTS: [(&str, &str, &str, &str); 1] =
-    [("http3", "debian-13", "# http3 = false", "http3 = true")];
+const VARIANTS: [(&str, &str, &str, &str); 2] = [
+    ("http3", "debian-13", "# http3 = false", "http3 = true"),
+    (
+        "secondaries",
+        "debian-13",
+        "#: [[dns.secondaries]]",
+        "[[dns.secondaries]]\nname = \"ns2.example.net\"\naddress = \"203.0.113.53\"\n\
+         key = { generate = true }\n\
+         [[dns.secondaries]]\nname = \"ns3.foobar.com\"\naddress = \"2001:db8::53\"",
+    ),
+];
 
 /// A copy of the reference in the folder, with code that does not change, so that its release
 /// keeps its name.

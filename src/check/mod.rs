@@ -11,6 +11,7 @@ pub mod dns;
 mod hop;
 pub mod http;
 mod judgement;
+pub mod nameservers;
 pub mod port;
 mod records;
 mod report;
@@ -69,6 +70,7 @@ macro_rules! registry {
 
 registry! {
     "dns" => Dns(dns::Dns),
+    "nameservers" => NameServers(nameservers::NameServers),
     "port" => Port(port::Port),
     "certificate" => Certificate(certificate::Certificate),
     "http" => Http(http::Http),
@@ -262,6 +264,12 @@ mod tests {
                 "dns",
                 "name = 'foobar.com'\ntype = 'A'",
                 "foobar.com A",
+                Hop::Dns,
+            ),
+            (
+                "nameservers",
+                "zone = 'foobar.com'\nothers = [{ name = 'ns2.example.net' }]",
+                "name servers of foobar.com",
                 Hop::Dns,
             ),
             ("port", "port = 443", "port 443", Hop::Tcp),

@@ -89,8 +89,8 @@ impl Workspace {
     }
 }
 
-/// What stands in for the value of a secret.
-pub(super) const STAND_IN: &[u8] = b"stand-in";
+/// What stands in for the value of a secret. It is base64, since that of a key must be.
+pub(super) const STAND_IN: &[u8] = b"c3RhbmQtaW4gZm9yIGEgc2VjcmV0";
 
 /// Whether the values of secrets are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,7 +137,7 @@ pub(crate) async fn load(path: &Path, secrets: Secrets) -> Result<Workspace, Err
         let app = &site.app;
         let references = references(name);
         let code = read_code(&source, &folder, app, &references, secrets, &mut notes).await?;
-        let secrets = read_secrets(&folder, &app.secrets, secrets).await?;
+        let secrets = read_secrets(&folder, &site.secrets(), secrets).await?;
         let inputs = SiteInputs { secrets, app: code };
         sites.insert(name.clone(), inputs);
     }
@@ -349,7 +349,7 @@ fn role_sources(
     Ok(roles.into_values().collect())
 }
 
-/// The secrets of an app, from where they come from.
+/// The secrets of a site, from where they come from.
 pub(super) async fn read_secrets(
     folder: &Path,
     sources: &BTreeMap<String, SecretSource>,

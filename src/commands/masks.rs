@@ -18,7 +18,7 @@ pub(super) async fn mask_readable(workspace: &Workspace, reporter: &Reporter) {
     let mut values = Vec::new();
     for (site, settings) in &workspace.inputs.inventory.sites {
         let read = workspace.inputs.sites.get(site);
-        for (name, source) in &settings.app.secrets {
+        for (name, source) in &settings.secrets() {
             let known = read.and_then(|read| read.secrets.get(name));
             if let Some(known) = known.and_then(value) {
                 values.push(known.clone());

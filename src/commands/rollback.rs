@@ -139,7 +139,7 @@ async fn recall(
     sensitive_files.extend(keys.map(|(path, key)| (path.clone(), key.clone())));
     let mut sites = BTreeMap::new();
     for (name, site) in &inventory.sites {
-        let secrets = read_secrets(&folder, &site.app.secrets, Secrets::Read).await?;
+        let secrets = read_secrets(&folder, &site.secrets(), Secrets::Read).await?;
         let release = generation.release(name);
         // Code that is here anyway can be sent again.
         let same = |code: &&Code| Some(code.id()) == release;

@@ -85,7 +85,7 @@ pub(super) fn secrets(
     secrets
 }
 
-fn secret_source(
+pub(super) fn secret_source(
     key: &str,
     raw: &At<raw::Secret>,
     files: &mut Vec<FileReference>,

@@ -17,6 +17,7 @@ mod raw;
 mod record;
 mod record_rules;
 mod resolve;
+mod secondary;
 mod sensitive;
 mod site;
 mod source;
@@ -30,8 +31,9 @@ mod zone_entry;
 
 pub use model::{
     App, AppSource, Database, DatabaseListen, DatabaseServer, Dns, DnsRecord, Engine,
-    FileReference, Firewall, FirewallRule, Health, Inventory, Listen, Names, Parsed, Ports,
-    Protocol, Python, RecordSet, References, Server, Site, Tls, TlsMode, Web,
+    FileReference, Firewall, FirewallRule, Health, Inventory, Listen, NameServer, Names, Parsed,
+    Ports, Protocol, Python, RecordSet, References, Secondary, Server, Site, Tls, TlsMode,
+    TransferKey, Web,
 };
 pub use network::network;
 pub use raw::schema;

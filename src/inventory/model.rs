@@ -123,6 +123,19 @@ pub struct Site {
     pub database: Database,
 }
 
+impl Site {
+    /// The sources of all its secrets, by name: those of the app, which are called like variables
+    /// of the environment, and those of others.
+    #[must_use]
+    pub fn secrets(&self) -> BTreeMap<String, SecretSource> {
+        let mut secrets = self.app.secrets.clone();
+        for key in &self.dns.transfer_keys {
+            secrets.insert(format!("dns.key.{}", key.name), key.source.clone());
+        }
+        secrets
+    }
+}
+
 /// The names a site answers to.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Names {
@@ -147,6 +160,12 @@ pub struct Dns {
     pub shared: bool,
     /// Name servers of the zone.
     pub nameservers: Vec<Fqdn>,
+    /// Name servers elsewhere that copy the zone from this one.
+    pub secondaries: Vec<Secondary>,
+    /// The other name servers of the zone, and secondaries that are none.
+    pub elsewhere: Vec<NameServer>,
+    /// The keys of the secondaries, each once.
+    pub transfer_keys: Vec<TransferKey>,
     /// Default time to live, in seconds.
     pub ttl: u32,
     /// Every record of the zone except the SOA, made ones first, in a fixed order; with `shared`
@@ -154,6 +173,37 @@ pub struct Dns {
     pub records: Vec<DnsRecord>,
     /// What the wildcards among them answer.
     pub wildcards: Vec<RecordSet>,
+}
+
+/// A name server that copies a zone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Secondary {
+    /// Its name.
+    pub name: Fqdn,
+    /// Where it is told of changes.
+    pub address: IpAddr,
+    /// The name of the key that it signs its requests with; none if its address is enough.
+    pub key: Option<String>,
+}
+
+/// A name server on another machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NameServer {
+    /// Its name.
+    pub name: Fqdn,
+    /// Its address, if the inventory knows it.
+    pub address: Option<IpAddr>,
+}
+
+/// A key that requests for a zone are signed with (TSIG, RFC 8945).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TransferKey {
+    /// What both sides call it.
+    pub name: String,
+    /// Its algorithm, like `hmac-sha256`.
+    pub algorithm: String,
+    /// Where it comes from, as the secret `dns.key.NAME` of the site.
+    pub source: SecretSource,
 }
 
 /// All records of one name and type.

@@ -4,9 +4,11 @@
 //! and the structural pass; the doc comments here are what an editor shows.
 
 mod app;
+mod secondary;
 mod text_or;
 
 pub(super) use app::{App, AppListen, AppProtocol, AppSource, Health, Python, Secret};
+pub(super) use secondary::{Algorithm, Secondary};
 pub(super) use text_or::TextOr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
@@ -210,10 +212,15 @@ pub(super) struct NamedSite {
 pub(super) struct Dns {
     /// Whether this server answers the zone. Default: true.
     pub(super) enabled: Option<bool>,
-    /// Name servers of the zone. Default: ns1 below the domain.
+    /// Name servers of the zone, this server first. Default: ns1 below the domain, and the
+    /// secondaries.
     pub(super) nameservers: Option<List>,
     /// How long others may keep an answer: seconds, or "90s", "5m", "1h", "1d". Default: "1h".
     pub(super) ttl: Option<At<Amount>>,
+    /// Name servers elsewhere that copy the zone from this one. Default: none, and nobody gets
+    /// the zone as a whole.
+    #[serde(default)]
+    pub(super) secondaries: Vec<At<Secondary>>,
     /// Further records.
     #[serde(default)]
     pub(super) records: Vec<At<Record>>,

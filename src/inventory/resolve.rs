@@ -7,7 +7,7 @@ use super::{
     App, DatabaseServer, Dns, FileReference, Inventory, Listen, Names, Parsed, Ports, References,
     Server, Site, TlsMode,
 };
-use super::{app, neighbours, network, sensitive, site, structure, syntax, web, zone};
+use super::{app, neighbours, network, secondary, sensitive, site, structure, syntax, web, zone};
 use crate::diagnostic::{Diagnostics, Source};
 use crate::types::{InvalidValue, SiteName};
 use serde::Deserialize;
@@ -151,6 +151,16 @@ impl Shared<'_> {
         if let Some((server, app)) = self.server.zip(app.as_ref()) {
             self.own_account(raw, server, app, mistakes);
         }
+        let named = named.map(|(names, mut dns)| {
+            if !dns.shared {
+                let own = (dns.nameservers.as_slice(), self.server);
+                let (found, keys) =
+                    secondary::secondaries(raw.dns, &dns.zone, own, &mut files, mistakes);
+                dns.elsewhere = secondary::elsewhere(&dns, &found, self.server);
+                (dns.secondaries, dns.transfer_keys) = (found, keys);
+            }
+            (names, dns)
+        });
         files.sort_by_key(|file: &FileReference| file.span.start);
         let complete = || {
             let (names, dns) = named?;

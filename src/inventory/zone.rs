@@ -3,9 +3,11 @@
 use super::mistakes::Mistakes;
 use super::raw::{self, At, RecordType};
 use super::zone_entry::{Entry, check};
-use super::{Dns, DnsRecord, Names, RecordSet, Server, amount, record, record_rules, site};
+use super::{
+    Dns, DnsRecord, Names, RecordSet, Server, amount, record, record_rules, secondary, site,
+};
 use crate::types::{Fqdn, RecordName};
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::ops::Range;
 
 /// The largest time to live (RFC 2181 section 8).
@@ -69,7 +71,8 @@ pub(super) fn resolve(
     for guest in guests {
         entries.extend(guest.entries(names.zone(), server, &mut twice));
     }
-    let glue = zone.glue(&nameservers, &entries);
+    let secondaries = secondary::addresses(raw, names.zone());
+    let glue = zone.glue(&nameservers, &secondaries, &entries);
     entries.splice(made..made, glue);
     check(&entries, names.zone(), mistakes);
     let records: Vec<DnsRecord> = entries.into_iter().map(|entry| entry.record).collect();
@@ -78,6 +81,10 @@ pub(super) fn resolve(
         zone: names.zone().clone(),
         shared: false,
         nameservers: nameservers.into_iter().map(|(name, _)| name).collect(),
+        // They are read with what they refer to.
+        secondaries: Vec::new(),
+        elsewhere: Vec::new(),
+        transfer_keys: Vec::new(),
         ttl,
         wildcards: wildcards(&records),
         records,
@@ -97,6 +104,11 @@ pub(super) fn resolve_guest(
         let mistake = mistakes.at(list.span(), message);
         mistakes.push(mistake.help(format!("leave it out: {host} has the name servers")));
     }
+    if let Some(one) = part.raw.secondaries.first() {
+        let message = format!("dns.secondaries: the records stand in the zone {zone}");
+        let mistake = mistakes.at(one.span(), message);
+        mistakes.push(mistake.help(format!("write them at {host}, which has the zone")));
+    }
     let ttl = part.ttl(mistakes);
     let entries = part.entries(zone, server, mistakes);
     let records: Vec<DnsRecord> = entries.into_iter().map(|entry| entry.record).collect();
@@ -105,6 +117,9 @@ pub(super) fn resolve_guest(
         zone: zone.clone(),
         shared: true,
         nameservers: Vec::new(),
+        secondaries: Vec::new(),
+        elsewhere: Vec::new(),
+        transfer_keys: Vec::new(),
         ttl,
         wildcards: wildcards(&records),
         records,
@@ -165,7 +180,13 @@ fn nameservers(
 ) -> Vec<Named> {
     let Some(list) = &raw.nameservers else {
         let default = Fqdn::new(&format!("ns1.{}", site.zone()));
-        return default.into_iter().map(|name| (name, None)).collect();
+        let mut names: Vec<Named> = default.into_iter().map(|name| (name, None)).collect();
+        for (name, span, _) in secondary::addresses(raw, site.zone()) {
+            if !names.iter().any(|(other, _)| *other == name) {
+                names.push((name, Some(span)));
+            }
+        }
+        return names;
     };
     if list.is_empty() && enabled {
         let mistake = mistakes.at(list.span(), "dns.nameservers: a zone needs a name server");
@@ -244,7 +265,12 @@ impl Zone<'_> {
     }
 
     /// Addresses of the name servers below the domain that have none yet.
-    fn glue(&self, nameservers: &[Named], entries: &[Entry]) -> Vec<Entry> {
+    fn glue(
+        &self,
+        nameservers: &[Named],
+        secondaries: &[(Fqdn, Range<usize>, IpAddr)],
+        entries: &[Entry],
+    ) -> Vec<Entry> {
         let mut glue = Vec::new();
         for (name, span) in nameservers {
             let has = |entry: &Entry| {
@@ -252,7 +278,12 @@ impl Zone<'_> {
             };
             if name.is_within(self.apex) && !entries.iter().any(has) {
                 let origin = format!("the address of the name server {name}");
-                glue.extend(self.addresses(name, span.as_ref(), &origin));
+                let elsewhere = secondaries.iter().filter(|(other, ..)| other == name);
+                let elsewhere: Vec<IpAddr> = elsewhere.map(|(.., address)| *address).collect();
+                glue.extend(match elsewhere.as_slice() {
+                    [] => self.addresses(name, span.as_ref(), &origin),
+                    addresses => self.entries_of(name, addresses, span.as_ref(), &origin),
+                });
             }
         }
         glue
@@ -263,11 +294,28 @@ impl Zone<'_> {
         let unknown = Some(Ipv4Addr::UNSPECIFIED);
         let ipv4 = self.server.map_or(unknown, |server| server.ipv4);
         let ipv6 = self.server.and_then(|server| server.ipv6);
-        let four = ipv4.map(|ipv4| (RecordType::A, ipv4.to_string()));
-        let six = ipv6.map(|ipv6| (RecordType::Aaaa, ipv6.to_string()));
+        let (four, six) = (ipv4.map(IpAddr::from), ipv6.map(IpAddr::from));
+        let addresses: Vec<IpAddr> = four.into_iter().chain(six).collect();
+        self.entries_of(name, &addresses, span, origin)
+    }
+
+    /// The address records of a name.
+    fn entries_of(
+        &self,
+        name: &Fqdn,
+        addresses: &[IpAddr],
+        span: Option<&Range<usize>>,
+        origin: &str,
+    ) -> Vec<Entry> {
         let name = RecordName::from(name.clone());
-        let entry = |(kind, value)| self.entry(&name, kind, value, span.cloned(), origin);
-        four.into_iter().chain(six).map(entry).collect()
+        let entry = |address: &IpAddr| {
+            let kind = match address {
+                IpAddr::V4(_) => RecordType::A,
+                IpAddr::V6(_) => RecordType::Aaaa,
+            };
+            self.entry(&name, kind, address.to_string(), span.cloned(), origin)
+        };
+        addresses.iter().map(entry).collect()
     }
 
     fn entry(

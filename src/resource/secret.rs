@@ -1,13 +1,16 @@
-//! Secrets as files that only root reads: made on the server, or brought from the client.
+//! Secrets as files that only root reads, or a service: made on the server, or brought from the
+//! client.
 
 use super::place::{Ownership, Place, place_of, read_places};
 use super::vocabulary::probe::fields;
 use super::{
-    Action, Change, Content, Data, Delta, Diff, EntryError, ExecutionPlan, Kind, Materials,
+    Action, Change, Content, Data, Delta, Diff, EntryError, ExecutionPlan, Future, Kind, Materials,
     Observed, Owned, Phase, PlanContext, Probe, SecretMaterial,
 };
 use crate::shell::Script;
 use crate::types::{AbsolutePath, AccountName, Digest, FileMode, SecretValue};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -17,6 +20,24 @@ pub struct Secret {
     path: AbsolutePath,
     ownership: Ownership,
     material: SecretMaterial,
+    /// What stands around the value of a generated one.
+    around: Around,
+}
+
+/// What stands before and behind a value in its file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Around {
+    before: String,
+    behind: String,
+}
+
+/// A key of BIND (TSIG, RFC 8945).
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Tsig {
+    /// What both sides call it.
+    name: String,
+    algorithm: String,
 }
 
 /// The fields of `[[secret]]`.
@@ -29,6 +50,8 @@ pub struct Entry {
     owner: Option<AccountName>,
     group: Option<AccountName>,
     mode: Option<FileMode>,
+    /// The value is that of a key, and the file has it as BIND reads it.
+    tsig: Option<Tsig>,
 }
 
 /// A secret as it was found.
@@ -40,6 +63,45 @@ pub struct Found {
 }
 
 const TYPE: &str = "regular file";
+
+/// The shortest value of a key, in bytes: half of what SHA-256 gives (RFC 8945 section 8).
+const SHORTEST_KEY: usize = 16;
+
+impl Tsig {
+    /// The statement `key` around the value.
+    fn around(&self) -> Result<Around, EntryError> {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c);
+        for word in [&self.name, &self.algorithm] {
+            if word.is_empty() || !word.chars().all(plain) {
+                let message = format!("`{word}` is no name of a key or an algorithm");
+                return Err(EntryError::field("tsig", message));
+            }
+        }
+        let (name, algorithm) = (&self.name, &self.algorithm);
+        Ok(Around {
+            before: format!("key \"{name}\" {{ algorithm {algorithm}; secret \""),
+            behind: "\"; };\n".to_owned(),
+        })
+    }
+}
+
+impl Around {
+    fn of(&self, value: &[u8]) -> Vec<u8> {
+        [self.before.as_bytes(), value, self.behind.as_bytes()].concat()
+    }
+}
+
+/// Refuses what BIND could not read as the value of a key. Nothing of it is shown.
+fn check_key(name: &str, value: &[u8]) -> Result<(), EntryError> {
+    let right = BASE64_STANDARD
+        .decode(value)
+        .is_ok_and(|key| key.len() >= SHORTEST_KEY);
+    if right {
+        return Ok(());
+    }
+    let message = format!("the value of {name} is no key: base64 of at least {SHORTEST_KEY} bytes");
+    Err(EntryError::field("name", message).help("`tsig-keygen` of BIND makes one"))
+}
 
 impl Kind for Secret {
     const NAME: &'static str = "secret";
@@ -55,11 +117,22 @@ impl Kind for Secret {
                 "a secret must not be readable by all",
             ));
         }
-        let material = materials.secret(&entry.name)?;
+        let mut material = materials.secret(&entry.name)?;
+        let around = match &entry.tsig {
+            Some(tsig) => tsig.around()?,
+            None => Around::default(),
+        };
+        if let SecretMaterial::Value(value) = &mut material
+            && entry.tsig.is_some()
+        {
+            check_key(&entry.name, value.expose())?;
+            *value = SecretValue::new(around.of(value.expose()));
+        }
         Ok(Self {
             path: entry.path,
             ownership,
             material,
+            around,
         })
     }
 
@@ -167,10 +240,24 @@ impl Kind for Secret {
                 script.call("repair_secret", [path, mode, owner, group]);
             }
             (SecretMaterial::Generated, _) => {
-                script.call("generate_secret", [path, mode, owner, group]);
+                let [before, behind] = [&self.around.before, &self.around.behind];
+                if !before.is_empty() {
+                    // Those who check what reads it are shown one of the same form.
+                    let other = self.around.of(BASE64_STANDARD.encode([0; 32]).as_bytes());
+                    let payload = work.payload(Content::Bytes(other.into()));
+                    work.future(Future::File(self.path.clone(), payload));
+                }
+                let mut words = vec![path, mode, owner, group];
+                if !before.is_empty() {
+                    words.extend([before.as_str(), behind.as_str()]);
+                }
+                script.call("generate_secret", words);
             }
             (SecretMaterial::Value(value), _) => {
                 let payload = work.payload(Content::Secret(value.clone()));
+                if !self.around.before.is_empty() {
+                    work.future(Future::File(self.path.clone(), payload.clone()));
+                }
                 script.call("put_secret", [payload.as_str(), path, mode, owner, group]);
             }
         }
@@ -194,6 +281,7 @@ mod tests {
             path: AbsolutePath::new("/etc/s").unwrap(),
             ownership: Ownership::new(None, "0600", None, None).unwrap(),
             material,
+            around: Around::default(),
         }
     }
 

@@ -30,7 +30,7 @@ keep_secret() {
 	note secret "$1"
 }
 
-# generate_secret PATH MODE OWNER GROUP: 256 random bits as text.
+# generate_secret PATH MODE OWNER GROUP [BEFORE BEHIND]: 256 random bits as text, between these.
 generate_secret() {
 	local new
 	make_parents "$1"
@@ -39,7 +39,11 @@ generate_secret() {
 	(
 		umask 077
 		rm -f -- "$new"
-		head -c 32 /dev/urandom | base64 -w 0 >"$new"
+		{
+			printf %s "${5-}"
+			head -c 32 /dev/urandom | base64 -w 0
+			printf %s "${6-}"
+		} >"$new"
 	)
 	own_secret "$new" "$2" "$3" "$4"
 	sync -- "$new"

@@ -5,17 +5,25 @@ use super::{Limits, Target, dns, ms, quic, tcp};
 use crate::check::certificate::{Issuer, OnServer, Presented};
 use crate::check::dns::{Heard, Transport, addresses, question};
 use crate::check::http::{Http, Response};
+use crate::check::nameservers::{NameServers, Other, Said, is_behind};
 use crate::check::port::{Connection, Port, Protocol};
 use crate::check::{Check, Hop, Judgement, Question};
 use hickory_proto::op::Message;
 use hickory_proto::rr::RecordType;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// How long a zone may take to other name servers, after a change.
+const TRANSFER: Duration = Duration::from_secs(15);
+
+/// How long to wait before they are asked again.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// A reply from outside.
 pub(super) enum Reply {
     Dns(Vec<Heard>),
+    NameServers(Vec<Heard>, Vec<Said>),
     Port(Vec<(IpAddr, Connection)>),
     Certificate(Result<Presented, String>),
     Http(Result<Response, String>),
@@ -38,12 +46,19 @@ pub(super) async fn ask(checks: &[&Check], target: &Target, limits: &Limits, now
         let (question, target, limits) = (check.question.clone(), target.clone(), limits.clone());
         let asked = matches!(
             question,
-            Question::Dns(_) | Question::Port(_) | Question::Certificate(_)
+            Question::Dns(_)
+                | Question::NameServers(_)
+                | Question::Port(_)
+                | Question::Certificate(_)
         );
         asked.then_some(async move {
             let started = Instant::now();
             let reply = match question {
                 Question::Dns(dns) => Reply::Dns(hear(&dns.question(), &target, &limits).await),
+                Question::NameServers(servers) => {
+                    let (own, others) = compare(&servers, &target, &limits).await;
+                    Reply::NameServers(own, others)
+                }
                 Question::Port(port) => Reply::Port(knock(&port, &target, &limits).await),
                 Question::Certificate(certificate) => {
                     let address = target.reached(target.first());
@@ -107,6 +122,76 @@ async fn hear(question: &Message, target: &Target, limits: &Limits) -> Vec<Heard
         }
     }
     together(questions).await
+}
+
+/// Asks this server and the others for the zone. After a change they are told of it within
+/// seconds, and are waited for.
+async fn compare(
+    servers: &NameServers,
+    target: &Target,
+    limits: &Limits,
+) -> (Vec<Heard>, Vec<Said>) {
+    let started = Instant::now();
+    let wait = limits.settle.unwrap_or_default().min(TRANSFER);
+    loop {
+        let question = servers.question();
+        let own = hear(&question, target, limits).await;
+        let asked = servers.others.iter().map(|other| {
+            let (other, question, limits) = (other.clone(), question.clone(), limits.clone());
+            let port = target.dns_port;
+            async move { say(other, port, &question, &limits).await }
+        });
+        let others = together(asked)
+            .await
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>();
+        if !is_behind(&own, &others) || started.elapsed() + PAUSE >= wait {
+            return (own, others);
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Asks a name server at its address, or at all that its name leads to.
+async fn say(other: Other, port: u16, question: &Message, limits: &Limits) -> Vec<Said> {
+    let Other { name, address } = other;
+    let found = match address {
+        Some(address) => Ok(vec![address]),
+        None => {
+            let looked = tokio::net::lookup_host((name.as_str(), port));
+            match tokio::time::timeout(limits.reply, looked).await {
+                Ok(Ok(found)) => Ok(found.map(|found| found.ip()).collect()),
+                Ok(Err(error)) => Err(error.to_string()),
+                Err(_) => Err("its name does not resolve in time".to_owned()),
+            }
+        }
+    };
+    let addresses: BTreeSet<IpAddr> = match found {
+        Ok(addresses) => addresses.into_iter().collect(),
+        Err(reason) => {
+            return vec![Said {
+                name,
+                address: None,
+                reply: Err(reason),
+            }];
+        }
+    };
+    let mut said = Vec::new();
+    for address in addresses {
+        // What this machine cannot reach says nothing of the others.
+        if address.is_ipv6() && tcp::no_way_to(address).await.is_some() {
+            continue;
+        }
+        let server = SocketAddr::new(address, port);
+        let reply = dns::ask(server, Transport::Udp, question, limits).await;
+        said.push(Said {
+            name: name.clone(),
+            address: Some(address),
+            reply,
+        });
+    }
+    said
 }
 
 /// Tries a port at every address of the server.
@@ -184,6 +269,9 @@ async fn get(
 pub(super) fn judge(check: &Check, reply: &Reply, on_server: &OnServer<'_>, now: i64) -> Judgement {
     match (&check.question, reply) {
         (Question::Dns(dns), Reply::Dns(heard)) => dns.judge(heard),
+        (Question::NameServers(servers), Reply::NameServers(own, others)) => {
+            servers.judge(own, others)
+        }
         (Question::Port(port), Reply::Port(reply)) => port.judge(reply),
         (Question::Certificate(certificate), Reply::Certificate(reply)) => {
             certificate.judge(reply, on_server, now)
