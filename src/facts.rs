@@ -3,6 +3,10 @@
 //! Pure: [`script`] is what to run, [`parse`] reads what it printed. A fact that is missing or
 //! not understood is an error, never a default: a plan must not rest on a guess.
 
+mod maintenance;
+
+pub use maintenance::Maintenance;
+
 use crate::host;
 use crate::shell::Script;
 use serde::Serialize;
@@ -58,9 +62,9 @@ pub struct Facts {
     /// The last proven generation; 0 if there is none.
     #[serde(skip)]
     pub generation: u64,
-    /// Whether visitors are kept out for maintenance.
+    /// Which sites are closed for maintenance.
     #[serde(skip)]
-    pub maintenance: bool,
+    pub maintenance: Maintenance,
     /// The server's record of what foobar-stack owns there, a line each.
     #[serde(skip)]
     pub managed: Vec<String>,
@@ -92,7 +96,7 @@ impl Facts {
             unverified: None,
             systemd: 257,
             generation: 0,
-            maintenance: false,
+            maintenance: Maintenance::Off,
             managed: Vec::new(),
             made: Vec::new(),
         }
@@ -276,7 +280,7 @@ pub fn parse(printed: &str, packages: &[String]) -> Result<Facts, FactsError> {
                 .unwrap_or_default(),
         )?,
         generation: printed.number("generation")?,
-        maintenance: printed.get("maintenance").is_ok(),
+        maintenance: Maintenance::read(printed.all("maintenance")),
         managed: printed.all("managed").map(str::to_owned).collect(),
         made: printed.all("made").map(str::to_owned).collect(),
         os,
@@ -476,6 +480,21 @@ mod tests {
              which this version cannot read"
         );
         assert!(with("nonsense").is_err());
+    }
+
+    #[test]
+    fn sites_that_are_closed_are_named() {
+        let with = |lines: &str| {
+            let printed = PRINTED.replace("end facts", &format!("{lines}end facts"));
+            parse(&printed, &asked()).unwrap().maintenance
+        };
+        assert_eq!(with(""), Maintenance::Off);
+        assert_eq!(with("maintenance every\n"), Maintenance::EverySite);
+        let two = ["shop.example", "blog.example"].map(str::to_owned).into();
+        assert_eq!(
+            with("maintenance shop.example\nmaintenance blog.example\n"),
+            Maintenance::Sites(two)
+        );
     }
 
     #[test]

@@ -40,7 +40,20 @@ if [ -e "$STATE/unverified" ]; then
     read -r value <"$STATE/unverified"
     field unverified "$value"
 fi
-[ ! -e /etc/nginx/maintenance/on.site ] || field maintenance on
+set +f
+set -- /etc/nginx/maintenance/on.site/*.conf
+set -f
+# Only while some sites are closed and not every one, there are settings of each.
+for value; do
+    [ -e "$value" ] || continue
+    if [ -e "${value%.*}.settings" ]; then
+        value=${value##*/}
+        field maintenance "${value%.*}"
+    else
+        field maintenance every
+        break
+    fi
+done
 [ ! -e "$STATE/managed" ] || while IFS= read -r value; do field managed "$value"; done <"$STATE/managed"
 [ ! -e "$STATE/made" ] || while IFS= read -r value; do field made "$value"; done <"$STATE/made"
 

@@ -133,11 +133,15 @@ fn since(text: &str) -> Result<String, std::convert::Infallible> {
 ///
 /// Nginx answers with a page and status 503 within a second, the health page, too. The server
 /// itself passes, so that deployments go on working, and so do the networks of
-/// web.maintenance_allow. It stays on through applies and restarts until it is switched off.
+/// web.maintenance_allow. It stays on through applies and restarts until it is switched off. It
+/// is for every site of the inventory, unless --site names one.
 #[derive(Debug, Clone, PartialEq, Subcommand)]
 pub enum Maintenance {
     /// Keep visitors out
     On {
+        /// Keep out only the visitors of this site
+        #[arg(long, value_name = "NAME", value_parser = SiteName::new)]
+        site: Option<SiteName>,
         /// Let this address or network pass, too
         #[arg(long, value_name = "ADDRESS", value_parser = network)]
         allow: Vec<String>,
@@ -146,5 +150,9 @@ pub enum Maintenance {
         retry_after: Duration,
     },
     /// Let them in again
-    Off,
+    Off {
+        /// Let in only the visitors of this site
+        #[arg(long, value_name = "NAME", value_parser = SiteName::new)]
+        site: Option<SiteName>,
+    },
 }

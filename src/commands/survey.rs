@@ -7,7 +7,7 @@ use super::per_server::PerServer;
 use super::saved;
 use crate::conflict::{self, Claims, Conflicts, Meeting, Occupied};
 use crate::error::Error;
-use crate::facts::Facts;
+use crate::facts::{Facts, Maintenance};
 use crate::inventory::Inventory;
 use crate::plan::{self, Basis, Plan, SavedPlan, Stack};
 use crate::random;
@@ -145,9 +145,7 @@ async fn survey_one(
         Scope::Saved(saved) => saved.others(&stack, &observed, &plan.basis),
     };
     reporter.busy(None);
-    if facts.maintenance {
-        reporter.note("maintenance is on: visitors get 503 until `foobar-stack maintenance off`");
-    }
+    note_maintenance(&facts, reporter);
     note_unverified(&facts, reporter);
     let mut record = ownership::record(
         &stack.resources,
@@ -179,6 +177,18 @@ async fn survey_one(
         plan,
         work,
     })
+}
+
+/// Says whose visitors are kept out for maintenance.
+pub(super) fn note_maintenance(facts: &Facts, reporter: &Reporter) {
+    let whose = match &facts.maintenance {
+        Maintenance::Off => return,
+        Maintenance::EverySite => String::new(),
+        Maintenance::Sites(domains) => format!(" for {}", domains.join(", ")),
+    };
+    reporter.note(&format!(
+        "maintenance is on{whose}: visitors get 503 until `foobar-stack maintenance off`"
+    ));
 }
 
 /// Says it when nobody knows whether the last run did well.

@@ -4,7 +4,7 @@ use super::connected::ConnectedServers;
 use super::connection::ConnectOptions;
 use super::load::Workspace;
 use super::masks::mask_readable;
-use super::survey::Survey;
+use super::survey::{Survey, note_maintenance};
 use crate::bundle;
 use crate::check::{Check, Report};
 use crate::error::{Error, Exit};
@@ -42,6 +42,7 @@ pub(crate) async fn verify(
     let mut worst = Exit::Done;
     for (name, server) in servers.iter_mut() {
         reporter.about(name);
+        note_maintenance(&server.facts, reporter);
         let (session, stack) = (&mut server.session, &server.stack);
         let report = ask(&stack.checks, &workspace, name, Ok(session), None, reporter).await;
         approve(session, &workspace, name, &server.facts, &report, reporter).await?;

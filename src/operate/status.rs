@@ -92,6 +92,15 @@ pub struct Disk {
     pub free: u64,
 }
 
+/// A site that is closed for maintenance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ClosedSite {
+    /// Its domain.
+    pub domain: String,
+    /// Since when, in seconds since 1970.
+    pub since: i64,
+}
+
 /// The last proven run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LastApply {
@@ -134,8 +143,11 @@ pub struct Status {
     pub pending: Vec<(String, String)>,
     /// Packages that want a restart of the server; none if nothing does.
     pub reboot: Option<String>,
-    /// Since when visitors are kept out for maintenance.
+    /// Since when visitors are kept out for maintenance, of every site or of some.
     pub maintenance: Option<i64>,
+    /// The sites whose visitors are, unless it is every site.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub closed_sites: Vec<ClosedSite>,
     /// The last run.
     pub last_apply: Option<LastApply>,
     /// Whether a role of the inventory makes backups.
@@ -250,7 +262,13 @@ impl Status {
                 self.pending.push((unit.to_owned(), reaction.to_owned()));
             }
             ["reboot", packages] => self.reboot = Some(packages.trim().to_owned()),
-            ["maintenance", since] => self.maintenance = Some(since.parse().unwrap_or_default()),
+            ["maintenance", since, ref site @ ..] => {
+                let since = since.parse().unwrap_or_default();
+                self.maintenance = Some(self.maintenance.map_or(since, |first| first.min(since)));
+                let domain = site.first().map(|domain| (*domain).to_owned());
+                let closed = domain.map(|domain| ClosedSite { domain, since });
+                self.closed_sites.extend(closed);
+            }
             _ => {}
         }
     }
@@ -362,6 +380,24 @@ mod tests {
         assert_eq!(status.reboot.as_deref(), Some("linux-image"));
         assert_eq!(status.last_apply.map(|last| last.generation), Some(7));
         assert_eq!((status.maintenance, status.backups), (None, false));
+    }
+
+    #[test]
+    fn sites_that_are_closed_are_read() {
+        let mut status = Status::default();
+        status.line(&["maintenance", "20", "shop.example"]);
+        status.line(&["maintenance", "10", "blog.example"]);
+        assert_eq!(status.maintenance, Some(10));
+        let closed = status.closed_sites.iter();
+        let closed: Vec<_> = closed.map(|site| (&*site.domain, site.since)).collect();
+        assert_eq!(closed, [("shop.example", 20), ("blog.example", 10)]);
+        // Every site is.
+        let mut status = Status::default();
+        status.line(&["maintenance", "30"]);
+        assert_eq!(
+            (status.maintenance, status.closed_sites),
+            (Some(30), vec![])
+        );
     }
 
     #[test]

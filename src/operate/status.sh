@@ -42,5 +42,19 @@ for path in "$STATE"/pending/*; do
 done
 set -f
 [ ! -e /run/reboot-required ] || printf 'reboot\037%s\n' "$(sort -u /run/reboot-required.pkgs 2>/dev/null | tr '\n' ' ')"
-[ ! -e /etc/nginx/maintenance/on.site ] || printf 'maintenance\037%s\n' "$(stat -c %Y /etc/nginx/maintenance/on.http)"
+set +f
+set -- /etc/nginx/maintenance/on.site/*.conf
+set -f
+# Only while some sites are closed and not every one, there are settings of each.
+for path; do
+	[ -e "$path" ] || continue
+	file=${path%.*}.settings
+	if [ -e "$file" ]; then
+		path=${path##*/}
+		printf 'maintenance\037%s\037%s\n' "$(stat -c %Y -- "$file")" "${path%.*}"
+	else
+		printf 'maintenance\037%s\n' "$(stat -c %Y /etc/nginx/maintenance/on.http)"
+		break
+	fi
+done
 printf 'units\n%s\nhistory\n' "$shown"

@@ -131,8 +131,15 @@ fn short(id: &str) -> &str {
 fn lines(status: &Status) -> Vec<(&'static str, String)> {
     let now = status.now;
     let mut lines = Vec::new();
-    if let Some(since) = status.maintenance {
-        let words = format!("ON for {}: visitors get 503", span(now - since));
+    let mut closed: Vec<(i64, String)> = Vec::new();
+    for site in &status.closed_sites {
+        closed.push((site.since, format!(" of {}", visible(&site.domain))));
+    }
+    if let (Some(since), true) = (status.maintenance, closed.is_empty()) {
+        closed.push((since, String::new()));
+    }
+    for (since, whose) in closed {
+        let words = format!("ON for {}: visitors{whose} get 503", span(now - since));
         lines.push(("maintenance", paint(BAD, words)));
     }
     for release in &status.releases {
@@ -261,6 +268,7 @@ pub(super) fn log_line(line: &Line) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::operate::status::ClosedSite;
 
     #[test]
     fn spans_are_short() {
@@ -287,6 +295,29 @@ mod tests {
         assert!(
             drawn.ends_with("app[1]\\u{1b}[2J a\\u{1b}]0;x\\u{7}\tb"),
             "{drawn}"
+        );
+    }
+
+    #[test]
+    fn a_closed_site_is_named() {
+        let closed = |domain: &str, since| ClosedSite {
+            domain: domain.to_owned(),
+            since,
+        };
+        let status = Status {
+            maintenance: Some(0),
+            closed_sites: vec![closed("shop.example", 60), closed("blog.example", 0)],
+            now: 120,
+            ..Status::default()
+        };
+        let text = anstream::adapter::strip_str(&draw("shop", &status)).to_string();
+        let lines: Vec<&str> = text.lines().filter(|line| line.contains("503")).collect();
+        assert_eq!(
+            lines,
+            [
+                "maintenance   ON for 1 min: visitors of shop.example get 503",
+                "maintenance   ON for 2 min: visitors of blog.example get 503"
+            ]
         );
     }
 

@@ -5,6 +5,7 @@
 use crate::note;
 use crate::server::{Server, Site};
 use foobar_stack_load::{Background, Profile, Target, Trust};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// The sections of a site, in the form that a site has alone.
@@ -133,6 +134,7 @@ pub(crate) fn sites_share_a_server_and_nothing_else(server: &Server) {
     }
     assert!(both.run(&["plan", "--json"]).exits(0).changes().is_empty());
     each_says_who_passes(&both);
+    one_is_closed(server, &both);
     one_is_deployed(server, &both);
     one_goes_back(server, &both);
     one_is_broken(server, &both);
@@ -157,6 +159,57 @@ fn each_says_who_passes(both: &Site) {
     visit("blog", 1).says(&["503"]);
     both.run(&["maintenance", "off"]).exits(0);
     visit("blog", 0);
+}
+
+/// What the page of a site answers with to a visitor from here: the status, and in how many seconds
+/// to come back.
+fn reply(server: &Server, site: &str) -> (u16, Option<String>) {
+    let name = format!("{site}.example");
+    let asked = async {
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .tls_danger_accept_invalid_certs(true)
+            .resolve(&name, SocketAddr::new(server.address, 0))
+            .build()?;
+        client.get(format!("https://{name}/")).send().await
+    };
+    let runtime = tokio::runtime::Runtime::new();
+    match runtime.map(|runtime| runtime.block_on(asked)) {
+        Ok(Ok(reply)) => {
+            let retry = reply.headers().get("retry-after");
+            let retry = retry.and_then(|value| value.to_str().ok());
+            (reply.status().as_u16(), retry.map(str::to_owned))
+        }
+        ended => panic!("{ended:?}"),
+    }
+}
+
+/// One is in maintenance, and the other does not lose a request.
+fn one_is_closed(server: &Server, both: &Site) {
+    let traffic = load(server, "shop");
+    let on = ["maintenance", "on", "--site", "blog", "--retry-after=90s"];
+    both.run(&on).exits(0).says(&["on for blog.example"]);
+    assert_eq!(reply(server, "blog"), (503, Some("90".to_owned())));
+    let verify = both.run(&["verify", "--json"]).exits(0);
+    let checks = verify.lines("check");
+    let skipped = checks.iter().filter(|check| check["outcome"] == "skip");
+    let skipped: Vec<_> = skipped.map(|check| &check["site"]).collect();
+    assert!(skipped.len() >= 2, "{}", verify.said());
+    assert!(skipped.iter().all(|site| *site == "blog"), "{skipped:?}");
+    both.run(&["plan", "--detailed-exitcode"])
+        .exits(0)
+        .says(&["maintenance is on for blog.example", "No changes"]);
+    both.run(&["status"])
+        .exits(0)
+        .says(&["visitors of blog.example get 503"]);
+    nothing_lost("shop", traffic);
+    // Every site is closed, as with a program that knew no other way, and then one no longer.
+    both.run(&["maintenance", "on"]).exits(0);
+    both.run(&["maintenance", "off", "--site=shop"]).exits(0);
+    assert_eq!(reply(server, "blog"), (503, Some("600".to_owned())));
+    both.run(&["maintenance", "off", "--site=blog"]).exits(0);
+    assert_eq!(reply(server, "blog"), (200, None));
+    server.on("test \"$(ls /etc/nginx/maintenance)\" = sites");
 }
 
 /// A deploy of one site starts nothing of the other, and neither loses a request.
