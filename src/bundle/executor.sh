@@ -80,15 +80,31 @@ give_up() {
 		name_staying | while IFS= read -r line; do emit stays "$line"; done
 		settle "$RUN"
 		undo_unproven_runs
+		name_full_file_systems | while IFS= read -r line; do emit said "$line"; done
 		if [ -s "$RUN/undo-failed" ]; then
 			while IFS= read -r line; do emit undo-failed "$line"; done <"$RUN/undo-failed"
 		else
 			emit undone
 		fi
 	else
+		name_full_file_systems | while IFS= read -r line; do emit said "$line"; done
 		emit failed
 	fi
 	exit 1
+}
+
+# name_full_file_systems: those of which less than a hundredth is free. The failure may come from
+# there, and what an undo cannot free, as what a database has written, keeps services down: MariaDB
+# ends itself at each start until it has space to roll back what was cut short.
+name_full_file_systems() {
+	local free mounted size used
+	df -l -B 1 -x squashfs -x iso9660 -x erofs -x devtmpfs -x efivarfs \
+		--output=pcent,avail,size,target 2>/dev/null |
+		while read -r used free size mounted; do
+			[ "$used" = 100% ] || continue
+			printf 'the file system of %s is full: %s of %s MB are free; services that write there may not run before there is space\n' \
+				"$mounted" $((free / 1000000)) $((size / 1000000))
+		done
 }
 
 # undo_unproven_runs: undoes the runs that were killed or stopped since the last proven one, the

@@ -45,6 +45,9 @@ struct Broken {
     says: &'static [&'static str],
     /// Whether visitors may lose requests: by what has to restart, or is tried out.
     gap: bool,
+    /// Done on the server after the run, if without it the site cannot serve again; visitors lose
+    /// requests until then.
+    relief: &'static str,
     /// Done on the server afterwards, to end what `before` began.
     after: &'static str,
     /// Whether it is part of the sample.
@@ -58,6 +61,7 @@ const BROKEN: Broken = Broken {
     ends: Ends::AsBefore(1),
     says: &[],
     gap: false,
+    relief: "",
     after: "",
     sample: false,
 };
@@ -129,7 +133,7 @@ fn meet(machine: &Machine, broken: &Broken) {
     );
     let lost = &visits.lost;
     assert!(
-        broken.gap || lost.is_empty(),
+        broken.gap || !broken.relief.is_empty() || lost.is_empty(),
         "{} of {} visits lost: {:?}\n{}",
         lost.len(),
         visits.count,
@@ -147,12 +151,13 @@ fn meet(machine: &Machine, broken: &Broken) {
             end.said()
         );
         // The site answers as before: at once, or when what ended itself is up again.
+        machine.on(broken.relief);
         let answers = || {
             let visitors = Visitors::send(machine.sandbox.address);
             std::thread::sleep(std::time::Duration::from_millis(100));
             visitors.call_back().lost.is_empty()
         };
-        if broken.gap {
+        if broken.gap || !broken.relief.is_empty() {
             until("the page", || answers().then_some(()));
         } else {
             assert!(answers(), "no page\n{}", end.said());
