@@ -1,16 +1,17 @@
 //! Zones of the name server. The kind owns the serial: it rises exactly when the content
-//! of the zone changes.
+//! of the zone changes, or is older than one that was published.
 
 mod text;
 
 use self::text::{
-    ZoneContent, ZoneRecord, ZoneText, find_serial, newer, next_serial, read, with_serial,
+    ZoneContent, ZoneRecord, ZoneText, find_serial, is_marked, newer, next_serial, read,
+    with_serial,
 };
 use super::place::{Ownership, Place, place_of, read_places};
 use super::vocabulary::probe::{decode, fields};
 use super::{
-    Change, Content, Delta, Diff, EntryError, ExecutionPlan, Future, Kind, Materials, Observed,
-    Owned, Phase, PlanContext, Probe, Rendered, TextChange,
+    Change, Claim, Conflict, Content, Delta, Diff, EntryError, ExecutionPlan, Future, Kind,
+    Materials, Observed, Owned, Phase, PlanContext, Probe, Rendered, TextChange,
 };
 use crate::shell::Script;
 use crate::types::{AbsolutePath, Fqdn};
@@ -60,7 +61,14 @@ impl Zone {
         let content = before.and_then(|found| self.content(&found.text));
         let wanted = self.content(&self.zone.render(1));
         let serial = match (content, wanted) {
-            (Some(content), Some(wanted)) if content.records == wanted.records => content.serial,
+            // One that was put back by hand, as from a backup, may have an old serial: who copies the
+            // zone would not look at it.
+            (Some(content), Some(wanted))
+                if content.records == wanted.records
+                    && before.and_then(Found::newest_serial) == Some(content.serial) =>
+            {
+                content.serial
+            }
             _ => next_serial(before.and_then(Found::newest_serial), context.date),
         };
         self.zone.render(serial)
@@ -195,6 +203,33 @@ impl Kind for Zone {
             "the zone differs from the inventory",
             diff,
         ))
+    }
+
+    fn conflict(&self, found: &Found, claim: Claim) -> Option<Conflict> {
+        let same = self.content(&self.zone.render(1)).map(|zone| zone.records)
+            == self.content(&found.text).map(|zone| zone.records);
+        // One that has the mark is ours even if the server's notes are lost, and one with nothing in
+        // it is nobody's.
+        let marked = found.text.lines().next().is_some_and(is_marked);
+        let is_nothing = found.place.file_type == NOTHING
+            || found.place.file_type == TYPE && found.text.trim().is_empty();
+        let taken = claim.is_ours() || same || marked || is_nothing;
+        let (found, hint) = match found.place.file_type.as_str() {
+            TYPE => (
+                "a zone file with other content is there".to_owned(),
+                format!(
+                    "add the records that you need to [[dns.records]] of the inventory, then add \"{}\" to server.adopt to have it replaced",
+                    self.path
+                ),
+            ),
+            other => (format!("a {other} is there"), "move it away".to_owned()),
+        };
+        (!taken).then(|| Conflict {
+            subject: self.path.to_string(),
+            found,
+            because: "no run of foobar-stack made it".to_owned(),
+            hint,
+        })
     }
 
     fn rendered(&self, date: &str) -> Vec<Rendered> {

@@ -43,6 +43,9 @@ const RETRY: u32 = 7_200;
 const EXPIRE: u32 = 3_600_000;
 const NEGATIVE: u32 = 300;
 
+/// What the first line of a zone file of ours says.
+const MARK: &str = "written by foobar-stack from the inventory.";
+
 impl ZoneText {
     /// The zone file with this serial.
     pub(super) fn render(&self, serial: u32) -> String {
@@ -54,7 +57,7 @@ impl ZoneText {
         } = self;
         let contact = rname(&self.contact);
         let mut text = format!(
-            "; The zone {domain}, written by foobar-stack from the inventory. Changes made here are lost.\n\
+            "; The zone {domain}, {MARK} Changes made here are lost.\n\
              $ORIGIN {domain}.\n\
              $TTL {ttl}\n\
              {domain}. {ttl} IN SOA {primary}. {contact} {serial} {REFRESH} {RETRY} {EXPIRE} {NEGATIVE}\n"
@@ -94,6 +97,11 @@ impl ZoneText {
             .map(|_| ())
             .map_err(|why| EntryError::field("records", format!("the zone does not parse: {why}")))
     }
+}
+
+/// Whether the first line of a zone file says that it is ours.
+pub(super) fn is_marked(line: &str) -> bool {
+    line.starts_with(';') && line.contains(MARK)
 }
 
 /// Reads a zone file: what is answered from it, byte by byte, letter case included.
