@@ -2,8 +2,8 @@
 
 use super::vocabulary::probe::{decode, fields};
 use super::{
-    Action, Change, Delta, Diff, EntryError, ExecutionPlan, Future, Kind, Materials, Observed,
-    Owned, Phase, PlanContext, Probe, ResourceId,
+    Change, Delta, Diff, EntryError, ExecutionPlan, Future, Kind, Materials, Observed, Owned,
+    Phase, PlanContext, Probe, ResourceId,
 };
 use crate::shell::Script;
 use crate::types::{AbsolutePath, Digest, Fqdn};
@@ -42,7 +42,7 @@ pub struct Found {
     self_signed: bool,
     /// Whether the key beside it is its own.
     pub(super) key_fits: bool,
-    /// Mode, owner and group of the key: `600 root:root`.
+    /// Mode, owner and group of the key: `600 root:root`; empty if there is none.
     pub(super) key_access: String,
     /// The SHA-256 of it, as DER; empty for what is no certificate.
     pub(super) digest: String,
@@ -61,6 +61,11 @@ impl Certificate {
 }
 
 impl Found {
+    /// Whether what stands in the file is no certificate.
+    fn is_unreadable(&self) -> bool {
+        self.names.is_empty() && self.digest.is_empty()
+    }
+
     /// One that somebody else has issued, with its key.
     pub(super) fn issued(names: BTreeSet<String>, not_after: i64, digest: String) -> Self {
         Self {
@@ -222,29 +227,37 @@ impl Kind for Certificate {
             return Some(Delta::create([("names", wanted), ("valid for", days)]));
         };
         let mut diff = Diff::default();
+        if found.key_access.is_empty() {
+            diff.compare("key", Some("missing"), Some("its own"));
+        } else {
+            if !found.key_fits {
+                diff.compare("key", Some("of another certificate"), Some("its own"));
+            }
+            // A key that others could read is theirs as well: it is made anew.
+            diff.compare("key's access", Some(&found.key_access), Some(KEY_ACCESS));
+        }
+        if found.is_unreadable() {
+            diff.compare("certificate", Some("not readable"), Some(&wanted));
+            return Delta::update(diff);
+        }
         let names = join(found.names.iter().map(String::as_str).collect());
         diff.compare("names", Some(&names), Some(&wanted));
-        if !found.key_fits {
-            diff.compare("key", Some("of another certificate"), Some("its own"));
-        }
-        // A key that others could read is theirs as well: it is made anew.
-        diff.compare("key's access", Some(&found.key_access), Some(KEY_ACCESS));
         if !found.self_signed {
             diff.compare("issuer", Some("another"), Some("itself"));
         }
         let left = found.not_after - context.now;
         if left < self.renewal() {
-            let before = format!("{} days left", left.div_euclid(DAY));
+            let before = match left.div_euclid(DAY) {
+                days @ 0.. => format!("{days} days left"),
+                days => format!("ended {} days ago", -days),
+            };
             diff.compare(
                 "valid for",
                 Some(&before),
                 Some(&format!("{} days", self.days)),
             );
         }
-        Delta::update(diff).map(|delta| Delta {
-            action: Action::Update,
-            ..delta
-        })
+        Delta::update(diff)
     }
 
     fn owned(&self) -> Vec<Owned> {
