@@ -2,14 +2,16 @@
 //! `observed` (what the server's part of the probe prints, where `␟` parts the fields); beside
 //! them `expected` says what is asked, found, planned and done. `UPDATE=1` writes it anew.
 //!
-//! What else a case may have: `changes`, an id and an action a line, of what else is planned, and
-//! any other file, which is a template or a file beside the inventory.
+//! What else a case may have: `changes`, an id and an action a line, of what else is planned;
+//! `app/`, the app's code, or `kept`, the name of a release that is only on the server; and any
+//! other file, which is a template or a file beside the inventory.
 
 use foobar_stack::resource::{
-    Action, Change, Content, EntryError, ExecutionPlan, Impact, Materials, Observed, PlanContext,
-    Probe, Resource, ResourceId, SecretMaterial, Spec, State, kinds,
+    Action, Change, Claim, Content, EntryError, ExecutionPlan, Impact, Managed, Materials,
+    Observed, PlanContext, Probe, Removal, Resource, ResourceId, SecretMaterial, Spec, State,
+    kinds, ownership,
 };
-use foobar_stack::types::{Code, SecretValue};
+use foobar_stack::types::{Blob, Code, Node, ReleaseId, SecretValue, Tree};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -81,7 +83,28 @@ impl Materials for Case {
         })
     }
     fn app(&self) -> Result<Code, EntryError> {
-        Err(EntryError::entry("the case has no app"))
+        if let Some(id) = self.read("kept") {
+            let id = ReleaseId::new(id.trim());
+            return Ok(Code::kept(
+                id.map_err(|error| EntryError::entry(error.to_string()))?,
+            ));
+        }
+        let files = std::fs::read_dir(self.0.join("app"))
+            .map_err(|_| EntryError::entry("the case has no app"))?;
+        let file = |entry: std::fs::DirEntry| {
+            let content = std::fs::read(entry.path()).unwrap_or_default();
+            let content = Blob::new(content);
+            let executable = false;
+            (
+                name_of(&entry.path()),
+                Node::File {
+                    executable,
+                    content,
+                },
+            )
+        };
+        let files = files.flatten().map(file).collect();
+        Ok(Code::new(Tree::new(files), "", None))
     }
 }
 
@@ -102,6 +125,7 @@ fn outcome(kind: &str, case: &Case) -> Result<String, String> {
     };
     let mut text = format!("{}\n", resource.id);
     let all = [resource];
+    section(&mut text, "goes when it is orphaned", &orphans(&all));
     let probe = Probe::new("salt".to_owned());
     let script = probe.script(&all);
     let asked = script.as_str().rsplit_once(&format!("\nbegin {kind}\n"));
@@ -124,6 +148,13 @@ fn outcome(kind: &str, case: &Case) -> Result<String, String> {
     section(&mut text, "found", &found);
     if matches!(observed, Observed::Unknown { .. } | Observed::Hidden { .. }) {
         return Ok(text);
+    }
+    if let Some(conflict) = resource.spec.conflict(&observed, Claim::Foreign) {
+        section(
+            &mut text,
+            "refused, if it is somebody else's",
+            &conflict.to_string(),
+        );
     }
 
     let changes = case.changes();
@@ -153,7 +184,25 @@ fn outcome(kind: &str, case: &Case) -> Result<String, String> {
     }
 }
 
+/// What a run removes that no longer has the resource, and may remove all there is.
+fn orphans(resources: &[Resource]) -> String {
+    let record = ownership::record(resources, &[], &[], None, &[]);
+    let made = |line: &str| Managed::parse(&format!("made\t{}", line.split_once('\t')?.1));
+    let record: Vec<Managed> = record.lines().filter_map(made).collect();
+    let removal = Removal {
+        data: true,
+        packages: true,
+    };
+    let mut gone = Vec::new();
+    ownership::retire(&mut gone, &record, removal);
+    let names = gone.iter().map(|orphan| format!("{}\n", orphan.id));
+    names.collect()
+}
+
 fn section(text: &mut String, name: &str, body: &str) {
+    if body.is_empty() {
+        return;
+    }
     let _ = writeln!(text, "\n{name}:");
     for line in body.trim_end().lines() {
         let line = line.replace('\u{1f}', "␟");
