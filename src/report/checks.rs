@@ -23,7 +23,7 @@ pub(super) fn draw(report: &Report) -> String {
     text
 }
 
-/// Draws the last words: that the stack is healthy, or what broke first, with the log that
+/// Draws the last words: that the stack is healthy, or what broke first or is waited for, with the log that
 /// explains it.
 pub(super) fn conclusion(report: &Report, took: Duration) -> String {
     let number = |verdict| {
@@ -43,9 +43,17 @@ pub(super) fn conclusion(report: &Report, took: Duration) -> String {
         return format!("{word}: {checks} in {took}{skips}\n");
     };
 
+    // Nothing is wrong where all that failed is up to somebody else, as an authority.
+    let mut failures = report.outcomes.iter();
+    let waits = failures.all(|outcome| outcome.outcome != Verdict::Fail || outcome.awaited);
+    let (word, whole) = if waits {
+        ("waits", "not complete yet")
+    } else {
+        ("broken", "unhealthy")
+    };
     let mut text = format!(
         "{} at {}: {}\n",
-        paint(BAD.bold(), "broken"),
+        paint(BAD.bold(), word),
         root.hop,
         paint(BOLD, visible(&title_of(root)))
     );
@@ -56,7 +64,7 @@ pub(super) fn conclusion(report: &Report, took: Duration) -> String {
             text.push_str(&format!("    {} {}\n", paint(DIM, "│"), visible_line(line)));
         }
     }
-    let word = paint(BAD.bold(), "unhealthy");
+    let word = paint(BAD.bold(), whole);
     text.push_str(&format!(
         "{word}: {failed} of {checks} failed in {took}{skips}\n"
     ));

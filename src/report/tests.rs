@@ -377,6 +377,39 @@ fn checks_for_people() {
 }
 
 #[test]
+fn what_is_waited_for_is_not_called_broken() {
+    let mut report = check::Report {
+        outcomes: vec![
+            outcome(Hop::Dns, "foobar.com A over UDP", Verdict::Pass),
+            outcome(Hop::Tls, "certificate of foobar.com", Verdict::Fail),
+        ],
+        first_broken: Some(1),
+    };
+    let said = |report: &check::Report| human(|reporter| reporter.verified(report, TOOK)).0;
+    report.outcomes[1].awaited = true;
+    let out = said(&report);
+    assert!(
+        out.contains("\nwaits at tls: certificate of foobar.com\n"),
+        "{out}"
+    );
+    assert!(
+        out.contains("\nnot complete yet: 1 of 2 checks failed "),
+        "{out}"
+    );
+    // Not where something else is wrong, too.
+    let mut database = outcome(Hop::Database, "mysql.service", Verdict::Fail);
+    database.awaited = false;
+    report.outcomes.push(database);
+    report.first_broken = Some(2);
+    let out = said(&report);
+    assert!(
+        out.contains("\nbroken at database: mysql.service\n"),
+        "{out}"
+    );
+    assert!(out.contains("\nunhealthy: 2 of 3 checks failed "), "{out}");
+}
+
+#[test]
 fn quiet_is_errors_only() {
     let quiet = Settings {
         verbosity: Verbosity::Quiet,
