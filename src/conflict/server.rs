@@ -152,9 +152,9 @@ fn database_over_tcp(meeting: &Meeting<'_>) -> Option<Conflict> {
         because: "the stack's database answers on its socket alone, and cuts off who uses TCP"
             .to_owned(),
         hint: if remote {
-            "it is never opened to other machines: have them come through a tunnel, then say `listen = \"socket\"` in [database]".to_owned()
+            "it is never opened to other machines: have them come through a tunnel, then set database.listen = \"socket\"".to_owned()
         } else {
-            "say `listen = \"loopback\"` in [database] to keep it open on 127.0.0.1, or `listen = \"socket\"` if nobody needs it".to_owned()
+            "set database.listen = \"loopback\" to keep it open on 127.0.0.1, or \"socket\" if nobody needs it".to_owned()
         },
     })
 }

@@ -227,7 +227,7 @@ impl Kind for User {
             subject: format!("account {}", self.name),
             found: format!("there is one with {}", used.join(", ")),
             because: "no run of foobar-stack made it, and as the app's account it would get another home and no shell".to_owned(),
-            hint: "name an account of its own in app.user, or say `adopt = true` in [app]: then it stays as it is, and the app runs as it".to_owned(),
+            hint: "name an account of its own in app.user, or set app.adopt = true: then it stays as it is, and the app runs as it".to_owned(),
         })
     }
 

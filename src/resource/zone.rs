@@ -218,7 +218,7 @@ impl Kind for Zone {
             TYPE => (
                 "a zone file with other content is there".to_owned(),
                 format!(
-                    "add the records that you need to [[dns.records]] of the inventory, then add \"{}\" to server.adopt to have it replaced",
+                    "add the records that you need to dns.records, then add \"{}\" to server.adopt to have it replaced",
                     self.path
                 ),
             ),

@@ -213,7 +213,7 @@ impl Kind for Database {
             subject: format!("database {}", self.name),
             found: format!("there is one, with the character set {}", schema.charset),
             because: "no run of foobar-stack made it".to_owned(),
-            hint: "name a database of its own in database.name, or say `adopt = true` in [database]: then the app uses this one, and its data and its character set stay as they are".to_owned(),
+            hint: "name a database of its own in database.name, or set database.adopt = true: then the app uses this one, and its data and its character set stay as they are".to_owned(),
         })
     }
 

@@ -266,7 +266,7 @@ impl Kind for DatabaseUser {
             subject: format!("database account {}", self.account()),
             found: format!("there is one that logs in by {plugin}"),
             because: "no run of foobar-stack made it".to_owned(),
-            hint: "name an account of its own in app.user, or say `adopt = true` in [database]: then the app uses this one, which goes on to log in as it does".to_owned(),
+            hint: "name an account of its own in app.user, or set database.adopt = true: then the app uses this one, which goes on to log in as it does".to_owned(),
         })
     }
 

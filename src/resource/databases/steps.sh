@@ -34,7 +34,7 @@ make_by_sql() {
 		made "$2" "$3"
 		note made-sql "$1" "$2" "$3" "$(printf '%s' "$7" | base64 -w 0)" "$(printf '%s' "$8" | base64 -w 0)"
 	elif [ "$4" = refuse ] && ! recorded "$2" | grep -q "$(printf '\037')$3\$"; then
-		fail "the $2 $3 is there, and no run of foobar-stack made it; with adopt = true in [database] the app uses it as it is"
+		fail "the $2 $3 is there, and no run of foobar-stack made it; with database.adopt = true the app uses it as it is"
 	fi
 	run_sql "$6"
 }
