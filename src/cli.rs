@@ -317,7 +317,7 @@ pub struct Rollback {
 /// Throw-away servers.
 #[derive(Debug, Clone, PartialEq, Subcommand)]
 pub enum Sandbox {
-    /// Start one
+    /// Start one; one that is off boots again, with the disk it has
     Up {
         /// Its name [default: the suite's]
         name: Option<String>,

@@ -4,8 +4,9 @@ use super::example;
 use crate::cli;
 use crate::error::{Error, Exit};
 use crate::report::{Reporter, Table};
-use crate::sandbox::{self, Request, Sandbox};
+use crate::sandbox::{self, Request, Sandbox, State};
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 /// Does what was typed.
 pub(super) async fn sandbox(command: &cli::Sandbox, reporter: &Reporter) -> Result<Exit, Error> {
@@ -20,7 +21,14 @@ pub(super) async fn sandbox(command: &cli::Sandbox, reporter: &Reporter) -> Resu
                 suite: suite.clone(),
                 driver: *driver,
             };
-            let (sandbox, inventory) = up(&request, reporter).await?;
+            let again = match name {
+                Some(name) => boot_again(name, reporter).await?,
+                None => None,
+            };
+            let (sandbox, inventory) = match again {
+                Some(booted) => booted,
+                None => up(&request, reporter).await?,
+            };
             let ssh = format!("ssh -F {} {}", sandbox.ssh_config().display(), sandbox.name);
             reporter.table(&Table {
                 kind: "sandbox",
@@ -93,11 +101,24 @@ pub(super) async fn sandbox(command: &cli::Sandbox, reporter: &Reporter) -> Resu
     Ok(Exit::Done)
 }
 
+/// Boots the sandbox of this name, if there is one that is off; its inventory stays as it is.
+async fn boot_again(name: &str, reporter: &Reporter) -> Result<Option<(Sandbox, PathBuf)>, Error> {
+    let all = sandbox::list().await?.into_iter();
+    let mut stopped = all.filter(|status| status.name == name && status.state == State::Stopped);
+    let Some(sandbox) = stopped.next().and_then(|status| status.sandbox) else {
+        return Ok(None);
+    };
+    reporter.note(&format!("the sandbox {name} is off, and boots again"));
+    sandbox::boot(&sandbox, &|line| reporter.note(line)).await?;
+    let inventory = sandbox.directory.join("inventory.toml");
+    Ok(Some((sandbox, inventory)))
+}
+
 /// Makes a sandbox, and the example inventory for it.
 pub(super) async fn up(
     request: &Request,
     reporter: &Reporter,
-) -> Result<(Sandbox, std::path::PathBuf), Error> {
+) -> Result<(Sandbox, PathBuf), Error> {
     let sandbox = sandbox::up(request, &|line| reporter.note(line)).await?;
     let inventory = example::write(&sandbox)?;
     Ok((sandbox, inventory))

@@ -200,7 +200,9 @@ impl SandboxError {
                 format!("remove it with: foobar-stack sandbox down {name}")
             }
             Self::Off { name } => {
-                format!("see its console.log, or replace it: foobar-stack sandbox down {name}")
+                format!(
+                    "boot it again with: foobar-stack sandbox up {name}; its console.log says why it ended"
+                )
             }
             Self::NotRoot { .. } => {
                 "run the command as root, or let sudo work without a password".to_owned()
