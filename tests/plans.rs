@@ -2,20 +2,21 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper of a test may fail the test")]
 
+#[path = "fixtures/applied.rs"]
+mod applied;
 mod fixtures;
 
+use applied::{NOW, Seen, applied};
 use foobar_stack::diagnostic::Source;
 use foobar_stack::facts::{Facts, Os};
 use foobar_stack::inventory;
 use foobar_stack::plan::{Basis, Plan, Stack, plan};
-use foobar_stack::resource::{Observed, PlanContext, ResourceId, State, kinds};
+use foobar_stack::resource::{Observed, State, kinds};
 use foobar_stack::role::{RoleSource, Roles, builtin, compile_one};
 use foobar_stack::types::ServerName;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-
-const NOW: i64 = 1_795_000_000;
 
 /// A server: its release, and the versions of the packages that roles ask for.
 const SERVERS: [(&str, &str, &str, &str, &str); 5] = [
@@ -203,23 +204,6 @@ impl Choice {
             Err(found) => panic!("{text}\n{:#?}", found.0),
         }
     }
-}
-
-/// What a server is like, by what is looked at.
-type Seen = BTreeMap<ResourceId, Observed<State>>;
-
-/// What would be seen after the stack was applied to such a server.
-fn applied(stack: &Stack, before: &Seen) -> Seen {
-    let around = PlanContext {
-        now: NOW,
-        date: "20261122",
-        changes: &[],
-    };
-    let after = stack.resources.iter().map(|resource| {
-        let before = before.get(&resource.id).unwrap_or(&Observed::Absent);
-        (resource.id.clone(), resource.spec.applied(before, &around))
-    });
-    after.collect()
 }
 
 fn plan_on(stack: &Stack, seen: &Seen) -> Plan {

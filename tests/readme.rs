@@ -3,6 +3,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper of a test may fail the test")]
 
+#[path = "fixtures/applied.rs"]
+mod applied;
+mod fixtures;
+#[path = "readme/pictures.rs"]
+mod pictures;
+
 use clap::Parser;
 use foobar_stack::cli::{Cli, Command};
 use foobar_stack::diagnostic::Source;

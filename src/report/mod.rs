@@ -39,7 +39,7 @@ use human::Human;
 use json::Json;
 use screen::Stream;
 use std::error::Error;
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -62,6 +62,19 @@ impl Reporter {
         let stdout = Stream::stdout(settings.color);
         let stderr = Stream::stderr(settings.color);
         Self::on(settings, stdout, stderr)
+    }
+
+    /// A reporter that writes what is for standard output and for standard error elsewhere: no
+    /// terminal, so that there are colours only with [`Color::Always`].
+    #[must_use]
+    pub fn elsewhere(
+        settings: Settings,
+        out: Box<dyn Write + Send>,
+        err: Box<dyn Write + Send>,
+    ) -> Self {
+        let color = settings.color == Color::Always;
+        let stream = |to| Stream::new(to, color, false);
+        Self::on(settings, stream(out), stream(err))
     }
 
     fn on(settings: Settings, stdout: Stream, stderr: Stream) -> Self {

@@ -29,9 +29,8 @@ impl Write for Paper {
 /// What a reporter with these settings writes: standard output, and standard error.
 fn written(settings: Settings, tell: impl FnOnce(&Reporter)) -> (String, String) {
     let (out, err) = (Paper::default(), Paper::default());
-    let color = settings.color == Color::Always;
-    let stream = |paper: &Paper| Stream::new(Box::new(paper.clone()), color, false);
-    tell(&Reporter::on(settings, stream(&out), stream(&err)));
+    let paper = |paper: &Paper| Box::new(paper.clone());
+    tell(&Reporter::elsewhere(settings, paper(&out), paper(&err)));
     (out.text(), err.text())
 }
 

@@ -54,7 +54,7 @@ pub struct Entry {
 pub struct Found {
     place: Place,
     digest: Option<Digest>,
-    /// The text on the server, if it differs and is a text of moderate size.
+    /// The text on the server, if it may differ and is a text of moderate size.
     text: Option<String>,
     /// Whether a package has brought it, and nobody has changed it since.
     shipped: bool,
@@ -221,7 +221,10 @@ impl Kind for File {
         Observed::Present(Found {
             place: Place::like(TYPE, &self.ownership),
             digest: Some(self.own_digest()),
-            text: None,
+            text: match &self.content {
+                FileContent::Plain(bytes) => String::from_utf8(bytes.to_vec()).ok(),
+                FileContent::Sensitive(_) => None,
+            },
             shipped: false,
         })
     }
