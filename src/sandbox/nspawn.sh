@@ -28,6 +28,7 @@ closed_forward_chains() {
 }
 
 network_up() {
+	local bridge chain cidr dns family name protocol table
 	bridge=$1 table=$2 cidr=$3 dns=$4
 	lock_forwarding
 	if ! ip link show dev "$bridge" >/dev/null 2>&1; then
@@ -72,6 +73,7 @@ network_up() {
 }
 
 network_down() {
+	local bridge chain family handle name note other table
 	bridge=$1 table=$2
 	lock_forwarding
 	closed_forward_chains | while read -r family name chain; do
@@ -103,6 +105,7 @@ lock_box() {
 }
 
 fill() {
+	local dir
 	dir=$1
 	lock_box "$dir"
 	rm -rf "$dir/upper" "$dir/work" "$dir/root"
@@ -114,6 +117,7 @@ fill() {
 on_systemd() { [ -d /run/systemd/system ]; }
 
 start() {
+	local dir id tries
 	dir=$1 id=$2
 	lock_box "$dir"
 	rm -f "$dir/pid"
@@ -141,6 +145,7 @@ start() {
 
 # The process that stands for the box: its number and start time are how it is known again.
 sign() {
+	local stat
 	stat=$(cat "/proc/$$/stat")
 	# Field 22, counted after the command's name, which may hold blanks.
 	echo "$$ $(echo "${stat##*) }" | cut -d ' ' -f 20)" >"$1/pid.new"
@@ -155,6 +160,7 @@ watch_unit() {
 
 # Without systemd we are the watcher, in a control group that holds the box as well.
 watch() {
+	local code group
 	trap '' HUP INT
 	cd /
 	mount_cgroup2
@@ -184,6 +190,7 @@ box() {
 
 # In a mount namespace of its own.
 run_box() {
+	local bridge dir hostname id lower
 	dir=$1 id=$2 bridge=$3 hostname=$4
 	# What nspawn notes of itself below /run goes with this namespace.
 	if [ -d /run/systemd ]; then
@@ -215,6 +222,7 @@ run_box() {
 # unplug ID: the kernel takes the cable away with the last process of a box, some time
 # later; on a busy machine that is too late for the next boot.
 unplug() {
+	local tries
 	tries=0
 	while [ -e "/sys/class/net/vb-$1" ] && [ "$tries" -lt 50 ]; do
 		tries=$((tries + 1))
@@ -224,6 +232,7 @@ unplug() {
 }
 
 stop() {
+	local dir id
 	dir=$1 id=$2
 	lock_box "$dir"
 	if on_systemd; then
@@ -238,6 +247,7 @@ stop() {
 
 # Ends every process of the box's cgroup and removes it.
 sweep() {
+	local group tries
 	mount -t tmpfs -o mode=755 tmpfs /run
 	mount_cgroup2
 	group=/sys/fs/cgroup/$1
