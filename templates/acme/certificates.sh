@@ -141,7 +141,7 @@ look_before_order() {
 	header=$(mktemp) && meta=$(mktemp) || return
 	if ! said=$(curl --silent --show-error --max-time 20 ${trust:+--cacert "$trust"} \
 		--dump-header "$header" --output "$meta" --fail "$authority" 2>&1); then
-		echo "the authority does not answer at $authority: ${said#curl: }"
+		echo "the authority does not answer at $authority: ${said#curl: (*) }"
 		rm -f -- "$header" "$meta"
 		return
 	fi

@@ -185,7 +185,7 @@ is_healthy() {
 	if ! status=$(curl --silent --show-error --noproxy '*' --max-time 5 --max-filesize 4194304 \
 		--header "Host: $host" --header "X-Forwarded-Proto: ${url%%:*}" --header "X-Forwarded-Host: $host" \
 		--output "$RUN/page" --write-out '%{http_code}' "$@" -- "$address" 2>"$RUN/page.error"); then
-		why="$called: $(cat -- "$RUN/page.error")"
+		why="$called: $(sed 's/^curl: ([0-9]*) //' -- "$RUN/page.error")"
 		return 1
 	fi
 	why="$called says $status, not $wanted"
