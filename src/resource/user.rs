@@ -45,6 +45,8 @@ pub struct Account {
     uid: Option<u32>,
     /// Whether something is in its home.
     in_use: bool,
+    /// Whether there is no group of its name, as when useradd was cut off.
+    groupless: bool,
 }
 
 /// The first number that login accounts get (adduser(8), login.defs(5)).
@@ -88,6 +90,7 @@ impl User {
             groups: self.groups.iter().map(ToString::to_string).collect(),
             uid: None,
             in_use: false,
+            groupless: false,
         }
     }
 }
@@ -144,6 +147,7 @@ impl Kind for User {
                         groups: BTreeSet::new(),
                         uid: uid.parse().ok(),
                         in_use: false,
+                        groupless: false,
                     };
                     accounts.insert(name, account);
                 }
@@ -156,6 +160,10 @@ impl Kind for User {
                 && let Some(account) = accounts.get_mut(name)
             {
                 account.in_use = true;
+            } else if let Some(["groupless", name]) = fields::<2>(line)
+                && let Some(account) = accounts.get_mut(name)
+            {
+                account.groupless = true;
             }
         }
         batch
@@ -195,6 +203,9 @@ impl Kind for User {
             diff.compare("home", Some(&account.home), Some(&wanted.home))
                 .compare("shell", Some(&account.shell), Some(&wanted.shell));
         }
+        if account.groupless {
+            diff.compare("own group", Some("missing"), Some(self.name.as_str()));
+        }
         // Groups that others gave it stay.
         if !wanted.groups.is_subset(&account.groups) {
             let after = account.groups.union(&wanted.groups).cloned().collect();
@@ -209,9 +220,11 @@ impl Kind for User {
             home,
             shell,
             groups,
+            groupless,
             ..
         } = state;
-        format!("{home} {shell} {groups:?}")
+        let own = if *groupless { " without its own" } else { "" };
+        format!("{home} {shell} {groups:?}{own}")
     }
 
     fn conflict(&self, account: &Account, claim: Claim) -> Option<Conflict> {

@@ -1,19 +1,26 @@
 # Accounts, on the server.
 
-# probe_user NAME...: the passwd line of each, then each of its groups.
+# probe_user NAME...: the passwd line of each, and whether there is no group of its name; then
+# each of its groups.
 probe_user() {
 	local accounts group groups home line members name
 	# getent answers 2 when it does not know some of them; that is an answer.
 	accounts=$(getent passwd -- "$@") || true
+	groups=$(getent group) || true
 	while IFS= read -r line; do
 		printf 'user\037%s\n' "$line"
 		home=${line%:*} home=${home##*:}
 		[ "$home" = / ] || [ ! -d "$home" ] || [ -z "$(ls -A -- "$home" 2>/dev/null)" ] ||
 			printf 'in_use\037%s\n' "${line%%:*}"
+		case "
+$groups" in
+		*"
+${line%%:*}:"*) ;;
+		*) printf 'groupless\037%s\n' "${line%%:*}" ;;
+		esac
 	done <<-END
 		$accounts
 	END
-	groups=$(getent group) || true
 	while IFS=: read -r group _ _ members; do
 		for name do
 			case ",$members," in
@@ -30,9 +37,23 @@ probe_user() {
 # adopt_user NAME HOME SHELL GROUPS: one that is there stays as it is.
 adopt_user() {
 	if getent passwd -- "$1" >/dev/null; then
+		make_own_group "$1"
 		[ -z "$4" ] || usermod --append --groups "$4" -- "$1"
 	else
 		make_user "$@"
+	fi
+}
+
+# make_own_group NAME: the group of the account's name, which a useradd that was cut off has not
+# written any more; with the number that the account has for it, unless that is another group's.
+make_own_group() {
+	local number
+	! getent group -- "$1" >/dev/null || return 0
+	number=$(id -g -- "$1")
+	if getent group -- "$number" >/dev/null; then
+		groupadd --system -- "$1"
+	else
+		groupadd --system --gid "$number" -- "$1"
 	fi
 }
 
@@ -40,6 +61,7 @@ adopt_user() {
 make_user() {
 	local own
 	if getent passwd -- "$1" >/dev/null; then
+		make_own_group "$1"
 		usermod --home "$2" --shell "$3" -- "$1"
 	else
 		if getent group -- "$1" >/dev/null; then own="--gid $1"; else own=--user-group; fi
