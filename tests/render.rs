@@ -39,7 +39,8 @@ fn files(folder: &Path, below: &str, found: &mut BTreeMap<String, String>) {
 }
 
 /// Lines of the reference that are replaced: the name of the case, the system, and both lines.
-const VARIANTS: [(&str, &str, &str, &str); 2] = [
+const VARIANTS: [(&str, &str, &str, &str); 3] = [
+    ("dnssec", "debian-13", "# dnssec = false", "dnssec = true"),
     ("http3", "debian-13", "# http3 = false", "http3 = true"),
     (
         "secondaries",

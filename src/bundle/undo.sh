@@ -228,7 +228,7 @@ undo_kept() {
 # unless BIND still serves it: then nobody has seen another content.
 undo_zone() {
 	local new
-	[ -n "$2" ] && [ -f "$1" ] || return 0
+	[ "$2" != - ] && [ -f "$1" ] || return 0
 	! is_still_served "$1" || return 0
 	new=${1%/*}/.${1##*/}.foobar-stack
 	# With what is attached to it, as xattr(7) has it, which `-p` alone leaves behind.

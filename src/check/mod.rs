@@ -8,6 +8,7 @@ pub mod certificate;
 pub mod database;
 pub mod deployment;
 pub mod dns;
+pub mod dnssec;
 mod hop;
 pub mod http;
 mod judgement;
@@ -70,6 +71,7 @@ macro_rules! registry {
 
 registry! {
     "dns" => Dns(dns::Dns),
+    "dnssec" => Dnssec(dnssec::Dnssec),
     "nameservers" => NameServers(nameservers::NameServers),
     "port" => Port(port::Port),
     "certificate" => Certificate(certificate::Certificate),
@@ -270,6 +272,12 @@ mod tests {
                 "nameservers",
                 "zone = 'foobar.com'\nothers = [{ name = 'ns2.example.net' }]",
                 "name servers of foobar.com",
+                Hop::Dns,
+            ),
+            (
+                "dnssec",
+                "zone = 'foobar.com'\nkeys = '/var/lib/bind/signed'",
+                "foobar.com is signed",
                 Hop::Dns,
             ),
             ("port", "port = 443", "port 443", Hop::Tcp),

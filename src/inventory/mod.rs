@@ -30,7 +30,7 @@ mod zone;
 mod zone_entry;
 
 pub use model::{
-    App, AppSource, Database, DatabaseListen, DatabaseServer, Dns, DnsRecord, Engine,
+    App, AppSource, Database, DatabaseListen, DatabaseServer, Dns, DnsRecord, Dnssec, Engine,
     FileReference, Firewall, FirewallRule, Health, Inventory, Listen, NameServer, Names, Parsed,
     Ports, Protocol, Python, RecordSet, References, Secondary, Server, Site, Tls, TlsMode,
     TransferKey, Web,

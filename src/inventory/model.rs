@@ -166,6 +166,8 @@ pub struct Dns {
     pub elsewhere: Vec<NameServer>,
     /// The keys of the secondaries, each once.
     pub transfer_keys: Vec<TransferKey>,
+    /// Whether the zone is signed.
+    pub dnssec: Dnssec,
     /// Default time to live, in seconds.
     pub ttl: u32,
     /// Every record of the zone except the SOA, made ones first, in a fixed order; with `shared`
@@ -173,6 +175,18 @@ pub struct Dns {
     pub records: Vec<DnsRecord>,
     /// What the wildcards among them answer.
     pub wildcards: Vec<RecordSet>,
+}
+
+/// Whether a zone is signed (DNSSEC, RFC 9364).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Dnssec {
+    /// It is not.
+    Off,
+    /// BIND signs it.
+    On,
+    /// It was, and its keys are taken back in the order in which nobody is left without an answer.
+    Insecure,
 }
 
 /// A name server that copies a zone.

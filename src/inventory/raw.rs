@@ -5,10 +5,12 @@
 
 mod app;
 mod secondary;
+mod signing;
 mod text_or;
 
 pub(super) use app::{App, AppListen, AppProtocol, AppSource, Health, Python, Secret};
 pub(super) use secondary::{Algorithm, Secondary};
+pub(super) use signing::Signing;
 pub(super) use text_or::TextOr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
@@ -217,6 +219,9 @@ pub(super) struct Dns {
     pub(super) nameservers: Option<List>,
     /// How long others may keep an answer: seconds, or "90s", "5m", "1h", "1d". Default: "1h".
     pub(super) ttl: Option<At<Amount>>,
+    /// Whether BIND signs the zone (DNSSEC), with keys that it makes and keeps: `true`, `false`, or
+    /// "insecure" for the time in which that is ended. Default: false.
+    pub(super) dnssec: Option<At<Signing>>,
     /// Name servers elsewhere that copy the zone from this one. Default: none, and nobody gets
     /// the zone as a whole.
     #[serde(default)]

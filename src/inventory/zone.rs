@@ -4,9 +4,9 @@ use super::mistakes::Mistakes;
 use super::raw::{self, At, RecordType};
 use super::zone_entry::{Entry, check};
 use super::{
-    Dns, DnsRecord, Names, RecordSet, Server, amount, record, record_rules, secondary, site,
+    Dns, DnsRecord, Dnssec, Names, RecordSet, Server, amount, record, record_rules, secondary, site,
 };
-use crate::types::{Fqdn, RecordName};
+use crate::types::{Fqdn, InvalidValue, RecordName};
 use std::net::{IpAddr, Ipv4Addr};
 use std::ops::Range;
 
@@ -85,10 +85,25 @@ pub(super) fn resolve(
         secondaries: Vec::new(),
         elsewhere: Vec::new(),
         transfer_keys: Vec::new(),
+        dnssec: dnssec(raw, mistakes),
         ttl,
         wildcards: wildcards(&records),
         records,
     }
+}
+
+fn dnssec(raw: &raw::Dns, mistakes: &mut Mistakes<'_>) -> Dnssec {
+    let read = |written: &raw::Signing| match written {
+        raw::Signing::Switch(true) => Ok(Dnssec::On),
+        raw::Signing::Switch(false) => Ok(Dnssec::Off),
+        raw::Signing::Text(text) if text == "insecure" => Ok(Dnssec::Insecure),
+        raw::Signing::Text(text) => {
+            let wrong = InvalidValue::new(format!("`{text}` is no way to sign a zone"));
+            Err(wrong.hint("true, false, or \"insecure\" while it is ended"))
+        }
+    };
+    let found = mistakes.check("dns.dnssec", raw.dnssec.as_ref(), read);
+    found.unwrap_or(Dnssec::Off)
 }
 
 /// The section `[dns]` of a site whose domain is part of the zone of another one.
@@ -103,6 +118,11 @@ pub(super) fn resolve_guest(
         let message = format!("dns.nameservers: the records stand in the zone {zone}");
         let mistake = mistakes.at(list.span(), message);
         mistakes.push(mistake.help(format!("leave it out: {host} has the name servers")));
+    }
+    if let Some(dnssec) = &part.raw.dnssec {
+        let message = format!("dns.dnssec: the records stand in the zone {zone}");
+        let mistake = mistakes.at(dnssec.span(), message);
+        mistakes.push(mistake.help(format!("write it at {host}, which has the zone")));
     }
     if let Some(one) = part.raw.secondaries.first() {
         let message = format!("dns.secondaries: the records stand in the zone {zone}");
@@ -120,6 +140,7 @@ pub(super) fn resolve_guest(
         secondaries: Vec::new(),
         elsewhere: Vec::new(),
         transfer_keys: Vec::new(),
+        dnssec: Dnssec::Off,
         ttl,
         wildcards: wildcards(&records),
         records,

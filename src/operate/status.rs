@@ -3,11 +3,12 @@
 use super::Units;
 use crate::bundle::{self, History, PastRun};
 use crate::check::Question;
+use crate::check::dnssec::ds_record_of_line;
 use crate::host;
 use crate::plan::Stack;
 use crate::shell::Script;
 use crate::systemd::{SHOW_UNITS, UnitState};
-use crate::types::certificate_names;
+use crate::types::{Fqdn, certificate_names};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use jiff::Timestamp;
@@ -137,6 +138,9 @@ pub struct Status {
     pub connections: Option<u64>,
     /// The certificates.
     pub certificates: Vec<CertificateStatus>,
+    /// What the registrar of each signed zone is to have, as DS records.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ds_records: Vec<String>,
     /// The file systems.
     pub disks: Vec<Disk>,
     /// What is owed: units that are yet to reload or restart, with which of both.
@@ -164,6 +168,14 @@ pub fn script(stack: &Stack, units: &Units, http_port: u16) -> Script {
         .filter(|resource| resource.id.kind == "release")
         .map(|resource| resource.id.name.as_str())
         .collect();
+    let keys = stack
+        .checks
+        .iter()
+        .filter_map(|check| match &check.question {
+            Question::Dnssec(dnssec) => Some(format!("{} {}", dnssec.zone, dnssec.keys)),
+            _ => None,
+        });
+    let keys: Vec<String> = keys.collect();
     let mut certificates: Vec<&str> = Vec::new();
     let mut orders: Vec<&str> = Vec::new();
     for check in &stack.checks {
@@ -184,6 +196,7 @@ pub fn script(stack: &Stack, units: &Units, http_port: u16) -> Script {
         .assign("releases", &releases.join("\n"))
         .assign("certificates", &certificates.join("\n"))
         .assign("orders", &orders.join("\n"))
+        .assign("zone_keys", &keys.join("\n"))
         .raw(SHOW_UNITS)
         .raw(include_str!("look.sh"))
         .raw(include_str!("status.sh"))
@@ -251,6 +264,11 @@ impl Status {
                         _ => {}
                     }
                 }
+            }
+            ["dnskey", zone, line] => {
+                let zone = Fqdn::new(zone).ok();
+                self.ds_records
+                    .extend(zone.and_then(|zone| ds_record_of_line(&zone, line)));
             }
             ["disk", place, all, free] => {
                 if let Some((size, free)) = kib(all).zip(kib(free)) {

@@ -1,7 +1,7 @@
 # What runs on the server and since when: lines of fields. After look.sh.
 #
 # units, http_port: see there; releases, certificates, orders (those of the certificates that the
-# server orders by itself): paths, a line each.
+# server orders by itself): paths, a line each; zone_keys: signed zones with the folder of the keys.
 #
 # shellcheck shell=dash disable=SC2154
 
@@ -29,6 +29,15 @@ for path in $orders; do
 	while IFS= read -r line; do
 		printf 'order\037%s\037%s\n' "$path" "$line"
 	done <"$file"
+done
+printf '%s\n' "$zone_keys" | while read -r zone folder; do
+	[ -r "$STATE/keys/$zone.zone" ] || continue
+	while read -r key; do
+		[ -r "$folder/$key.key" ] || continue
+		while IFS= read -r line; do
+			printf 'dnskey\037%s\037%s\n' "$zone" "$line"
+		done <"$folder/$key.key"
+	done <"$STATE/keys/$zone.zone"
 done
 df -Pk / /var/lib /var/log 2>/dev/null | sort -u | while read -r _ all _ free _ place; do
 	case $all in

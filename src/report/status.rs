@@ -195,6 +195,9 @@ fn lines(status: &Status) -> Vec<(&'static str, String)> {
         let renewal = certificate.renewal.as_ref();
         lines.extend(renewal.map(|renewal| renewed(renewal, now)));
     }
+    for record in &status.ds_records {
+        lines.push(("registrar", visible(record).into_owned()));
+    }
     for (unit, reaction) in &status.pending {
         let words = format!(
             "{} of {} is pending: apply",

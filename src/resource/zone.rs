@@ -1,8 +1,10 @@
 //! Zones of the name server. The kind owns the serial: it rises exactly when the content
 //! of the zone changes, or is older than one that was published.
 
+mod signing;
 mod text;
 
+use self::signing::{Keys, Signing};
 use self::text::{
     ZoneContent, ZoneRecord, ZoneText, find_serial, is_marked, newer, next_serial, read,
     with_serial,
@@ -23,6 +25,9 @@ pub struct Zone {
     path: AbsolutePath,
     ownership: Ownership,
     zone: ZoneText,
+    signing: Signing,
+    /// Where BIND keeps the keys of a signed zone.
+    keys: Option<AbsolutePath>,
 }
 
 /// The fields of `[[zone]]`.
@@ -35,6 +40,11 @@ pub struct Entry {
     nameservers: Vec<Fqdn>,
     contact: String,
     records: Vec<ZoneRecord>,
+    /// Whether BIND signs it.
+    #[serde(default)]
+    dnssec: Signing,
+    /// The folder of the keys that it makes for that.
+    keys: Option<AbsolutePath>,
 }
 
 /// A zone file as it was found.
@@ -44,6 +54,8 @@ pub struct Found {
     text: String,
     /// The last serial that a run has published, if that is known.
     published: Option<u32>,
+    /// What is known of its keys.
+    keys: Keys,
 }
 
 const TYPE: &str = "regular file";
@@ -56,6 +68,14 @@ impl Zone {
         read(text, &self.zone.domain).ok()
     }
 
+    /// The newest serial that anybody may have seen. BIND raises that of a zone that it signs by
+    /// itself: it counts when it does so no more.
+    fn newest_serial(&self, before: Option<&Found>) -> Option<u32> {
+        let before = before?;
+        let signed = before.keys.serial.filter(|_| self.signing == Signing::Off);
+        newer(before.newest_serial(), signed)
+    }
+
     /// The text to be, given the text that is.
     fn wanted(&self, before: Option<&Found>, context: &PlanContext<'_>) -> String {
         let content = before.and_then(|found| self.content(&found.text));
@@ -65,11 +85,11 @@ impl Zone {
             // zone would not look at it.
             (Some(content), Some(wanted))
                 if content.records == wanted.records
-                    && before.and_then(Found::newest_serial) == Some(content.serial) =>
+                    && self.newest_serial(before) == Some(content.serial) =>
             {
                 content.serial
             }
-            _ => next_serial(before.and_then(Found::newest_serial), context.date),
+            _ => next_serial(self.newest_serial(before), context.date),
         };
         self.zone.render(serial)
     }
@@ -114,6 +134,8 @@ impl Kind for Zone {
             path: entry.path,
             ownership: Ownership::new(None, "0644", None, None)?,
             zone,
+            signing: entry.dnssec,
+            keys: entry.keys,
         })
     }
 
@@ -127,6 +149,12 @@ impl Kind for Zone {
 
     fn probe(batch: &[&Self], _: &Probe, script: &mut Script) {
         script.call("probe_zone", batch.iter().map(|zone| &zone.path));
+        for zone in batch {
+            if let Some(keys) = &zone.keys {
+                let words = [zone.path.as_str(), zone.zone.domain.as_str(), keys.as_str()];
+                script.call("probe_zone_keys", words);
+            }
+        }
     }
 
     fn observe(batch: &[&Self], _: &Probe, reply: &str) -> Vec<Observed<Found>> {
@@ -138,11 +166,16 @@ impl Kind for Zone {
                     let mut lines = reply.lines().filter_map(fields::<3>);
                     lines.find(|line| line[0] == word && line[1] == zone.path.as_str())
                 };
+                let keys = Keys::read(reply, zone.path.as_str());
+                if let Some(reason) = keys.refusal(zone.signing, &zone.zone.domain) {
+                    return Observed::unknown(reason);
+                }
                 let published = line("serial").and_then(|[_, _, serial]| serial.parse().ok());
                 let found = |place: Place, text: String| Found {
                     place,
                     text,
                     published,
+                    keys: keys.clone(),
                 };
                 let place = match place_of(&places, &zone.path) {
                     Observed::Present(place) => place,
@@ -175,6 +208,7 @@ impl Kind for Zone {
             place: Place::like(TYPE, &self.ownership),
             text: self.wanted(before.present(), context),
             published: before.present().and_then(|found| found.published),
+            keys: Keys::applied(self.signing),
         })
     }
 
@@ -183,6 +217,7 @@ impl Kind for Zone {
         let wanted = self.wanted(found, context);
         let Some(found) = found.filter(|found| found.place.file_type != NOTHING) else {
             let mut delta = Delta::create(self.ownership.fields());
+            self.signing.compare(None, &mut delta.diff);
             delta.diff.text = Some(TextChange {
                 before: String::new(),
                 after: wanted,
@@ -191,6 +226,7 @@ impl Kind for Zone {
         };
         let mut diff = Diff::default();
         found.place.compare(TYPE, &self.ownership, &mut diff);
+        self.signing.compare(Some(&found.keys), &mut diff);
         if found.text == wanted {
             return Delta::update(diff);
         }
@@ -265,6 +301,14 @@ impl Kind for Zone {
         let payload = work.payload(Content::Bytes(text.into_bytes().into()));
         work.future(Future::File(self.path.clone(), payload.clone()));
         let mut script = Script::new();
+        let recorded = found.is_some_and(|found| found.keys.recorded);
+        if let Some(keys) = self
+            .keys
+            .as_ref()
+            .filter(|_| self.signing == Signing::On && !recorded)
+        {
+            script.call("begin_signing", [&self.path, keys]);
+        }
         let [mode, owner, group] = self.ownership.words();
         let (serial, later) = (serial.to_string(), later.to_string());
         script.call(
@@ -276,12 +320,18 @@ impl Kind for Zone {
                 owner,
                 group,
                 &serial,
-                undo.as_deref().unwrap_or_default(),
+                undo.as_deref().unwrap_or("-"),
                 &later,
             ],
         );
         work.step(Phase::Commit, &change.id, script);
         work.uses("file");
+        if let (Some(keys), Some(call)) = (&self.keys, self.signing.record()) {
+            let mut script = Script::new();
+            let words = [self.path.as_str(), self.zone.domain.as_str(), keys.as_str()];
+            script.call(call, words);
+            work.step(Phase::Finish, &change.id, script);
+        }
     }
 }
 
@@ -314,6 +364,7 @@ mod tests {
             place: Place::like(TYPE, &ownership),
             text: text.to_owned(),
             published: None,
+            keys: Keys::default(),
         })
     }
 
@@ -371,6 +422,21 @@ mod tests {
         let delta = zone.compare(&gone, &AROUND).unwrap();
         assert_eq!(delta.action, crate::resource::Action::Create);
         assert!(delta.diff.text.unwrap().after.contains(" 2026112202 "));
+        // BIND has raised that of the zone that it signed, and signs no more.
+        let Observed::Present(signed) = found(&first) else {
+            unreachable!()
+        };
+        let mut signed = Found {
+            keys: Keys::applied(Signing::On),
+            ..signed
+        };
+        signed.keys.serial = Some(2_026_112_209);
+        assert!(zone.wanted(Some(&signed), &AROUND).contains(" 2026112210 "));
+        let still = Zone {
+            signing: Signing::On,
+            ..zone.clone()
+        };
+        assert_eq!(still.wanted(Some(&signed), &AROUND), first);
         // The serial alone raised by hand is content that we keep.
         let raised = first.replace("2026112201", "2026112299");
         assert_eq!(zone.compare(&found(&raised), &AROUND), None);

@@ -39,7 +39,7 @@ const ROLES: &[Text] = roles! {
     ],
     "base": ["sysctl.conf"],
     "database": ["mariadb.cnf", "mysql.cnf"],
-    "dns": ["named.conf"],
+    "dns": ["keys.conf", "named.conf"],
     "firewall": ["nftables.conf", "stop.conf"],
     "tls": [],
     "web": [

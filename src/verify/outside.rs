@@ -4,8 +4,9 @@ use super::web::{self, Trust};
 use super::{Limits, Target, dns, ms, quic, tcp};
 use crate::check::certificate::{Issuer, OnServer, Presented};
 use crate::check::dns::{Heard, Transport, addresses, question};
+use crate::check::dnssec::{Dnssec, Signed};
 use crate::check::http::{Http, Response};
-use crate::check::nameservers::{NameServers, Other, Said, is_behind};
+use crate::check::nameservers::{Other, Said, is_behind};
 use crate::check::port::{Connection, Port, Protocol};
 use crate::check::{Check, Hop, Judgement, Question};
 use hickory_proto::op::Message;
@@ -24,6 +25,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 pub(super) enum Reply {
     Dns(Vec<Heard>),
     NameServers(Vec<Heard>, Vec<Said>),
+    Dnssec(Signed),
     Port(Vec<(IpAddr, Connection)>),
     Certificate(Result<Presented, String>),
     Http(Result<Response, String>),
@@ -48,6 +50,7 @@ pub(super) async fn ask(checks: &[&Check], target: &Target, limits: &Limits, now
             question,
             Question::Dns(_)
                 | Question::NameServers(_)
+                | Question::Dnssec(_)
                 | Question::Port(_)
                 | Question::Certificate(_)
         );
@@ -56,8 +59,12 @@ pub(super) async fn ask(checks: &[&Check], target: &Target, limits: &Limits, now
             let reply = match question {
                 Question::Dns(dns) => Reply::Dns(hear(&dns.question(), &target, &limits).await),
                 Question::NameServers(servers) => {
-                    let (own, others) = compare(&servers, &target, &limits).await;
+                    let question = servers.question();
+                    let (own, others) = compare(&servers.others, &question, &target, &limits).await;
                     Reply::NameServers(own, others)
+                }
+                Question::Dnssec(dnssec) => {
+                    Reply::Dnssec(signatures(&dnssec, &target, &limits).await)
                 }
                 Question::Port(port) => Reply::Port(knock(&port, &target, &limits).await),
                 Question::Certificate(certificate) => {
@@ -127,30 +134,47 @@ async fn hear(question: &Message, target: &Target, limits: &Limits) -> Vec<Heard
 /// Asks this server and the others for the zone. After a change they are told of it within
 /// seconds, and are waited for.
 async fn compare(
-    servers: &NameServers,
+    others: &[Other],
+    question: &Message,
     target: &Target,
     limits: &Limits,
 ) -> (Vec<Heard>, Vec<Said>) {
     let started = Instant::now();
     let wait = limits.settle.unwrap_or_default().min(TRANSFER);
     loop {
-        let question = servers.question();
-        let own = hear(&question, target, limits).await;
-        let asked = servers.others.iter().map(|other| {
-            let (other, question, limits) = (other.clone(), question.clone(), limits.clone());
-            let port = target.dns_port;
-            async move { say(other, port, &question, &limits).await }
-        });
-        let others = together(asked)
-            .await
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>();
-        if !is_behind(&own, &others) || started.elapsed() + PAUSE >= wait {
-            return (own, others);
+        let own = hear(question, target, limits).await;
+        let said = say_all(others, question, target, limits).await;
+        if !is_behind(&own, &said) || started.elapsed() + PAUSE >= wait {
+            return (own, said);
         }
         tokio::time::sleep(PAUSE).await;
     }
+}
+
+/// Asks this server for its keys, and all for the zone, with signatures.
+async fn signatures(dnssec: &Dnssec, target: &Target, limits: &Limits) -> Signed {
+    let [keys, zone] = dnssec.questions();
+    let (own, others) = compare(&dnssec.others, &zone, target, limits).await;
+    Signed {
+        keys: hear(&keys, target, limits).await,
+        own,
+        others,
+    }
+}
+
+/// Asks all of these at once.
+async fn say_all(
+    others: &[Other],
+    question: &Message,
+    target: &Target,
+    limits: &Limits,
+) -> Vec<Said> {
+    let asked = others.iter().map(|other| {
+        let (other, question, limits) = (other.clone(), question.clone(), limits.clone());
+        let port = target.dns_port;
+        async move { say(other, port, &question, &limits).await }
+    });
+    together(asked).await.into_iter().flatten().collect()
 }
 
 /// Asks a name server at its address, or at all that its name leads to.
@@ -272,6 +296,7 @@ pub(super) fn judge(check: &Check, reply: &Reply, on_server: &OnServer<'_>, now:
         (Question::NameServers(servers), Reply::NameServers(own, others)) => {
             servers.judge(own, others)
         }
+        (Question::Dnssec(dnssec), Reply::Dnssec(signed)) => dnssec.judge(signed, now),
         (Question::Port(port), Reply::Port(reply)) => port.judge(reply),
         (Question::Certificate(certificate), Reply::Certificate(reply)) => {
             certificate.judge(reply, on_server, now)
