@@ -2,7 +2,7 @@
 
 mod operations;
 
-pub use operations::{HttpVersion, Load, Logs, Maintenance};
+pub use operations::{Certificate, HttpVersion, Load, Logs, Maintenance};
 
 use crate::report::{Color, Settings, Verbosity};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
@@ -117,6 +117,9 @@ pub enum Command {
     /// Keep visitors out with a page and status 503, or let them in again
     #[command(subcommand)]
     Maintenance(Maintenance),
+    /// Do something about a certificate that an authority has issued
+    #[command(subcommand)]
+    Certificate(Certificate),
     /// Load-test the site and report the bottleneck
     Load(Load),
     /// Look whether this server can be managed from here, and what is missing
@@ -153,6 +156,7 @@ impl Command {
             Self::Status => "status",
             Self::Logs(_) => "logs",
             Self::Maintenance(_) => "maintenance",
+            Self::Certificate(_) => "certificate",
             Self::Load(_) => "load",
             Self::Doctor(_) => "doctor",
             Self::Sandbox(_) => "sandbox",

@@ -112,6 +112,12 @@ pub enum Error {
         /// What the server said.
         said: String,
     },
+    /// A certificate was not revoked.
+    #[error("the certificate was not revoked: {said}")]
+    Revocation {
+        /// What the server said.
+        said: String,
+    },
     /// The logs could not be read.
     #[error("the server cannot show its logs: {said}")]
     Logs {
@@ -341,6 +347,7 @@ impl Error {
             | Self::Load(_)
             | Self::Logs { .. }
             | Self::Maintenance { .. }
+            | Self::Revocation { .. }
             | Self::Sandbox(_)
             | Self::PackageLists { .. }
             | Self::Secret { .. }

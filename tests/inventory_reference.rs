@@ -74,7 +74,11 @@ fn every_example_of_the_reference_is_right_and_makes_a_difference() {
                 line.strip_prefix("#: ").map(str::to_owned)
             } else if run[0].contains("certificate") && line.starts_with("# mode = ") {
                 Some("mode = \"files\"".to_owned())
-            } else if run[0].contains("directory") && line.starts_with("# mode = ") {
+            } else if ["directory", "challenge", "external_account", "key_type"]
+                .iter()
+                .any(|key| run[0].contains(key))
+                && line.starts_with("# mode = ")
+            {
                 Some("mode = \"acme\"".to_owned())
             } else {
                 None

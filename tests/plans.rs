@@ -116,6 +116,9 @@ impl Choice {
         if tls == "files" {
             text += "certificate = \"tls/site.pem\"\nkey = \"tls/site.key\"\n";
         }
+        if tls == "acme" && self.dns {
+            text += "challenge = \"dns\"\n";
+        }
         let _ = writeln!(text, "[web]\nhsts = \"{}d\"", self.hsts);
         let _ = writeln!(text, "[dns]\nenabled = {}", self.dns);
         let mut seen = BTreeSet::new();

@@ -59,18 +59,36 @@ fn scripts(value: &toml::Value, found: &mut Vec<String>) {
     }
 }
 
-/// A program that a role puts on the server finds the shared functions beside it.
+/// A program that a role puts on the server finds the shared functions and its own parts beside it.
 #[test]
 fn the_programs_of_roles_are_clean() {
     let mut programs = Vec::new();
     walk(&root().join("templates"), ".sh", &mut programs);
     assert!(!programs.is_empty(), "no programs found");
     let host = std::fs::read_to_string(root().join("src/host.sh")).unwrap();
-    let all = programs.iter().fold(String::new(), |all, path| {
-        let text = std::fs::read_to_string(path).unwrap();
-        let (head, text) = text.split_once("host.sh\n").unwrap();
-        assert!(head.ends_with("/foobar-stack/"), "{}", path.display());
-        all + &findings(path.to_str().unwrap(), &format!("STATE=/var\n{host}{text}"))
+    let (programs, parts): (Vec<_>, Vec<_>) = programs
+        .iter()
+        .map(|path| (path, std::fs::read_to_string(path).unwrap()))
+        .partition(|(_, text)| text.starts_with("#!/bin/sh\n"));
+    let all = programs.iter().fold(String::new(), |all, (path, text)| {
+        let parts = parts
+            .iter()
+            .filter(|(part, _)| part.parent() == path.parent());
+        let parts: String = parts.map(|(_, text)| text.as_str()).collect();
+        let (sourced, own): (Vec<&str>, Vec<&str>) =
+            text.lines().partition(|line| line.starts_with(". "));
+        assert!(
+            sourced
+                .iter()
+                .any(|line| line.ends_with("/foobar-stack/host.sh")),
+            "{}",
+            path.display()
+        );
+        let own = own.join("\n");
+        all + &findings(
+            path.to_str().unwrap(),
+            &format!("STATE=/var\n{host}{parts}{own}\n"),
+        )
     });
     assert_eq!(all, "");
 }

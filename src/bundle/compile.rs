@@ -305,13 +305,11 @@ fn affected<'a>(validators: &'a [Validator], future: &[Future]) -> Vec<&'a Valid
 fn future(paths: &[Future], validators: &[&Validator]) -> Script {
     let mut script = Script::new();
     script.raw("make_future");
-    for path in paths
-        .iter()
-        .filter(|one| one.path().as_str().starts_with("/etc/"))
-    {
+    for path in paths.iter().filter(|one| one.is_shown()) {
         match path {
             Future::Directory(path) => script.call("future_directory", [path.as_str()]),
             Future::File(path, payload) => script.call("future_file", [path.as_str(), payload]),
+            Future::State(path, payload) => script.call("future_state", [path.as_str(), payload]),
             Future::Link(path, target) => script.call("future_link", [path.as_str(), target]),
             Future::Absent(path) => script.call("future_absent", [path.as_str()]),
         };

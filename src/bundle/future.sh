@@ -6,15 +6,24 @@ in_the_future() {
 	unshare --mount --propagation private -- sh "$RUN/program" future
 }
 
-# make_future: an overlay over /etc; where the kernel has none, a copy of it.
+# make_future: what /etc will look like.
 make_future() {
 	mkdir -p -- "$RUN/future"
 	mount -t tmpfs -o mode=755 foobar-stack "$RUN/future"
-	mkdir -- "$RUN/future/upper" "$RUN/future/work"
+	cover /etc
+}
+
+# cover FOLDER: what is changed in it from here on is seen in this namespace alone. It is an
+# overlay; where the kernel has none, a copy.
+cover() {
+	local own
+	own=$RUN/future$1
+	[ ! -d "$own" ] || return 0
+	mkdir -p -- "$own/upper" "$own/work"
 	if ! mount -t overlay foobar-stack \
-		-o "lowerdir=/etc,upperdir=$RUN/future/upper,workdir=$RUN/future/work" /etc 2>/dev/null; then
-		cp -a /etc "$RUN/future/etc"
-		mount --bind "$RUN/future/etc" /etc
+		-o "lowerdir=$1,upperdir=$own/upper,workdir=$own/work" "$1" 2>/dev/null; then
+		cp -a "$1" "$own/copy"
+		mount --bind "$own/copy" "$1"
 	fi
 }
 
@@ -22,6 +31,13 @@ future_file() {
 	rm -rf -- "$1"
 	mkdir -p -- "${1%/*}/"
 	install -T -m 644 -- "$RUN/payload/$2" "$1"
+}
+
+# future_state PATH PAYLOAD: it may be anywhere.
+future_state() {
+	[ -d "${1%/*}" ] || return 0
+	cover "${1%/*}"
+	future_file "$@"
 }
 
 future_link() {

@@ -2,7 +2,7 @@
 
 use super::hop::Hop;
 use super::judgement::{Defaults, Judgement};
-use crate::types::{AbsolutePath, Digest, Fqdn, certificate_names as names, covers};
+use crate::types::{AbsolutePath, Digest, Fqdn, RecordName, certificate_names as names, covers};
 use jiff::Timestamp;
 use serde::Deserialize;
 use x509_parser::prelude::{FromDer, X509Certificate};
@@ -21,7 +21,7 @@ pub struct Certificate {
     pub port: u16,
     /// The names it must hold; none for `name` alone.
     #[serde(default)]
-    pub names: Vec<Fqdn>,
+    pub names: Vec<RecordName>,
     /// How many days it must be valid for.
     #[serde(default = "week")]
     pub min_days: u32,
@@ -94,14 +94,13 @@ impl Certificate {
     }
 
     pub(super) fn expected(&self) -> String {
-        let names: Vec<&str> = self.wanted().iter().map(Fqdn::as_str).collect();
         let issuer = match self.issuer {
             Issuer::SelfSigned => ", self-signed",
             Issuer::Acme => ", from an authority",
             Issuer::Trusted => ", from a trusted issuer",
             Issuer::Any => "",
         };
-        let names = names.join(", ");
+        let names = self.wanted().join(", ");
         // How long those of an authority are valid is its own choice.
         if self.issuer == Issuer::Acme {
             return format!("for {names}{issuer}, renewed in time");
@@ -112,18 +111,18 @@ impl Certificate {
         )
     }
 
-    fn wanted(&self) -> &[Fqdn] {
+    fn wanted(&self) -> Vec<&str> {
         if self.names.is_empty() {
-            std::slice::from_ref(&self.name)
+            vec![self.name.as_str()]
         } else {
-            &self.names
+            self.names.iter().map(RecordName::as_str).collect()
         }
     }
 
     /// Whether this is the certificate a visitor of that name and port gets.
     #[must_use]
     pub fn serves(&self, name: &Fqdn, port: u16) -> bool {
-        self.port == port && (&self.name == name || self.names.contains(name))
+        self.port == port && self.wanted().iter().any(|held| covers(held, name.as_str()))
     }
 
     /// The name under which the server records its orders, if it orders this certificate from an
@@ -238,8 +237,7 @@ impl Certificate {
         let names = names(parsed);
         let missing: Vec<&str> = self
             .wanted()
-            .iter()
-            .map(Fqdn::as_str)
+            .into_iter()
             .filter(|wanted| !names.iter().any(|name| covers(name, wanted)))
             .collect();
         if missing.is_empty() {

@@ -1,6 +1,7 @@
 //! What can be typed to operate a site that is set up.
 
 use crate::inventory::network;
+use crate::operate::certificate;
 use crate::types::SiteName;
 use clap::{Args, Subcommand, ValueEnum};
 use foobar_stack_load::{Protocol, Request};
@@ -127,6 +128,51 @@ fn since(text: &str) -> Result<String, std::convert::Infallible> {
         Ok(ago) => format!("-{}s", ago.as_secs()),
         Err(_) => text.to_owned(),
     })
+}
+
+/// Do something about a certificate that an authority has issued.
+#[derive(Debug, Clone, PartialEq, Subcommand)]
+pub enum Certificate {
+    /// Declare it invalid, and order another one with another key
+    ///
+    /// For a key that somebody else may have. Browsers learn of it late or never: what protects
+    /// visitors is that the new one takes its place at once.
+    Revoke {
+        /// The site whose it is, where the inventory has several
+        #[arg(long, value_name = "NAME", value_parser = SiteName::new)]
+        site: Option<SiteName>,
+        /// Why, as the authority publishes it
+        #[arg(long, value_enum, default_value_t)]
+        reason: Reason,
+        /// Do not ask
+        #[arg(short, long)]
+        yes: bool,
+    },
+}
+
+/// Why a certificate is not to be trusted any more, as it is typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Reason {
+    /// No reason is given
+    #[default]
+    Unspecified,
+    /// Somebody else may have its key
+    KeyCompromise,
+    /// Another one has taken its place
+    Superseded,
+    /// The names are not yours any more
+    CessationOfOperation,
+}
+
+impl From<Reason> for certificate::Reason {
+    fn from(reason: Reason) -> Self {
+        match reason {
+            Reason::Unspecified => Self::Unspecified,
+            Reason::KeyCompromise => Self::KeyCompromise,
+            Reason::Superseded => Self::Superseded,
+            Reason::CessationOfOperation => Self::CessationOfOperation,
+        }
+    }
 }
 
 /// Keep visitors out, or let them in again.

@@ -3,7 +3,7 @@
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
 use crate::inventory::{FileReference, Site};
-use crate::types::{ChainFile, Fqdn, SecretValue, check_chain, private_key};
+use crate::types::{ChainFile, SecretValue, check_chain, private_key};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -52,13 +52,9 @@ pub(super) fn check(
     let Some((certificate, key)) = certificate.zip(key) else {
         return Ok(());
     };
-    let names = &site.names;
-    let names: Vec<&Fqdn> = std::iter::once(&names.domain)
-        .chain(&names.aliases)
-        .collect();
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let now = now.map_or(0, |passed| passed.as_secs().cast_signed());
-    check_chain(certificate, key, &names, now).map_err(|wrong| {
+    check_chain(certificate, key, &tls.names, now).map_err(|wrong| {
         let (key, path) = match wrong.file {
             ChainFile::Certificate => ("tls.certificate", &tls.certificate),
             ChainFile::Key => ("tls.key", &tls.key),

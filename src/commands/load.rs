@@ -228,7 +228,8 @@ pub(super) fn own_files(
         if let Some(path) = &site.tls.directory_ca {
             files.insert(path.clone(), read(&folder.join(path))?.into());
         }
-        for path in site.app.shared.values() {
+        let hook = site.tls.hook.as_ref().map(|hook| &hook.script);
+        for path in site.app.shared.values().chain(hook) {
             let content = SecretValue::new(read(&folder.join(path))?);
             sensitive_files.insert(path.clone(), content);
         }

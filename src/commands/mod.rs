@@ -25,6 +25,7 @@ mod offline;
 mod per_server;
 mod plan;
 mod recheck;
+mod revoke;
 mod rollback;
 mod rollback_release;
 mod sandbox;
@@ -124,6 +125,9 @@ async fn dispatch(cli: &Cli, reporter: &Reporter) -> Result<Exit, Error> {
         }
         Command::Maintenance(switch) => {
             return maintenance::maintenance(&inventory()?, switch, &connection, reporter).await;
+        }
+        Command::Certificate(command) => {
+            return revoke::revoke(&inventory()?, command, &connection, reporter).await;
         }
         Command::Status => return status::status(&inventory()?, &connection, reporter).await,
         Command::Doctor(options) => {

@@ -40,7 +40,15 @@ async fn show(
     note_unverified(facts, reporter);
     let script = status::script(stack, &units, inventory.ports.http_port);
     let reply = session.run("asking how it is", &script).await?;
-    let status = Status::parse(stack, &units, &String::from_utf8_lossy(&reply.stdout));
+    let mut status = Status::parse(stack, &units, &String::from_utf8_lossy(&reply.stdout));
+    // A record that is there need not be proposed.
+    let records = || inventory.sites.values().flat_map(|site| &site.dns.records);
+    let is_there = |caa: &String| records().any(|record| record.value.contains(caa));
+    for certificate in &mut status.certificates {
+        if let Some(renewal) = &mut certificate.renewal {
+            renewal.caa = renewal.caa.take().filter(|caa| !is_there(caa));
+        }
+    }
     let domains: Vec<&str> = inventory.domains().map(Fqdn::as_str).collect();
     let site = format!(
         "{} on {} ({})",

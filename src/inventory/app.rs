@@ -118,7 +118,7 @@ pub(super) fn app(
     let (persistent, shared) = shared(raw, files, mistakes);
     let listen = listen(raw, protocol, mistakes);
     let env = env(&raw.env, listen, mistakes);
-    let secrets = secrets(&raw.secrets, files, mistakes);
+    let secrets = secrets("app.secrets", &raw.secrets, files, mistakes);
     Some(App {
         enabled,
         source,

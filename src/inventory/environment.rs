@@ -68,16 +68,17 @@ pub(super) fn env(
     env
 }
 
-/// The sources of the app's secrets.
+/// The sources of the secrets of a table; `table` is where it stands.
 pub(super) fn secrets(
+    table: &str,
     raw: &BTreeMap<At<String>, At<raw::Secret>>,
     files: &mut Vec<FileReference>,
     mistakes: &mut Mistakes<'_>,
 ) -> BTreeMap<String, SecretSource> {
     let mut secrets = BTreeMap::new();
     for (name, secret) in raw {
-        let key = format!("app.secrets.{}", name.as_str());
-        mistakes.check("app.secrets", Some(name), |text| env_name(text));
+        let key = format!("{table}.{}", name.as_str());
+        mistakes.check(table, Some(name), |text| env_name(text));
         if let Some(source) = secret_source(&key, secret, files, mistakes) {
             secrets.insert(name.to_string(), source);
         }

@@ -10,6 +10,7 @@ mod forms;
 mod listen;
 mod mistakes;
 mod model;
+mod name_servers;
 mod neighbours;
 mod network;
 mod prepare;
@@ -24,16 +25,17 @@ mod source;
 mod starter;
 mod structure;
 mod syntax;
+mod tls;
 mod values;
 mod web;
 mod zone;
 mod zone_entry;
 
 pub use model::{
-    App, AppSource, Database, DatabaseListen, DatabaseServer, Dns, DnsRecord, Dnssec, Engine,
-    FileReference, Firewall, FirewallRule, Health, Inventory, Listen, NameServer, Names, Parsed,
-    Ports, Protocol, Python, RecordSet, References, Secondary, Server, Site, Tls, TlsMode,
-    TransferKey, Web,
+    App, AppSource, Challenge, Database, DatabaseListen, DatabaseServer, Dns, DnsRecord, Dnssec,
+    Engine, ExternalAccount, FileReference, Firewall, FirewallRule, Health, Hook, Inventory,
+    KeyType, Listen, NameServer, Names, Parsed, Ports, Protocol, Python, RecordSet, References,
+    Secondary, Server, Site, Tls, TlsMode, TransferKey, Web,
 };
 pub use network::network;
 pub use raw::schema;

@@ -1,5 +1,9 @@
 //! The inventory as everything behind the parser sees it: checked, complete, in one form.
 
+mod tls;
+
+pub use tls::{Challenge, ExternalAccount, Hook, KeyType, Tls, TlsMode};
+
 use crate::types::{AccountName, Digest, Fqdn, RecordName, SecretSource, ServerName, SiteName};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -132,6 +136,11 @@ impl Site {
         for key in &self.dns.transfer_keys {
             secrets.insert(format!("dns.key.{}", key.name), key.source.clone());
         }
+        if let Some(account) = &self.tls.external_account {
+            secrets.insert(ExternalAccount::SECRET.to_owned(), account.key.clone());
+        }
+        let hook = self.tls.hook.iter().flat_map(|hook| &hook.secrets);
+        secrets.extend(hook.map(|(name, source)| (format!("tls.hook.{name}"), source.clone())));
         secrets
     }
 }
@@ -143,6 +152,8 @@ pub struct Names {
     pub domain: Fqdn,
     /// Other names of the same site.
     pub aliases: Vec<Fqdn>,
+    /// Whether every other name below the domain is the site's, too.
+    pub wildcard: bool,
     /// The domain that the site has had before.
     pub previous_domain: Option<Fqdn>,
     /// Mail address of the zone's contact.
@@ -232,6 +243,28 @@ pub struct RecordSet {
     pub values: Vec<String>,
 }
 
+impl RecordSet {
+    /// The wildcards among the records, those of one name and type together.
+    pub(super) fn wildcards(records: &[DnsRecord]) -> Vec<Self> {
+        let mut sets: Vec<Self> = Vec::new();
+        for record in records {
+            if record.name.wildcard_of().is_none() {
+                continue;
+            }
+            let same = |set: &&mut Self| set.name == record.name && set.kind == record.kind;
+            match sets.iter_mut().find(same) {
+                Some(set) => set.values.push(record.value.clone()),
+                None => sets.push(Self {
+                    name: record.name.clone(),
+                    kind: record.kind.clone(),
+                    values: vec![record.value.clone()],
+                }),
+            }
+        }
+        sets
+    }
+}
+
 /// One record of the zone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DnsRecord {
@@ -244,36 +277,6 @@ pub struct DnsRecord {
     pub value: String,
     /// Time to live in seconds.
     pub ttl: u32,
-}
-
-/// How the certificate comes to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum TlsMode {
-    /// Made on the server.
-    SelfSigned,
-    /// From an authority, by ACME (RFC 8555).
-    Acme,
-    /// The user's files.
-    Files,
-    /// No TLS.
-    Off,
-}
-
-/// The certificate.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Tls {
-    /// How it comes to be.
-    pub mode: TlsMode,
-    /// The URL of the authority's directory; there with [`TlsMode::Acme`].
-    pub directory: Option<String>,
-    /// The certificate that vouches for the directory, in PEM, relative to the inventory; only
-    /// with [`TlsMode::Acme`].
-    pub directory_ca: Option<String>,
-    /// The user's chain in PEM, relative to the inventory; there with [`TlsMode::Files`].
-    pub certificate: Option<String>,
-    /// The user's key in PEM, relative to the inventory; there with [`TlsMode::Files`].
-    pub key: Option<String>,
 }
 
 /// The ports of Nginx.

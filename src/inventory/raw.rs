@@ -7,11 +7,13 @@ mod app;
 mod secondary;
 mod signing;
 mod text_or;
+mod tls;
 
 pub(super) use app::{App, AppListen, AppProtocol, AppSource, Health, Python, Secret};
 pub(super) use secondary::{Algorithm, Secondary};
 pub(super) use signing::Signing;
 pub(super) use text_or::TextOr;
+pub(super) use tls::{Challenge, ExternalAccount, Hook, KeyType, Tls, TlsMode};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde::Deserialize;
@@ -139,6 +141,9 @@ pub(super) struct Site {
     pub(super) domain: Option<At<String>>,
     /// Other names of the same site. Default: www below the domain.
     pub(super) aliases: Option<List>,
+    /// Whether every other name below the domain is the site's, too: `*.example.com` in the zone
+    /// and in the certificate, and the app is told by which it was asked. Default: false.
+    pub(super) wildcard: Option<At<bool>>,
     /// The domain that this server has had before, if the site has moved to `domain`: its data
     /// comes along. Left out, a server that has another domain is refused.
     pub(super) previous_domain: Option<At<String>>,
@@ -153,6 +158,7 @@ pub(super) struct Names<'a> {
     pub(super) span: Range<usize>,
     pub(super) domain: Option<&'a At<String>>,
     pub(super) aliases: Option<&'a List>,
+    pub(super) wildcard: Option<&'a At<bool>>,
     pub(super) previous_domain: Option<&'a At<String>>,
     pub(super) contact: Option<&'a At<String>>,
 }
@@ -163,6 +169,7 @@ impl<'a> From<&'a At<Site>> for Names<'a> {
             span: site.span(),
             domain: site.domain.as_ref(),
             aliases: site.aliases.as_ref(),
+            wildcard: site.wildcard.as_ref(),
             previous_domain: site.previous_domain.as_ref(),
             contact: site.contact.as_ref(),
         }
@@ -175,6 +182,7 @@ impl<'a> From<&'a At<NamedSite>> for Names<'a> {
             span: site.span(),
             domain: site.domain.as_ref(),
             aliases: site.aliases.as_ref(),
+            wildcard: site.wildcard.as_ref(),
             previous_domain: site.previous_domain.as_ref(),
             contact: site.contact.as_ref(),
         }
@@ -190,6 +198,9 @@ pub(super) struct NamedSite {
     pub(super) domain: Option<At<String>>,
     /// Other names of the same site. Default: www below the domain.
     pub(super) aliases: Option<List>,
+    /// Whether every other name below the domain is the site's, too: `*.example.com` in the zone
+    /// and in the certificate, and the app is told by which it was asked. Default: false.
+    pub(super) wildcard: Option<At<bool>>,
     /// The domain that this site has had before, if it has moved to `domain`: its data comes
     /// along. Left out, a server that has another domain is refused.
     pub(super) previous_domain: Option<At<String>>,
@@ -309,36 +320,6 @@ impl RecordType {
             Self::Naptr => "NAPTR",
         }
     }
-}
-
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Tls {
-    /// How the certificate comes to be. Default: "self-signed".
-    pub(super) mode: Option<At<TlsMode>>,
-    /// The authority, for mode "acme": the URL of its directory, "letsencrypt" or
-    /// "letsencrypt-staging". Default: "letsencrypt".
-    pub(super) directory: Option<At<String>>,
-    /// Who vouches for the directory itself, if it is not an authority that everybody trusts: a
-    /// certificate in PEM, relative to this file, for mode "acme".
-    pub(super) directory_ca: Option<At<String>>,
-    /// Certificate chain in PEM, relative to this file, for mode "files".
-    pub(super) certificate: Option<At<String>>,
-    /// Private key in PEM, relative to this file, for mode "files".
-    pub(super) key: Option<At<String>>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum TlsMode {
-    /// Made on the server, for tests and before the real one.
-    SelfSigned,
-    /// From an authority that browsers trust, and renewed by itself.
-    Acme,
-    /// Yours, from `certificate` and `key`.
-    Files,
-    /// Plain HTTP only.
-    Off,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]

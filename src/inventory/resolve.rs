@@ -7,7 +7,9 @@ use super::{
     App, DatabaseServer, Dns, FileReference, Inventory, Listen, Names, Parsed, Ports, References,
     Server, Site, TlsMode,
 };
-use super::{app, neighbours, network, secondary, sensitive, site, structure, syntax, web, zone};
+use super::{
+    app, neighbours, network, secondary, sensitive, site, structure, syntax, tls, web, zone,
+};
 use crate::diagnostic::{Diagnostics, Source};
 use crate::types::{InvalidValue, SiteName};
 use serde::Deserialize;
@@ -136,7 +138,14 @@ impl Shared<'_> {
         let domain = named
             .as_ref()
             .map(|(names, _)| names.previous_domain.as_ref().unwrap_or(&names.domain));
-        let tls = web::tls(raw.tls, &mut files, mistakes);
+        let tls = tls::tls(
+            raw.tls,
+            named.as_ref().map(|(names, _)| names),
+            raw.names.as_ref(),
+            raw.dns.enabled.unwrap_or(true),
+            &mut files,
+            mistakes,
+        );
         let port = neighbours::default_port(place);
         let app = app::app(raw.app, domain, port, &mut files, &mut inside, mistakes);
         let source = raw.app.and_then(|app| app.source.as_ref()).map(At::span);
@@ -265,6 +274,7 @@ fn zones(
             Some((names, raw_names)) => {
                 let part = zone::Part {
                     raw: raw.dns,
+                    challenge: tls::has_record(raw.tls),
                     names,
                     raw_names,
                 };
@@ -288,7 +298,7 @@ fn zones(
         {
             Some((host, (above, _))) => {
                 let host = format!("sites.{host}");
-                zone::resolve_guest(part, above.names.zone(), &host, server, mistakes)
+                zone::resolve_guest(part, above, &host, server, mistakes)
             }
             None => {
                 let guests = hosts.iter().filter(|(_, host)| host == &name);

@@ -174,7 +174,11 @@ fn in_short_form(path: &str) -> String {
 /// Keys of the inventory itself are known: `tls.key` is the path of a file.
 fn is_secret_at(path: &str, name: &str) -> bool {
     let path = in_short_form(path);
-    match path.strip_prefix(".app.secrets.") {
+    let secrets = [".app.secrets.", ".tls.hook.secrets."];
+    let among = secrets
+        .into_iter()
+        .find_map(|table| path.strip_prefix(table));
+    match among {
         Some(rest) => {
             let source = rest.split_once('.').map(|(_, source)| source);
             !matches!(source, Some("env" | "file" | "command" | "generate"))

@@ -3,7 +3,7 @@
 use super::Names;
 use super::mistakes::Mistakes;
 use super::raw::{self, At};
-use crate::types::{Fqdn, InvalidValue};
+use crate::types::{Fqdn, InvalidValue, RecordName};
 
 /// `None` if the domain is missing or wrong.
 pub(super) fn resolve(
@@ -57,6 +57,7 @@ pub(super) fn resolve(
     let mut site = Names {
         domain,
         aliases,
+        wildcard: raw.wildcard.is_some_and(|wildcard| **wildcard),
         previous_domain,
         contact: String::new(),
     };
@@ -73,6 +74,27 @@ impl Names {
         shortest
             .min_by_key(|alias| alias.as_str().len())
             .unwrap_or(&self.domain)
+    }
+
+    /// All names below the domain, if they are the site's.
+    pub(super) fn wildcard(&self) -> Option<RecordName> {
+        let name = self.wildcard.then(|| format!("*.{}", self.domain))?;
+        RecordName::new(&name).ok()
+    }
+
+    /// The names of a certificate: none that the wildcard covers.
+    pub(super) fn certified(&self) -> Vec<RecordName> {
+        let wildcard = self.wildcard();
+        let covered = |name: &&Fqdn| {
+            let parent = name.as_str().split_once('.').map(|(_, parent)| parent);
+            wildcard.is_some() && parent == Some(self.domain.as_str())
+        };
+        let aliases = self.aliases.iter().filter(|name| !covered(name));
+        let plain = std::iter::once(&self.domain).chain(aliases).cloned();
+        plain
+            .map(RecordName::from)
+            .chain(wildcard.clone())
+            .collect()
     }
 }
 

@@ -1,10 +1,11 @@
 //! The zone: the records that are made, and those of the user.
 
 use super::mistakes::Mistakes;
+use super::name_servers::{Named, nameservers};
 use super::raw::{self, At, RecordType};
-use super::zone_entry::{Entry, check};
+use super::zone_entry::{Entry, check, point};
 use super::{
-    Dns, DnsRecord, Dnssec, Names, RecordSet, Server, amount, record, record_rules, secondary, site,
+    Dns, DnsRecord, Dnssec, Names, RecordSet, Server, amount, record, record_rules, secondary,
 };
 use crate::types::{Fqdn, InvalidValue, RecordName};
 use std::net::{IpAddr, Ipv4Addr};
@@ -17,6 +18,8 @@ const MAX_TTL: u32 = i32::MAX.unsigned_abs();
 pub(super) struct Part<'a> {
     /// The section `[dns]`.
     pub(super) raw: &'a raw::Dns,
+    /// Whether an authority is answered by records of the zone.
+    pub(super) challenge: bool,
     pub(super) names: &'a Names,
     pub(super) raw_names: &'a raw::Names<'a>,
 }
@@ -49,11 +52,14 @@ pub(super) fn resolve(
 ) -> Dns {
     let Part {
         raw,
+        challenge,
         names,
         raw_names,
     } = *part;
     let ttl = part.ttl(mistakes);
     let nameservers = nameservers(raw, names, part.enabled(), mistakes);
+    // The first one is this server.
+    let own_server = nameservers.first().map(|(name, _)| name);
     let zone = Zone {
         apex: names.zone(),
         names,
@@ -62,6 +68,9 @@ pub(super) fn resolve(
         ttl,
     };
     let mut entries = zone.made(&nameservers);
+    if let Some(host) = own_server.filter(|_| challenge) {
+        entries.extend(zone.challenge(host));
+    }
     let made = entries.len();
     for record in &raw.records {
         entries.extend(zone.users(record, mistakes));
@@ -69,7 +78,7 @@ pub(super) fn resolve(
     // What a guest has wrong is told where it is looked at by itself.
     let mut twice = mistakes.apart();
     for guest in guests {
-        entries.extend(guest.entries(names.zone(), server, &mut twice));
+        entries.extend(guest.entries(names.zone(), own_server, server, &mut twice));
     }
     let secondaries = secondary::addresses(raw, names.zone());
     let glue = zone.glue(&nameservers, &secondaries, &entries);
@@ -87,7 +96,7 @@ pub(super) fn resolve(
         transfer_keys: Vec::new(),
         dnssec: dnssec(raw, mistakes),
         ttl,
-        wildcards: wildcards(&records),
+        wildcards: RecordSet::wildcards(&records),
         records,
     }
 }
@@ -109,11 +118,12 @@ fn dnssec(raw: &raw::Dns, mistakes: &mut Mistakes<'_>) -> Dnssec {
 /// The section `[dns]` of a site whose domain is part of the zone of another one.
 pub(super) fn resolve_guest(
     part: &Part<'_>,
-    zone: &Fqdn,
+    above: &Part<'_>,
     host: &str,
     server: Option<&Server>,
     mistakes: &mut Mistakes<'_>,
 ) -> Dns {
+    let zone = above.names.zone();
     if let Some(list) = &part.raw.nameservers {
         let message = format!("dns.nameservers: the records stand in the zone {zone}");
         let mistake = mistakes.at(list.span(), message);
@@ -130,7 +140,11 @@ pub(super) fn resolve_guest(
         mistakes.push(mistake.help(format!("write them at {host}, which has the zone")));
     }
     let ttl = part.ttl(mistakes);
-    let entries = part.entries(zone, server, mistakes);
+    // What is wrong with them is told where they are.
+    let mut twice = mistakes.apart();
+    let nameservers = nameservers(above.raw, above.names, above.enabled(), &mut twice);
+    let own_server = nameservers.first().map(|(name, _)| name);
+    let entries = part.entries(zone, own_server, server, mistakes);
     let records: Vec<DnsRecord> = entries.into_iter().map(|entry| entry.record).collect();
     Dns {
         enabled: true,
@@ -142,7 +156,7 @@ pub(super) fn resolve_guest(
         transfer_keys: Vec::new(),
         dnssec: Dnssec::Off,
         ttl,
-        wildcards: wildcards(&records),
+        wildcards: RecordSet::wildcards(&records),
         records,
     }
 }
@@ -152,6 +166,7 @@ impl Part<'_> {
     fn entries(
         &self,
         zone: &Fqdn,
+        own_server: Option<&Fqdn>,
         server: Option<&Server>,
         mistakes: &mut Mistakes<'_>,
     ) -> Vec<Entry> {
@@ -163,74 +178,15 @@ impl Part<'_> {
             ttl: self.ttl(mistakes),
         };
         let mut entries = own.made(&[]);
+        if let Some(host) = own_server.filter(|_| self.challenge) {
+            entries.extend(own.challenge(host));
+        }
         for record in &self.raw.records {
             entries.extend(own.users(record, mistakes));
         }
         entries.retain(|entry| entry.record.name.is_within(zone));
         entries
     }
-}
-
-/// The wildcards among the records, those of one name and type together.
-fn wildcards(records: &[DnsRecord]) -> Vec<RecordSet> {
-    let mut sets: Vec<RecordSet> = Vec::new();
-    for record in records {
-        if record.name.wildcard_of().is_none() {
-            continue;
-        }
-        let same = |set: &&mut RecordSet| set.name == record.name && set.kind == record.kind;
-        match sets.iter_mut().find(same) {
-            Some(set) => set.values.push(record.value.clone()),
-            None => sets.push(RecordSet {
-                name: record.name.clone(),
-                kind: record.kind.clone(),
-                values: vec![record.value.clone()],
-            }),
-        }
-    }
-    sets
-}
-
-type Named = (Fqdn, Option<Range<usize>>);
-
-fn nameservers(
-    raw: &raw::Dns,
-    site: &Names,
-    enabled: bool,
-    mistakes: &mut Mistakes<'_>,
-) -> Vec<Named> {
-    let Some(list) = &raw.nameservers else {
-        let default = Fqdn::new(&format!("ns1.{}", site.zone()));
-        let mut names: Vec<Named> = default.into_iter().map(|name| (name, None)).collect();
-        for (name, span, _) in secondary::addresses(raw, site.zone()) {
-            if !names.iter().any(|(other, _)| *other == name) {
-                names.push((name, Some(span)));
-            }
-        }
-        return names;
-    };
-    if list.is_empty() && enabled {
-        let mistake = mistakes.at(list.span(), "dns.nameservers: a zone needs a name server");
-        let help = format!("leave the key out for ns1.{}", site.zone());
-        mistakes.push(mistake.help(help));
-    }
-    let mut names: Vec<Named> = Vec::new();
-    for item in list.iter() {
-        let checked = mistakes.check("dns.nameservers", Some(item), |text| {
-            site::name(text, Some(site.zone()))
-        });
-        let Some(name) = checked else { continue };
-        match names.iter().find(|(other, _)| *other == name) {
-            Some((_, first)) => {
-                let message = format!("the name server `{name}` is given twice");
-                let mistake = mistakes.at(item.span(), message).label("the second one");
-                let first = first.clone().unwrap_or_default();
-                mistakes.push(mistake.context(first, "the first one"));
-            }
-            None => names.push((name, Some(item.span()))),
-        }
-    }
-    names
 }
 
 struct Zone<'a> {
@@ -269,12 +225,41 @@ impl Zone<'_> {
             let alias = RecordName::from(alias.clone());
             entries.push(self.entry(&alias, RecordType::Cname, value, written, &origin));
         }
-        for entry in &mut entries {
-            let points = entry.is(RecordType::Ns) || entry.is(RecordType::Cname);
-            entry.target = points
-                .then(|| Fqdn::new(&entry.record.value).ok())
-                .flatten();
+        if let Some(wildcard) = self.names.wildcard() {
+            let written = self.raw_names.wildcard.map(At::span);
+            let value = format!("{domain}.");
+            entries.push(self.entry(
+                &wildcard,
+                RecordType::Cname,
+                value,
+                written,
+                "site.wildcard",
+            ));
         }
+        point(&mut entries);
+        entries
+    }
+
+    /// What an authority asks for below `_acme-challenge` is in a zone of its own, which changes
+    /// while this one stays; the other names of the site lead to it.
+    fn challenge(&self, host: &Fqdn) -> Vec<Entry> {
+        const ORIGIN: &str = "what tls.challenge makes";
+        let below = |name: &Fqdn| Fqdn::new(&format!("_acme-challenge.{name}")).ok();
+        let Some(own) = below(&self.names.domain) else {
+            return Vec::new();
+        };
+        let name = RecordName::from(own.clone());
+        let value = format!("{host}.");
+        let mut entries = vec![self.entry(&name, RecordType::Ns, value, None, ORIGIN)];
+        let aliases = self.names.aliases.iter();
+        for alias in aliases.filter(|alias| alias.is_within(self.apex)) {
+            let Some(alias) = below(alias).map(RecordName::from) else {
+                continue;
+            };
+            let value = format!("{own}.");
+            entries.push(self.entry(&alias, RecordType::Cname, value, None, ORIGIN));
+        }
+        point(&mut entries);
         entries
     }
 

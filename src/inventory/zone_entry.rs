@@ -26,6 +26,16 @@ impl Entry {
     }
 }
 
+/// Notes where the made ones among them lead.
+pub(super) fn point(entries: &mut [Entry]) {
+    for entry in entries {
+        let points = entry.is(RecordType::Ns) || entry.is(RecordType::Cname);
+        entry.target = points
+            .then(|| Fqdn::new(&entry.record.value).ok())
+            .flatten();
+    }
+}
+
 /// Finds what cannot stand together.
 pub(super) fn check(entries: &[Entry], domain: &Fqdn, mistakes: &mut Mistakes<'_>) {
     for (at, entry) in entries.iter().enumerate() {

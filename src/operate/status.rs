@@ -69,6 +69,11 @@ pub struct Renewal {
     pub next: Option<i64>,
     /// Why it failed.
     pub because: Option<String>,
+    /// When the authority would have it renewed (RFC 9773), if it says so.
+    pub suggested: Option<i64>,
+    /// The value of a CAA record that allows this account of the authority alone, if that says
+    /// what it is called in such records.
+    pub caa: Option<String>,
 }
 
 /// The release that an app runs.
@@ -260,6 +265,8 @@ impl Status {
                         "checked" => renewal.checked = rest.parse().ok(),
                         "tried" => renewal.failed = rest.parse().ok(),
                         "next" => renewal.next = rest.parse().ok(),
+                        "suggested" => renewal.suggested = rest.parse().ok(),
+                        "caa" => renewal.caa = Some(rest.to_owned()),
                         "because" => renewal.because = Some(rest.to_owned()),
                         _ => {}
                     }
@@ -430,6 +437,12 @@ mod tests {
             &["order", "/etc/x.pem", "tried 1795376400"],
             &["order", "/etc/x.pem", "next 1795376460"],
             &["order", "/etc/x.pem", "because there is no such name"],
+            &["order", "/etc/x.pem", "suggested 1795000000"],
+            &[
+                "order",
+                "/etc/x.pem",
+                "caa acme.example; accounturi=https://acme.example/1",
+            ],
             &["order", "/etc/gone.pem", "because it is another one"],
         ] {
             status.line(line);
@@ -446,6 +459,8 @@ mod tests {
             failed: Some(1_795_376_400),
             next: Some(1_795_376_460),
             because: Some("there is no such name".to_owned()),
+            suggested: Some(1_795_000_000),
+            caa: Some("acme.example; accounturi=https://acme.example/1".to_owned()),
         };
         assert_eq!(certificate.renewal, Some(renewal));
     }

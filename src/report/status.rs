@@ -194,6 +194,11 @@ fn lines(status: &Status) -> Vec<(&'static str, String)> {
         lines.push(("", words));
         let renewal = certificate.renewal.as_ref();
         lines.extend(renewal.map(|renewal| renewed(renewal, now)));
+        if let Some(caa) = renewal.and_then(|renewal| renewal.caa.as_ref()) {
+            let words = "as a CAA record, this lets nobody else order one for these names:";
+            lines.push(("", words.to_owned()));
+            lines.push(("", format!("0 issue \"{}\"", visible(caa))));
+        }
     }
     for record in &status.ds_records {
         lines.push(("registrar", visible(record).into_owned()));
@@ -237,7 +242,11 @@ fn renewed(renewal: &Renewal, now: i64) -> (&'static str, String) {
         })
     };
     let Some(because) = &renewal.because else {
-        return ("renewal", format!("checked {}", ago(renewal.checked)));
+        let suggested = renewal.suggested.map_or(String::new(), |time| {
+            format!(", suggested by the authority for {}", moment(time))
+        });
+        let words = format!("checked {}{suggested}", ago(renewal.checked));
+        return ("renewal", words);
     };
     let next = renewal.next.map_or(0, |next| next - now);
     let words = format!(

@@ -11,7 +11,7 @@ use super::{
     PlanContext, Probe,
 };
 use crate::shell::Script;
-use crate::types::{AbsolutePath, Fqdn};
+use crate::types::{AbsolutePath, RecordName};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 
@@ -19,29 +19,48 @@ use std::collections::BTreeSet;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AcmeCertificate {
     /// The first of the names: what the program calls it.
-    domain: Fqdn,
-    names: BTreeSet<Fqdn>,
+    domain: RecordName,
+    names: BTreeSet<RecordName>,
     certificate: AbsolutePath,
     key: AbsolutePath,
     authority: String,
+    is_rsa: bool,
+    profile: Option<String>,
 }
 
 /// The fields of `[[acme_certificate]]`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
-    names: Vec<Fqdn>,
+    names: Vec<RecordName>,
     certificate: AbsolutePath,
     key: AbsolutePath,
     /// The URL of the authority's directory (RFC 8555, section 7.1.1).
     authority: String,
+    /// The kind of key: `ecdsa`, or `rsa`.
+    #[serde(default)]
+    key_type: KeyType,
+    /// What the authority calls the wanted sort of certificate; empty for its usual one.
+    #[serde(default)]
+    profile: String,
+}
+
+/// The kind of a certificate's key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum KeyType {
+    /// ECDSA with P-256.
+    #[default]
+    Ecdsa,
+    /// RSA with 2048 bits.
+    Rsa,
 }
 
 /// A certificate as it was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
     certificate: Certificate,
-    /// The authority it is from, if the server knows.
+    /// The authority it is from, with the profile if one was asked for, if the server knows.
     authority: Option<String>,
     /// Until when the server waits with another attempt for the same, in seconds since 1970, if
     /// the last one failed.
@@ -57,7 +76,7 @@ const TEMPORARY_DAYS: u32 = 90;
 struct Record<'a>(Vec<(&'a str, &'a str)>);
 
 impl<'a> Record<'a> {
-    fn of(domain: &Fqdn, reply: &'a str) -> Self {
+    fn of(domain: &RecordName, reply: &'a str) -> Self {
         let lines = reply.lines().filter_map(fields::<3>);
         let own = lines.filter(|[word, name, _]| *word == "acme" && *name == domain.as_str());
         Self(
@@ -94,20 +113,28 @@ impl<'a> Record<'a> {
 impl AcmeCertificate {
     /// The authority and the names, as the program writes down what has failed.
     fn order(&self) -> String {
-        let mut words = vec![self.authority.as_str()];
-        words.extend(self.names.iter().map(Fqdn::as_str));
+        let source = self.source();
+        let mut words = vec![source.as_str()];
+        words.extend(self.is_rsa.then_some("rsa"));
+        words.extend(self.names.iter().map(RecordName::as_str));
         words.join(" ")
+    }
+
+    /// The authority, and what it calls the sort of certificate if that is not its usual one.
+    fn source(&self) -> String {
+        let words = std::iter::once(&self.authority).chain(&self.profile);
+        words.map(String::as_str).collect::<Vec<_>>().join(" ")
     }
 
     /// The domain, then the others.
     fn names_in_order(&self) -> Vec<&str> {
         let others = self.names.iter().filter(|name| **name != self.domain);
         let all = std::iter::once(&self.domain).chain(others);
-        all.map(Fqdn::as_str).collect()
+        all.map(RecordName::as_str).collect()
     }
 
     fn wanted_names(&self) -> String {
-        let names: Vec<&str> = self.names.iter().map(Fqdn::as_str).collect();
+        let names: Vec<&str> = self.names.iter().map(RecordName::as_str).collect();
         names.join(", ")
     }
 }
@@ -137,6 +164,8 @@ impl Kind for AcmeCertificate {
             certificate: entry.certificate,
             key: entry.key,
             authority: entry.authority,
+            is_rsa: entry.key_type == KeyType::Rsa,
+            profile: Some(entry.profile).filter(|profile| !profile.is_empty()),
         })
     }
 
@@ -184,9 +213,10 @@ impl Kind for AcmeCertificate {
             certificate: Certificate::issued(
                 self.names.iter().map(ToString::to_string).collect(),
                 context.now + i64::from(TEMPORARY_DAYS) * 86_400,
+                self.is_rsa,
                 digest,
             ),
-            authority: Some(self.authority.clone()),
+            authority: Some(self.source()),
             waits: None,
             because: None,
         })
@@ -195,15 +225,18 @@ impl Kind for AcmeCertificate {
     fn compare(&self, observed: &Observed<Found>, context: &PlanContext<'_>) -> Option<Delta> {
         let wanted = self.wanted_names();
         let Observed::Present(found) = observed else {
-            let authority = self.authority.clone();
-            return Some(Delta::create([("names", wanted), ("from", authority)]));
+            return Some(Delta::create([("names", wanted), ("from", self.source())]));
         };
         let certificate = &found.certificate;
         let mut diff = Diff::default();
         let names: Vec<&str> = certificate.names.iter().map(String::as_str).collect();
         diff.compare("names", Some(&names.join(", ")), Some(&wanted));
         let authority = found.authority.as_deref().unwrap_or("no authority");
-        diff.compare("from", Some(authority), Some(&self.authority));
+        diff.compare("from", Some(authority), Some(&self.source()));
+        let kind = |is_rsa: bool| Some(if is_rsa { "RSA" } else { "ECDSA" });
+        if found.authority.is_some() {
+            diff.compare("key type", kind(certificate.is_rsa), kind(self.is_rsa));
+        }
         if !certificate.key_fits {
             diff.compare("key", Some("of another certificate"), Some("its own"));
         }

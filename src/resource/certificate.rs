@@ -6,17 +6,18 @@ use super::{
     Phase, PlanContext, Probe, ResourceId,
 };
 use crate::shell::Script;
-use crate::types::{AbsolutePath, Digest, Fqdn};
+use crate::types::{AbsolutePath, Digest, RecordName};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+use x509_parser::public_key::PublicKey;
 
 /// A certificate that should be there, for these names, and not near its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Certificate {
-    names: BTreeSet<Fqdn>,
+    names: BTreeSet<RecordName>,
     /// The first of the names, which is also the subject.
-    subject: Fqdn,
+    subject: RecordName,
     certificate: AbsolutePath,
     key: AbsolutePath,
     days: u32,
@@ -26,7 +27,7 @@ pub struct Certificate {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
-    names: Vec<Fqdn>,
+    names: Vec<RecordName>,
     certificate: AbsolutePath,
     key: AbsolutePath,
     days: Option<u32>,
@@ -38,6 +39,8 @@ pub struct Found {
     pub(super) names: BTreeSet<String>,
     /// When it ends, in seconds since 1970.
     pub(super) not_after: i64,
+    /// Whether its key is one of RSA.
+    pub(super) is_rsa: bool,
     /// Whether issuer and subject are the same.
     self_signed: bool,
     /// Whether the key beside it is its own.
@@ -67,10 +70,16 @@ impl Found {
     }
 
     /// One that somebody else has issued, with its key.
-    pub(super) fn issued(names: BTreeSet<String>, not_after: i64, digest: String) -> Self {
+    pub(super) fn issued(
+        names: BTreeSet<String>,
+        not_after: i64,
+        is_rsa: bool,
+        digest: String,
+    ) -> Self {
         Self {
             names,
             not_after,
+            is_rsa,
             self_signed: false,
             key_fits: true,
             key_access: KEY_ACCESS.to_owned(),
@@ -97,6 +106,7 @@ fn read(der: &[u8], key_fits: bool, key_access: &str) -> Option<Found> {
     Some(Found {
         names,
         not_after: certificate.validity().not_after.timestamp(),
+        is_rsa: matches!(certificate.public_key().parsed(), Ok(PublicKey::RSA(_))),
         self_signed: certificate.issuer() == certificate.subject(),
         key_fits,
         key_access: key_access.to_owned(),
@@ -118,6 +128,7 @@ pub(super) fn found_at(path: &AbsolutePath, reply: &str) -> Observed<Found> {
             Observed::Present(found.unwrap_or(Found {
                 names: BTreeSet::new(),
                 not_after: 0,
+                is_rsa: false,
                 self_signed: false,
                 key_fits: false,
                 key_access: access.to_owned(),
@@ -212,6 +223,7 @@ impl Kind for Certificate {
         Observed::Present(Found {
             names: self.names.iter().map(ToString::to_string).collect(),
             not_after: context.now + i64::from(self.days) * DAY,
+            is_rsa: false,
             self_signed: true,
             key_fits: true,
             key_access: KEY_ACCESS.to_owned(),
@@ -221,7 +233,7 @@ impl Kind for Certificate {
 
     fn compare(&self, observed: &Observed<Found>, context: &PlanContext<'_>) -> Option<Delta> {
         let join = |names: Vec<&str>| names.join(", ");
-        let wanted = join(self.names.iter().map(Fqdn::as_str).collect());
+        let wanted = join(self.names.iter().map(RecordName::as_str).collect());
         let Observed::Present(found) = observed else {
             let days = format!("{} days", self.days);
             return Some(Delta::create([("names", wanted), ("valid for", days)]));
@@ -276,7 +288,7 @@ impl Kind for Certificate {
     ) {
         let names: Vec<&str> = std::iter::once(&self.subject)
             .chain(self.names.iter().filter(|name| **name != self.subject))
-            .map(Fqdn::as_str)
+            .map(RecordName::as_str)
             .collect();
         let paths = [&self.certificate, &self.key];
         make(paths, &names, self.days, &change.id, work);

@@ -24,6 +24,7 @@ mod registry;
 mod releases;
 mod secret;
 mod service;
+mod state_file;
 mod undo;
 mod user;
 mod vocabulary;

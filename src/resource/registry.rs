@@ -16,6 +16,7 @@ use super::package::Package;
 use super::releases::{Deployment, OldRelease, Release};
 use super::secret::Secret;
 use super::service;
+use super::state_file::StateFile;
 use super::user::User;
 use super::vocabulary::probe::{LIBRARY, Section, sections};
 use super::vocabulary::{
@@ -338,6 +339,7 @@ registry! {
     File,
     Link,
     Absent,
+    StateFile,
     Secret,
     Certificate,
     AcmeCertificate,

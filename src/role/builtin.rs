@@ -25,10 +25,13 @@ type Text = (
 
 const ROLES: &[Text] = roles! {
     "acme": [
+        "authority.sh",
         "certificate.conf",
         "certificates.service",
         "certificates.sh",
         "certificates.timer",
+        "look.sh",
+        "records.sh",
     ],
     "app": [
         "app.service",

@@ -1,7 +1,7 @@
 //! A certificate chain with its key: what a server can use, or why it cannot.
 
 use super::pem::PemBlock;
-use super::{Fqdn, SecretValue};
+use super::{RecordName, SecretValue};
 use jiff::Timestamp;
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, PrivateSec1KeyDer};
@@ -53,7 +53,7 @@ impl ChainError {
 pub fn check_chain(
     certificate: &[u8],
     key: &SecretValue,
-    names: &[&Fqdn],
+    names: &[RecordName],
     now: i64,
 ) -> Result<(), ChainError> {
     let blocks = PemBlock::all(&String::from_utf8_lossy(certificate));
@@ -240,13 +240,13 @@ fn valid_now(leaf: &X509Certificate<'_>, now: i64) -> Result<(), ChainError> {
     Ok(())
 }
 
-fn covers_all(leaf: &X509Certificate<'_>, names: &[&Fqdn]) -> Result<(), ChainError> {
+fn covers_all(leaf: &X509Certificate<'_>, names: &[RecordName]) -> Result<(), ChainError> {
     let held = certificate_names(leaf);
-    let covered = |wanted: &&&Fqdn| held.iter().any(|name| covers(name, wanted.as_str()));
+    let covered = |wanted: &&RecordName| held.iter().any(|name| covers(name, wanted.as_str()));
     let missing: Vec<&str> = names
         .iter()
         .filter(|name| !covered(name))
-        .map(|name| name.as_str())
+        .map(RecordName::as_str)
         .collect();
     if missing.is_empty() {
         return Ok(());

@@ -7,21 +7,41 @@
 #
 #   certificates renew            all sites; what the timer runs
 #   certificates order DOMAIN     one site; what a run of apply runs, which has the lock
+#   certificates revoke DOMAIN REASON
+#                                 declares the present one invalid (RFC 8555, section 7.6), and
+#                                 orders another one with another key
+#   certificates prove DOMAIN     what certbot runs to have a record made for the authority,
+#   certificates withdraw DOMAIN  and to have it removed
 #
 # What it has to say of a site stands in $STATE/certificates/DOMAIN, a line each:
-#   from DIGEST DIRECTORY   which authority issued the certificate with this digest
+#   from DIGEST DIRECTORY   which authority issued the certificate with this digest, and the
+#                           profile, if one was asked for
+#   caa VALUE               what a CAA record says that allows this account alone (RFC 8657)
+#   suggested TIME, asked TIME
+#                           when the authority would have it renewed (RFC 9773), and when it was
+#                           asked for that
 #   checked TIME            when it last found that nothing is due, or got a certificate
 #   tried TIME, failures NUMBER, next TIME, for AUTHORITY NAME…, because REASON
 #                           what has failed since, and when it is tried again
 
 export LC_ALL=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 umask 022
+# A name may begin with `*`.
+set -f
 # shellcheck source=/dev/null
 . /usr/local/lib/foobar-stack/host.sh
+# shellcheck source=/dev/null
+. /usr/local/lib/foobar-stack/certificates-look.sh
+# shellcheck source=/dev/null
+. /usr/local/lib/foobar-stack/certificates-authority.sh
+# shellcheck source=/dev/null
+. /usr/local/lib/foobar-stack/certificates-records.sh
 
 SETTINGS=/etc/foobar-stack/certificates
 # Where Nginx finds the answers to challenges, below .well-known/acme-challenge.
 WEBROOT=/var/www/acme
+# The key that named makes when it starts, for changes of the zones that allow it.
+UPDATE_KEY=/run/named/session.key
 # Ordered again when less than this share of its lifetime is left.
 SHARE=3
 # How long to wait, in seconds: after something that has cost no order; after the first order that
@@ -35,11 +55,18 @@ LONGEST=86400
 read_settings() {
 	local value word
 	domain=$1 names='' order='' addresses='' authority='' contact='' certificate='' key='' port=443 trust=''
+	challenge=http key_type=ecdsa profile='' account_id='' account_key='' hook=''
 	while read -r word value; do
 		case $word in
 		authority) authority=$value ;;
 		trust) trust=$value ;;
 		contact) contact=$value ;;
+		challenge) challenge=$value ;;
+		hook) hook=$value ;;
+		key-type) key_type=$value ;;
+		account-id) account_id=$value ;;
+		account-key) account_key=$value ;;
+		profile) profile=$value ;;
 		certificate) certificate=$value ;;
 		key) key=$value ;;
 		port) port=$value ;;
@@ -47,11 +74,16 @@ read_settings() {
 		name) names="$names $value" ;;
 		esac
 	done <"$SETTINGS/$domain.conf"
+	# The authority, and what it calls the sort of certificate if that is not its usual one.
+	source=$authority${profile:+ $profile}
+	order=$source
+	[ "$key_type" != rsa ] || order="$order rsa"
 	# shellcheck disable=SC2086 # the names
-	order=$authority$(printf '%s\n' $names | sort -u | sed 's/^/ /' | tr -d '\n')
+	order=$order$(printf '%s\n' $names | sort -u | sed 's/^/ /' | tr -d '\n')
 	record=$STATE/certificates/$domain
 	# What certbot knows, for each authority by itself.
 	home=$STATE/acme/$(printf %s "${authority#*://}" | tr -c 'A-Za-z0-9.-' _)
+	issued=$home/issued/$domain${profile:+/$profile}
 }
 
 # recorded WORD: what the record says of it.
@@ -71,9 +103,15 @@ origins() {
 	sed -n '/^from /p' "$record" 2>/dev/null | tail -n 9
 }
 
+# lasting: the lines of the record that stay whatever becomes of an order.
+lasting() {
+	origins
+	sed -n '/^caa /p; /^suggested /p; /^asked /p' "$record" 2>/dev/null
+}
+
 # succeed: nothing is due.
 succeed() {
-	write_record "$(origins)" "checked $(date +%s)"
+	write_record "$(lasting)" "checked $(date +%s)"
 }
 
 # fail_until SECONDS FAILURES REASON: written down, for the next plan and for `verify`.
@@ -81,7 +119,7 @@ fail_until() {
 	local now reason
 	now=$(date +%s)
 	reason=$(printf %s "$3" | tr '\n' ' ')
-	write_record "$(origins)" "tried $now" "failures $2" "next $((now + $1))" \
+	write_record "$(lasting)" "tried $now" "failures $2" "next $((now + $1))" \
 		"for $order" "because $reason" \
 		"$(sed -n '/^checked /p' "$record" 2>/dev/null)"
 	printf '%s: %s\n' "$domain" "$reason"
@@ -100,7 +138,7 @@ names_of() {
 # is_fresh FILE KEY: for exactly these names, with its own key, and less of its life is over than
 # would make it due.
 is_fresh() {
-	local from until
+	local from is until
 	# shellcheck disable=SC2086 # the names
 	[ "$(names_of "$1")" = "$(printf '%s\n' $names | sort -u)" ] || {
 		why='it is for other names'
@@ -108,6 +146,14 @@ is_fresh() {
 	}
 	[ "$(openssl x509 -in "$1" -noout -pubkey 2>/dev/null)" = "$(openssl pkey -in "$2" -pubout 2>/dev/null)" ] || {
 		why='the key is that of another certificate'
+		return 1
+	}
+	case $(openssl x509 -in "$1" -noout -text 2>/dev/null) in
+	*'Public Key Algorithm: rsaEncryption'*) is=rsa ;;
+	*) is=ecdsa ;;
+	esac
+	[ "$is" = "$key_type" ] || {
+		why='its key is of another kind'
 		return 1
 	}
 	from=$(date -d "$(openssl x509 -in "$1" -noout -startdate | cut -d = -f 2)" +%s)
@@ -118,201 +164,28 @@ is_fresh() {
 	}
 }
 
-# is_due: whether another certificate is wanted than the one that Nginx reads; sets $why.
+# is_due: whether another certificate is wanted than the one that Nginx reads; sets $why, and $anew if
+# one that was issued before will not do.
 is_due() {
+	anew=
 	why='there is none yet'
 	[ -e "$certificate" ] || return 0
-	if ! origins | grep -qxF -- "from $(digest "$certificate") $authority"; then
-		why='it is not from this authority'
+	if ! origins | grep -qxF -- "from $(digest "$certificate") $source"; then
+		why="it is not from ${authority}${profile:+, profile $profile}"
 		return 0
 	fi
-	! is_fresh "$certificate" "$key"
-}
-
-# --- what would make an order fail -------------------------------------------
-
-# look_before_order: what would make the order fail, a line each; nothing if it may succeed.
-look_before_order() {
-	local header meta name now theirs token
-	if ! said=$(nginx -t -q 2>&1); then
-		echo "Nginx refuses its configuration: $said"
-		return
-	fi
-	header=$(mktemp) && meta=$(mktemp) || return
-	if ! said=$(curl --silent --show-error --max-time 20 ${trust:+--cacert "$trust"} \
-		--dump-header "$header" --output "$meta" --fail "$authority" 2>&1); then
-		echo "the authority does not answer at $authority: ${said#curl: (*) }"
-		rm -f -- "$header" "$meta"
-		return
-	fi
-	theirs=$(sed -n 's/^[Dd]ate: *//p' "$header" | tr -d '\r')
-	now=$(date +%s)
-	theirs=$(date -d "$theirs" +%s 2>/dev/null || echo "$now")
-	if [ $((now - theirs)) -gt 300 ] || [ $((theirs - now)) -gt 300 ]; then
-		echo "the clock of this server is wrong: it says $(date -u '+%Y-%m-%d %H:%M UTC'), the authority's says $(date -u -d "@$theirs" '+%Y-%m-%d %H:%M UTC')"
-	fi
-	# What the authority calls itself in CAA records (RFC 8555, section 7.1.1).
-	identities=$(sed -n 's/.*"caaIdentities"[^[]*\[\([^]]*\)\].*/\1/p' <<-END | tr -d '" ' | tr , ' '
-		$(tr '\n' ' ' <"$meta")
-	END
-	)
-	rm -f -- "$header" "$meta"
-	mkdir -p -- "$WEBROOT/.well-known/acme-challenge"
-	token=foobar-stack-$(head -c 16 /dev/urandom | od -An -tx1 | tr -d ' \n')
-	printf '%s\n' "$token" >"$WEBROOT/.well-known/acme-challenge/$token"
-	for name in $names; do
-		look_at_name "$name" "$token"
-		look_at_caa "$name"
-	done
-	rm -f -- "$WEBROOT/.well-known/acme-challenge/$token"
-}
-
-# ask_dns WORD...: the records alone, none if nobody answers.
-ask_dns() {
-	dig +short +time=3 +tries=2 "$@" 2>/dev/null | grep -v '^;'
-}
-
-# look_at_name NAME TOKEN: whether each of its addresses, over IPv4 and IPv6, is this server's.
-look_at_name() {
-	local address found said servers
-	found=
-	for address in $(ask_dns "$1" A | grep -E '^[0-9.]+$') $(ask_dns "$1" AAAA | grep ':'); do
-		found=yes
-		said=$(fetch "$1" "$2" "$address") || echo "$1 leads to $address, where this server does not answer: $said"
-	done
-	[ -z "$found" ] || return 0
-	said=$(dig +time=3 +tries=2 "$1" A 2>/dev/null | sed -n 's/.*status: \([A-Z]*\).*/\1/p')
-	case $said in
-	NXDOMAIN) said='there is no such name' ;;
-	NOERROR) said='it has no address' ;;
-	'') said='the resolver of this server does not answer' ;;
-	esac
-	servers=$(name_servers "$1")
-	echo "$1 cannot be resolved, $said: it needs an A or AAAA record${servers:+ at $servers}"
-}
-
-# name_servers NAME: those of the zone that it is in.
-name_servers() {
-	local name servers
-	name=$1
-	while [ -n "$name" ]; do
-		servers=$(ask_dns "$name" NS | sed 's/\.$//' | sort | tr '\n' ' ')
-		if [ -n "$servers" ]; then
-			printf '%s' "${servers% }"
-			return
-		fi
-		case $name in *.*) name=${name#*.} ;; *) name='' ;; esac
-	done
-}
-
-# fetch NAME TOKEN ADDRESS: the token, as an authority would ask for an answer. Behind a cloud's
-# NAT a server may not reach itself under its public address: what the inventory says is its own
-# is asked over the loopback.
-fetch() {
-	local said where
-	where=$3
-	case $3 in *:*) where="[$3]" ;; esac
-	said=$(ask_for "$1" "$2" "$where") && return
-	case " $addresses " in *" $3 "*)
-		case $3 in *:*) where='[::1]' ;; *) where=127.0.0.1 ;; esac
-		said=$(ask_for "$1" "$2" "$where") && return
-		;;
-	esac
-	printf '%s\n' "$said"
-	return 1
-}
-
-# ask_for NAME TOKEN ADDRESS: fails, and says why, unless the token comes back.
-ask_for() {
-	local said
-	said=$(curl --silent --show-error --max-time 10 --noproxy '*' --resolve "$1:80:$3" \
-		--write-out '\n%{http_code}' "http://$1/.well-known/acme-challenge/$2" 2>&1) || {
-		printf '%s\n' "$said" | sed -n 's/^curl: ([0-9]*) //p' | head -n 1
-		return 1
-	}
-	case $said in
-	"$2
-"*) return 0 ;;
-	esac
-	printf 'something else answers there, with status %s\n' "${said##*
-}"
-	return 1
-}
-
-# look_at_caa NAME: whether the CAA records that count for it allow the authority (RFC 8659).
-look_at_caa() {
-	local allowed identity name records
-	[ -n "$identities" ] || return 0
-	name=$1
-	while [ -n "$name" ]; do
-		records=$(ask_dns "$name" CAA)
-		[ -z "$records" ] || break
-		case $name in *.*) name=${name#*.} ;; *) name='' ;; esac
-	done
-	allowed=$(printf '%s\n' "$records" | sed -n 's/^[0-9]* issue "\([^";]*\).*/\1/p' | tr -d ' ')
-	printf '%s\n' "$records" | grep -q '^[0-9]* issue ' || return 0
-	for identity in $identities; do
-		! printf '%s\n' "$allowed" | grep -qxF -- "$identity" || return 0
-	done
-	echo "$1 has CAA records (of $name) that do not allow ${identities}: add \"0 issue ${identities%% *}\""
-}
-
-# --- the order ---------------------------------------------------------------
-
-# order: has certbot get a certificate for a key of its own; what it says goes to the journal, why it
-# failed to $why. certbot is given a request (CSR), so that it keeps no lineage with links, which
-# do not survive every backup: what was issued is kept here, in files named by the time.
-order() {
-	local folder name new path
-	folder=$home/issued/$domain new=$home/issued/$domain/.new
-	mkdir -p -m 700 -- "$STATE/acme" "$home" "$home/issued" "$folder"
-	rm -f -- "$new".*
-	# shellcheck disable=SC2086 # the names
-	name=$(printf ',DNS:%s' $names)
-	if ! said=$(umask 077 && openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -sha256 \
-		-subj / -addext "subjectAltName=${name#,}" -keyout "$new.key" -out "$new.csr" 2>&1); then
-		why="openssl makes no request: $said"
-		return 1
-	fi
-	ask_certbot "$new" || case $said in *"Account "*" not found"* | *accountDoesNotExist*)
-		# The authority does not know the account any more: a new one is as good.
-		printf '%s\n' "$said"
-		mv -fT -- "$home/accounts" "$home/accounts.unknown" && ask_certbot "$new"
-		;;
-	*) false ;;
-	esac || {
-		printf '%s\n' "$said"
-		why=$(printf '%s\n' "$said" | awk '
-			/^ *(Domain|Identifier): / { name = $2 }
-			/^ *Detail: / { sub(/^ *Detail: /, ""); printf "%s%s: %s", parted, name, $0; parted = "; " }')
-		[ -n "$why" ] || why=$(printf '%s\n' "$said" | grep -v '^ *$\|^Ask for help\|^Saving debug log\|^- - -' | tail -n 1)
-		return 1
-	}
-	name=$(date -u +%Y%m%d-%H%M%S)
-	sync -- "$new.key" "$new.pem"
-	mv -fT -- "$new.key" "$folder/$name.key" && mv -fT -- "$new.pem" "$folder/$name.pem" && sync -- "$folder"
-	rm -f -- "$new".*
-	find "$folder" -name '2*.pem' | sort -r | tail -n +6 | while read -r path; do
-		rm -f -- "$path" "${path%.pem}.key"
-	done
-}
-
-# ask_certbot REQUEST: what it says in $said; the certificate beside the request.
-ask_certbot() {
-	said=$(
-		[ -z "$trust" ] || export REQUESTS_CA_BUNDLE="$trust"
-		certbot certonly --non-interactive --agree-tos --no-eff-email --email "$contact" \
-			--server "$authority" --config-dir "$home" --work-dir "$home/work" --logs-dir "$home/logs" \
-			--max-log-backups 9 --no-directory-hooks --webroot --webroot-path "$WEBROOT" --csr "$1.csr" \
-			--cert-path "$1.cert" --chain-path "$1.chain" --fullchain-path "$1.pem" 2>&1
-	)
+	is_fresh "$certificate" "$key" || return 0
+	ask_for_suggestion
+	next=$(recorded suggested)
+	[ "$(date +%s)" -ge "${next:-99999999999}" ] || return 1
+	why='the authority suggests that it is renewed now' anew=yes
 }
 
 # issued_before: the youngest certificate of this authority for the domain that is still good, as
 # "CERTIFICATE KEY". It may be from a backup, or from before a run that was undone.
 issued_before() {
 	local path
-	for path in $(find "$home/issued/$domain" -name '2*.pem' 2>/dev/null | sort -r); do
+	for path in $(find "$issued" -maxdepth 1 -name '2*.pem' 2>/dev/null | sort -r); do
 		if is_fresh "$path" "${path%.pem}.key"; then
 			printf '%s %s\n' "$path" "${path%.pem}.key"
 			return
@@ -336,7 +209,9 @@ install_certificate() {
 		return 1
 	fi
 	rm -rf -- "$before"
-	write_record "$(origins)" "from $(digest "$certificate") $authority" "$(sed '/^from /d' "$record" 2>/dev/null)"
+	# What the authority suggests was said of the one before.
+	write_record "$(origins)" "from $(digest "$certificate") $source" \
+		"$(sed '/^from /d; /^suggested /d; /^asked /d' "$record" 2>/dev/null)"
 }
 
 # put FILE PATH MODE: beside its place, on disk; renew_links puts both there.
@@ -389,7 +264,7 @@ tend() {
 		if waits; then return 0; fi
 		printf '%s: a certificate is due: %s\n' "$domain" "$why"
 		# shellcheck disable=SC2046 # two paths without spaces
-		if set -- $(issued_before) && [ $# = 2 ]; then
+		if [ -z "$anew" ] && set -- $(issued_before) && [ $# = 2 ]; then
 			printf '%s: one that was issued before is still good\n' "$domain"
 		else
 			wrong=$(look_before_order)
@@ -414,6 +289,7 @@ tend() {
 			fail_until "$PAUSE" "$failures" "$why"
 			return 0
 		fi
+		note_account
 		printf '%s: a certificate from %s, valid until %s\n' "$domain" "$authority" \
 			"$(date -u -d "$(openssl x509 -in "$certificate" -noout -enddate | cut -d = -f 2)" '+%Y-%m-%d %H:%M UTC')"
 	fi
@@ -430,9 +306,7 @@ waits() {
 
 tend_all() {
 	local path
-	for path in "$SETTINGS"/*.conf; do
-		[ -e "$path" ] || continue
-		path=${path##*/}
+	for path in $(find "$SETTINGS" -name '*.conf' -printf '%f\n' | sort); do
 		# What goes wrong with one site keeps no other from its certificate.
 		(tend "${path%.conf}") 9>&-
 	done
@@ -446,8 +320,17 @@ renew)
 	[ "$status" = 75 ] || exit "$status"
 	;;
 order) tend "${2:?}" ;;
+revoke)
+	read_settings "${2:?}"
+	revoke "${3:?}"
+	;;
+prove | withdraw)
+	read_settings "${2:?}"
+	if [ "$1" = prove ]; then word=add; else word=delete; fi
+	change_record "$word" "_acme-challenge.${CERTBOT_DOMAIN:?}" "${CERTBOT_VALIDATION:?}"
+	;;
 *)
-	echo 'usage: certificates renew | order DOMAIN' >&2
+	echo 'usage: certificates renew | order DOMAIN | revoke DOMAIN REASON' >&2
 	exit 64
 	;;
 esac

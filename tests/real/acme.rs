@@ -25,8 +25,13 @@ struct Authority(Server);
 impl Authority {
     /// Begins anew: it knows no account, and gives certificates for so many seconds.
     fn begin(&self, site: &Server, seconds: u32) {
+        self.begin_with(site, seconds, "");
+    }
+
+    /// The same, and it makes no account without this key.
+    fn begin_with(&self, site: &Server, seconds: u32, key: &str) {
         let (own, name_server) = (self.0.address, site.address);
-        let script = format!("set -- {own} {name_server} {seconds}\n{AUTHORITY}");
+        let script = format!("set -- {own} {name_server} {seconds} {key}\n{AUTHORITY}");
         self.0.on(&script);
     }
 
@@ -34,6 +39,35 @@ impl Authority {
     fn orders(&self) -> usize {
         let log = self.0.on("journalctl --quiet --no-pager --unit authority");
         log.matches("POST /order-plz").count()
+    }
+
+    /// Answers the zone that an authority asks for foobar.com, and takes changes with this key.
+    fn answers_the_zone(&self, key: &str) {
+        let own = self.0.address;
+        self.0.on(&format!(
+            "cat >/var/lib/bind/hook.zone <<END\n\\$TTL 60\n@ IN SOA ns root 1 3600 600 604800 60\n\
+             @ IN NS ns\nns IN A {own}\nEND\n\
+             chown bind: /var/lib/bind/hook.zone\n\
+             cat >>/etc/bind/named.conf <<END\n\
+             key \"hook\" {{ algorithm hmac-sha256; secret \"{key}\"; }};\n\
+             zone \"_acme-challenge.foobar.com\" {{ type primary; check-names ignore; file \"/var/lib/bind/hook.zone\";\n\
+             update-policy {{ grant hook zonesub TXT; }}; }};\nEND\nsystemctl restart named"
+        ));
+    }
+
+    /// Has it suggest, from now on, that the certificate of the site was due an hour ago
+    /// (RFC 9773).
+    fn suggests_renewal_now(&self, site: &Server) {
+        let pem = site.on("openssl x509 -in /etc/ssl/foobar-stack/foobar.com.pem");
+        let body = format!(
+            "{{\"certificate\": {pem:?}, \"ariResponse\": \"{{\\\"suggestedWindow\\\": \
+             {{\\\"start\\\": \\\"2020-01-01T00:00:00Z\\\", \\\"end\\\": \\\"2020-01-02T00:00:00Z\\\"}}}}\"}}"
+        );
+        self.0.on(&format!(
+            "curl --silent --show-error --fail --cacert /srv/authority/ca.pem --data-binary @- \
+             https://{}:15000/set-renewal-info/ <<'END'\n{body}\nEND",
+            self.0.address
+        ));
     }
 
     /// The page, as a browser that trusts this authority gets it.
@@ -106,6 +140,9 @@ pub(crate) fn certificates_are_ordered_in_time_and_only_when_they_can_be(server:
     a_run_that_is_undone_puts_the_certificate_back(server, &authority);
     what_was_issued_is_used_again(server, &authority, &site);
     it_renews_by_itself(server, &authority);
+    let site = a_wildcard_is_proven_by_dns(server, &authority);
+    it_is_renewed_on_request_and_revoked(server, &authority, &site);
+    a_hook_makes_the_records_of_a_zone_elsewhere(server, &authority);
 
     // Without it nothing of it stays but what it was given.
     let site = server.site_with("own", |text| text);
@@ -166,6 +203,144 @@ fn what_was_issued_is_used_again(server: &Server, authority: &Authority, site: &
     site.run(&["apply", "--yes"]).exits(0);
     assert_eq!(authority.orders(), orders, "{}", server.on(RECORD));
     assert_eq!(authority.page(server), "200 2");
+}
+
+/// With an authority that wants to know whose account it makes, and offers several sorts.
+fn a_wildcard_is_proven_by_dns(server: &Server, authority: &Authority) -> Site {
+    const KEY: &str = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W";
+    authority.begin_with(server, QUARTER, KEY);
+    let site = with(server, "wildcard", "wildcard = true", authority);
+    site.write("account-key", KEY);
+    let dns = "mode = \"acme\"\nchallenge = \"dns\"\nkey_type = \"rsa\"\nprofile = \"brief\"\n\
+        external_account = { id = \"kid-1\", key = { file = \"account-key\" } }\n";
+    let inventory = site.read("inventory.toml");
+    site.write(
+        "inventory.toml",
+        &inventory.replace("mode = \"acme\"\n", dns),
+    );
+    let keys = format!("grep -rlF {KEY} /var/lib/foobar-stack /etc /usr/local /tmp || true");
+    site.run(&["apply", "--yes"])
+        .exits(0)
+        .says(&["foobar.com, *.foobar.com, valid until"]);
+    site.run(&["plan"]).exits(0).says(&["No changes."]);
+    let text = server.on("openssl x509 -in /etc/ssl/foobar-stack/foobar.com.pem -noout -text");
+    assert!(text.contains("rsaEncryption"), "{text}");
+    assert_eq!(
+        server.on(&keys).trim(),
+        "/etc/foobar-stack/certificates/foobar.com.account-key"
+    );
+    assert_eq!(authority.page(server), "200 2");
+    // Any name below it is the site's.
+    let page = authority.0.on(&format!(
+        "curl --silent --show-error --resolve anything.foobar.com:443:{} \
+         --cacert /srv/authority/root.pem --output /dev/null --write-out '%{{http_code}}' \
+         https://anything.foobar.com/",
+        server.address
+    ));
+    assert_eq!(page, "200");
+    // The key that changes the record changes nothing else.
+    let refused = server.on(&format!(
+        "nsupdate -k /run/named/session.key <<-END 2>&1 || true\n\
+         server {0}\nzone foobar.com\nupdate add evil.foobar.com. 60 A {0}\nsend\n\
+         zone _acme-challenge.foobar.com\nupdate add evil._acme-challenge.foobar.com. 60 TXT x\nsend\nEND",
+        server.address
+    ));
+    assert_eq!(refused.matches("REFUSED").count(), 2, "{refused}");
+    // Its records are gone, and named keeps what it has written.
+    let left = server.on(&format!(
+        "dig @{} _acme-challenge.foobar.com TXT +short +norecurse",
+        server.address
+    ));
+    assert_eq!(left, "");
+    server.on("systemctl restart named");
+    site.run(&["plan"]).exits(0).says(&["No changes."]);
+    site
+}
+
+/// The authority suggests that it is renewed at once, then somebody wants it revoked.
+fn it_is_renewed_on_request_and_revoked(server: &Server, authority: &Authority, site: &Site) {
+    let before = server.on(DIGESTS);
+    authority.suggests_renewal_now(server);
+    // It is asked every six hours; these are over.
+    server.on(&format!(
+        "sed -i 's/^asked .*/asked 0/' /var/lib/foobar-stack/certificates/foobar.com\n{JOB}"
+    ));
+    let renewed = server.on(DIGESTS);
+    assert_ne!(renewed, before, "{}", server.on(RECORD));
+    site.run(&[
+        "certificate",
+        "revoke",
+        "--reason",
+        "key-compromise",
+        "--yes",
+    ])
+    .exits(0)
+    .says(&["the certificate is revoked", "a certificate from https://"]);
+    assert_ne!(server.on(DIGESTS), renewed);
+    assert_eq!(authority.page(server), "200 2");
+    assert_eq!(
+        authority
+            .0
+            .on("journalctl --quiet --no-pager --unit authority")
+            .matches("POST /revoke-cert")
+            .count(),
+        1
+    );
+    site.run(&["verify"]).exits(0);
+    site.run(&["plan"]).exits(0).says(&["No changes."]);
+    // What was revoked is not used again.
+    server
+        .on("rm /etc/ssl/foobar-stack/foobar.com.* /var/lib/foobar-stack/certificates/foobar.com");
+    site.run(&["apply", "--yes"]).exits(0);
+    assert!(
+        !server
+            .on(DIGESTS)
+            .contains(renewed.split(' ').next().unwrap_or_default())
+    );
+}
+
+/// Another server has the zone, and this one no BIND at all.
+fn a_hook_makes_the_records_of_a_zone_elsewhere(server: &Server, authority: &Authority) {
+    const KEY: &str = "aG9vayBob29rIGhvb2sgaG9vayBob29rIGhvb2sgISE=";
+    let names = "aliases = []\nwildcard = true";
+    let site = with(server, "hook", names, authority);
+    site.write("hook-key", KEY);
+    site.write(
+        "dns-hook",
+        &format!(
+            "#!/bin/sh\nprintf '%s\\n' 'server {}' 'zone _acme-challenge.foobar.com' \\\n\
+             \"update $1 $2. 1 TXT \\\"$3\\\"\" send |\n\
+             nsupdate -y \"hmac-sha256:hook:$HOOK_KEY\"\n",
+            authority.0.address
+        ),
+    );
+    let dns = "mode = \"acme\"\nchallenge = \"dns\"\n\
+        hook = { script = \"dns-hook\", secrets = { HOOK_KEY = { file = \"hook-key\" } } }\n";
+    let inventory = site.read("inventory.toml");
+    let inventory = inventory.replace("mode = \"acme\"\n", dns);
+    site.write(
+        "inventory.toml",
+        &inventory.replace(
+            "# enabled = true\n# Name servers",
+            "enabled = false\n# Name servers",
+        ),
+    );
+    // What the hook says is what people read.
+    let orders = authority.orders();
+    site.run(&["apply", "--yes", "--delete-many"])
+        .exits(3)
+        .says(&[
+            "the hook makes no record of _acme-challenge.foobar.com: ",
+            "NOTAUTH",
+        ]);
+    assert_eq!(authority.orders(), orders);
+    authority.answers_the_zone(KEY);
+    server.on(JOB);
+    site.run(&["verify"])
+        .exits(0)
+        .says(&["foobar.com, *.foobar.com, valid until"]);
+    assert_eq!(authority.page(server), "200 2");
+    site.run(&["plan"]).exits(0).says(&["No changes."]);
 }
 
 /// With an authority that gives them for some seconds, and has forgotten the account.

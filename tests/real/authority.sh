@@ -3,7 +3,8 @@
 #
 # $1: the address of this server; $2: the address of the name server of foobar.com; $3: how long a
 # certificate is valid, in seconds. Asked again, it is another authority under the same address,
-# which knows no account of before.
+# which knows no account of before. $4, if given: the key of the account kid-1, without which it
+# makes none.
 set -eu
 export DEBIAN_FRONTEND=noninteractive
 command -v pebble >/dev/null || {
@@ -35,8 +36,12 @@ cat >config.json <<END
 	"listenAddress": "$1:14000", "managementListenAddress": "$1:15000",
 	"certificate": "/srv/authority/ca.pem", "privateKey": "/srv/authority/key.pem",
 	"httpPort": 80, "tlsPort": 443, "ocspResponderURL": "",
-	"externalAccountBindingRequired": false,
-	"profiles": { "default": { "description": "short", "validityPeriod": $3 } }
+	"externalAccountBindingRequired": $([ -n "${4:-}" ] && echo true || echo false),
+	"externalAccountMACKeys": { "kid-1": "${4:-zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W}" },
+	"profiles": {
+		"default": { "description": "usual", "validityPeriod": $3 },
+		"brief": { "description": "brief", "validityPeriod": $(($3 / 2)) }
+	}
 } }
 END
 cat >/etc/systemd/system/authority.service <<END

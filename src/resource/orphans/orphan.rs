@@ -201,6 +201,7 @@ impl Kind for Orphan {
             Data::Folder(_) => script.call("destroy_folder", [name]),
             Data::Tree(_) => script.call("destroy_releases", [name]),
             Data::Secret(_) => script.call("destroy_secret", [name]),
+            Data::State(_) => script.call("destroy_state", [name]),
             Data::Account(_) => {
                 let folders = found.present().map_or(&[][..], |found| &found.holds);
                 let folders = folders.iter().map(String::as_str);

@@ -32,7 +32,7 @@ probe_orphan() {
 				orphan_is "$1" "$2" absent
 			fi
 			;;
-		secret) if exists "$2"; then orphan_is "$1" "$2" there; else orphan_is "$1" "$2" absent; fi ;;
+		secret | state) if exists "$2"; then orphan_is "$1" "$2" there; else orphan_is "$1" "$2" absent; fi ;;
 		account) probe_orphan_account "$2" ;;
 		*) probe_orphan_data "$1" "$2" ;;
 		esac
@@ -114,6 +114,11 @@ destroy_releases() {
 # destroy_secret PATH
 destroy_secret() {
 	rm -f -- "$1"
+}
+
+# destroy_state PATH: a journal beside it is a part of it.
+destroy_state() {
+	rm -f -- "$1" "$1.jnl"
 }
 
 # destroy_account NAME FOLDER...

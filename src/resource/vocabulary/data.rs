@@ -11,6 +11,8 @@ pub enum Data {
     Tree(AbsolutePath),
     /// A secret that was made on the server.
     Secret(AbsolutePath),
+    /// What a service writes while it runs.
+    State(AbsolutePath),
     /// An account of the system, with the folders that are its own.
     Account(AccountName),
     /// A database.
@@ -27,6 +29,7 @@ impl Data {
             Self::Folder(_) => "folder",
             Self::Tree(_) => "tree",
             Self::Secret(_) => "secret",
+            Self::State(_) => "state",
             Self::Account(_) => "account",
             Self::Database(_) => "database",
             Self::DatabaseAccount(_) => "database-account",
@@ -37,7 +40,9 @@ impl Data {
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
-            Self::Folder(path) | Self::Tree(path) | Self::Secret(path) => path.as_str(),
+            Self::Folder(path) | Self::Tree(path) | Self::Secret(path) | Self::State(path) => {
+                path.as_str()
+            }
             Self::Account(name) | Self::Database(name) | Self::DatabaseAccount(name) => {
                 name.as_str()
             }
@@ -53,6 +58,7 @@ impl Data {
             "folder" => path().map(Self::Folder),
             "tree" => path().map(Self::Tree),
             "secret" => path().map(Self::Secret),
+            "state" => path().map(Self::State),
             "account" => account().map(Self::Account),
             "database" => account().map(Self::Database),
             "database-account" => account().map(Self::DatabaseAccount),
@@ -64,7 +70,9 @@ impl Data {
     #[must_use]
     pub fn path(&self) -> Option<&AbsolutePath> {
         match self {
-            Self::Folder(path) | Self::Tree(path) | Self::Secret(path) => Some(path),
+            Self::Folder(path) | Self::Tree(path) | Self::Secret(path) | Self::State(path) => {
+                Some(path)
+            }
             _ => None,
         }
     }

@@ -131,11 +131,13 @@ pub struct Payload {
     pub content: Content,
 }
 
-/// How a path below `/etc` will look: what the validators are shown.
+/// How a path will look: what the validators are shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Future {
     /// A file with the content of this payload.
     File(AbsolutePath, String),
+    /// Runtime state, anywhere, with the content of this payload at first.
+    State(AbsolutePath, String),
     /// A link to this target.
     Link(AbsolutePath, String),
     /// Nothing.
@@ -145,11 +147,18 @@ pub enum Future {
 }
 
 impl Future {
+    /// Whether validators are shown it: configuration is below `/etc`, state may be elsewhere.
+    #[must_use]
+    pub fn is_shown(&self) -> bool {
+        matches!(self, Self::State(..)) || self.path().as_str().starts_with("/etc/")
+    }
+
     /// The path it speaks of.
     #[must_use]
     pub fn path(&self) -> &AbsolutePath {
         match self {
             Self::File(path, _)
+            | Self::State(path, _)
             | Self::Link(path, _)
             | Self::Absent(path)
             | Self::Directory(path) => path,

@@ -46,10 +46,9 @@ fn leaf(names: &[&str], by: &Authority, from: i32, until: i32) -> Made {
 
 fn judge(certificate: &str, key: &str) -> String {
     let names = [
-        Fqdn::new("foobar.com").unwrap(),
-        Fqdn::new("www.foobar.com").unwrap(),
+        RecordName::new("foobar.com").unwrap(),
+        RecordName::new("www.foobar.com").unwrap(),
     ];
-    let names: Vec<&Fqdn> = names.iter().collect();
     let key = SecretValue::new(key.as_bytes().to_vec());
     match check_chain(certificate.as_bytes(), &key, &names, NOW) {
         Ok(()) => "fine".to_owned(),
