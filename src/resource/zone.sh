@@ -6,6 +6,7 @@ probe_zone() {
 	local path serial
 	probe_paths "$@" || return
 	for path do
+		# shellcheck disable=SC2153 # host.sh says where it is
 		if read -r serial _ 2>/dev/null <"$STATE/serials/${path##*/}"; then
 			printf 'serial\037%s\037%s\n' "$path" "$serial"
 		fi
