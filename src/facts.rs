@@ -192,7 +192,7 @@ pub fn script(packages: &[String]) -> Script {
     script
         .assign("asked", &names.join(" "))
         .assign("wanted", &wanted.join("|"))
-        .raw(include_str!("facts.sh"));
+        .library(include_str!("facts.sh"));
     script
 }
 

@@ -200,7 +200,7 @@ pub fn compile(
         .assign("RUN", &run_directory(run))
         .assign("RECORD", &format!("{format} {needs} {}", host::PROGRAM));
     for part in EXECUTOR {
-        program.raw(part);
+        program.library(part);
     }
     for library in libraries(&work.libraries) {
         program.raw(library);

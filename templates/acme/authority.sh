@@ -23,6 +23,7 @@ order() {
 	ask_certbot "$new" || case $said in *"Account "*" not found"* | *accountDoesNotExist*)
 		# The authority does not know the account any more: a new one is as good.
 		printf '%s\n' "$said"
+		rm -rf -- "$home/accounts.unknown"
 		mv -fT -- "$home/accounts" "$home/accounts.unknown" && ask_certbot "$new"
 		;;
 	*) false ;;

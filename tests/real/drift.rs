@@ -377,7 +377,7 @@ const DRIFTS: &[Drift] = &[
         name: "a certificate that has ended",
         make: "{make-certificate} -not_before 20200101000000Z -not_after 20210101000000Z {names}",
         plan: "{certificate}",
-        says: &["\"before\":\"-", " days left\",\"after\":\"825 days\""],
+        says: &["\"before\":\"ended ", " days ago\",\"after\":\"825 days\""],
         ..ROW
     },
     Drift {
