@@ -2,8 +2,9 @@
 
 use super::hop::Hop;
 use super::judgement::{Defaults, Judgement};
-use crate::types::{AbsolutePath, Digest, Fqdn, RecordName, certificate_names as names, covers};
-use jiff::Timestamp;
+use crate::types::{
+    AbsolutePath, Digest, Fqdn, RecordName, certificate_names as names, covers, day,
+};
 use serde::Deserialize;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
@@ -190,7 +191,7 @@ impl Certificate {
         let seen = format!(
             "{}, valid until {} ({days} days), {}",
             names(&parsed).join(", "),
-            date(until),
+            day(until),
             presented.version
         );
         if self.issuer != Issuer::Acme && days < i64::from(self.min_days) {
@@ -218,7 +219,7 @@ impl Certificate {
         unusable.or_else(|| {
             let overdue = until - now < (until - from) / OVERDUE_SHARE;
             overdue.then(|| {
-                let until = date(until);
+                let until = day(until);
                 format!("its renewal is overdue: it is valid until {until}")
             })
         })
@@ -229,10 +230,10 @@ impl Certificate {
         let from = parsed.validity().not_before.timestamp();
         let until = parsed.validity().not_after.timestamp();
         if now < from {
-            return Some(format!("not valid before {}", date(from)));
+            return Some(format!("not valid before {}", day(from)));
         }
         if now > until {
-            return Some(format!("expired on {}", date(until)));
+            return Some(format!("expired on {}", day(until)));
         }
         let names = names(parsed);
         let missing: Vec<&str> = self
@@ -250,13 +251,6 @@ impl Certificate {
         };
         Some(format!("for {names}; not for {}", missing.join(", ")))
     }
-}
-
-fn date(seconds: i64) -> String {
-    Timestamp::from_second(seconds).map_or_else(
-        |_| seconds.to_string(),
-        |time| time.strftime("%Y-%m-%d").to_string(),
-    )
 }
 
 #[cfg(test)]

@@ -6,13 +6,12 @@ use super::hop::Hop;
 use super::judgement::{Defaults, Judgement};
 use super::nameservers::{Other, Said};
 use super::records::{code, question};
-use crate::types::{AbsolutePath, Digest, Fqdn};
+use crate::types::{AbsolutePath, Digest, Fqdn, day};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::{Record, RecordType};
 use hickory_proto::serialize::binary::BinEncodable as _;
-use jiff::Timestamp;
 use serde::Deserialize;
 
 /// The fields.
@@ -83,11 +82,6 @@ fn wrong(until: &Result<i64, String>, now: i64) -> Option<String> {
         }
         Ok(_) => None,
     }
-}
-
-fn day(time: i64) -> String {
-    let text = Timestamp::from_second(time).map(|time| time.strftime("%Y-%m-%d").to_string());
-    text.unwrap_or_else(|_| time.to_string())
 }
 
 /// The key tag (RFC 4034 appendix B).
@@ -187,10 +181,7 @@ impl Dnssec {
         }
         let others = signed.others.iter().filter_map(|one| {
             let wrong = wrong(&signed_until(&one.reply), now)?;
-            Some(match one.address {
-                Some(address) => format!("{} ({address}): {wrong}", one.name),
-                None => format!("{}: {wrong}", one.name),
-            })
+            Some(format!("{one}: {wrong}"))
         });
         let others: Vec<String> = others.collect();
         if !others.is_empty() {

@@ -4,11 +4,12 @@ use super::dns::Heard;
 use super::hop::Hop;
 use super::judgement::{Defaults, Judgement};
 use super::records::{code, question};
-use crate::types::Fqdn;
+use crate::types::{Fqdn, compare_serials};
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::{RData, RecordType};
 use serde::Deserialize;
 use std::cmp::Ordering;
+use std::fmt;
 use std::net::IpAddr;
 
 /// The fields.
@@ -42,13 +43,13 @@ pub struct Said {
     pub reply: Result<Message, String>,
 }
 
-/// Which of two serials is the later one (RFC 1982 section 3.2): `None` where that is not defined.
-fn later(a: u32, b: u32) -> Option<Ordering> {
-    match a.wrapping_sub(b) {
-        0 => Some(Ordering::Equal),
-        0x8000_0000 => None,
-        1..0x8000_0000 => Some(Ordering::Greater),
-        _ => Some(Ordering::Less),
+/// Its name, and where it was asked.
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.address {
+            Some(address) => write!(f, "{} ({address})", self.name),
+            None => write!(f, "{}", self.name),
+        }
     }
 }
 
@@ -80,7 +81,7 @@ pub fn is_behind(own: &[Heard], others: &[Said]) -> bool {
         return false;
     };
     let mut serials = others.iter().filter_map(|one| serial(&one.reply).ok());
-    serials.any(|serial| later(serial, own) == Some(Ordering::Less))
+    serials.any(|serial| compare_serials(serial, own) == Some(Ordering::Less))
 }
 
 fn own_serial(own: &[Heard]) -> Option<u32> {
@@ -118,11 +119,7 @@ impl NameServers {
             .iter()
             .filter_map(|one| {
                 let what = wrong(own, serial(&one.reply))?;
-                let name = &one.name;
-                Some(match one.address {
-                    Some(address) => format!("{name} ({address}) {what}"),
-                    None => format!("{name} {what}"),
-                })
+                Some(format!("{one} {what}"))
             })
             .collect();
         if wrong.is_empty() {
@@ -145,7 +142,7 @@ fn wrong(own: u32, serial: Result<u32, String>) -> Option<String> {
         Ok(serial) => serial,
         Err(reason) => return Some(format!("does not answer for the zone: {reason}")),
     };
-    match later(serial, own) {
+    match compare_serials(serial, own) {
         Some(Ordering::Equal) => None,
         Some(Ordering::Less) => {
             let by = own.wrapping_sub(serial);

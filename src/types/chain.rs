@@ -1,8 +1,7 @@
 //! A certificate chain with its key: what a server can use, or why it cannot.
 
 use super::pem::PemBlock;
-use super::{RecordName, SecretValue};
-use jiff::Timestamp;
+use super::{RecordName, SecretValue, day};
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, PrivateSec1KeyDer};
 use x509_parser::extensions::GeneralName;
@@ -227,13 +226,13 @@ fn valid_now(leaf: &X509Certificate<'_>, now: i64) -> Result<(), ChainError> {
     let until = leaf.validity().not_after.timestamp();
     if now > until {
         return Err(ChainError::certificate(
-            format!("expired on {}", date(until)),
+            format!("expired on {}", day(until)),
             "get a new one from who issued it",
         ));
     }
     if now < from {
         return Err(ChainError::certificate(
-            format!("is not valid before {}", date(from)),
+            format!("is not valid before {}", day(from)),
             "wait until then, or look at the clock of this machine",
         ));
     }
@@ -288,13 +287,6 @@ pub fn covers(name: &str, wanted: &str) -> bool {
                 .split_once('.')
                 .is_some_and(|(_, rest)| rest == parent)
         })
-}
-
-fn date(seconds: i64) -> String {
-    Timestamp::from_second(seconds).map_or_else(
-        |_| seconds.to_string(),
-        |time| time.strftime("%Y-%m-%d").to_string(),
-    )
 }
 
 #[cfg(test)]

@@ -1,9 +1,12 @@
 //! Zone files as text: written in one fixed form, and read back whatever their form.
 
 use crate::resource::EntryError;
-use crate::types::{Fqdn, InvalidValue, RecordData, RecordName, WireName, lines, words};
+use crate::types::{
+    Fqdn, InvalidValue, RecordData, RecordName, WireName, compare_serials, lines, words,
+};
 use hickory_proto::rr::RecordType;
 use serde::Deserialize;
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::str::FromStr;
@@ -232,10 +235,14 @@ fn serial_place(text: &str) -> Option<Range<usize>> {
     words.get(place).cloned()
 }
 
+fn is_newer(one: u32, other: u32) -> bool {
+    compare_serials(one, other) == Some(Ordering::Greater)
+}
+
 /// The newer of two serials, in the sense of RFC 1982.
 pub(super) fn newer(one: Option<u32>, other: Option<u32>) -> Option<u32> {
     match (one, other) {
-        (Some(one), Some(other)) if (1..1 << 31).contains(&other.wrapping_sub(one)) => Some(other),
+        (Some(one), Some(other)) if is_newer(other, one) => Some(other),
         (None, other) => other,
         (one, _) => one,
     }
@@ -251,8 +258,7 @@ pub(super) fn next_serial(before: Option<u32>, date: &str) -> u32 {
         .wrapping_add(1);
     match before {
         None => today.max(1),
-        // RFC 1982, section 3.2: newer if the difference, modulo 2^32, is less than 2^31.
-        Some(before) if (1..1 << 31).contains(&today.wrapping_sub(before)) => today,
+        Some(before) if is_newer(today, before) => today,
         Some(before) => before.wrapping_add(1).max(1),
     }
 }
