@@ -38,8 +38,10 @@ pub(super) fn tls(
     };
     let challenge = challenge(raw, mode, answers_zone, mistakes);
     let wildcard = raw_names.and_then(|names| names.wildcard);
+    // The challenge itself may be what could not be read.
     if let Some(wildcard) = wildcard.filter(|wildcard| ***wildcard)
         && (mode, challenge) == (TlsMode::Acme, Challenge::Http)
+        && !mistakes.incomplete
     {
         let message = "site.wildcard: an authority issues a wildcard by the DNS challenge alone";
         let mistake = mistakes.at(wildcard.span(), message);
