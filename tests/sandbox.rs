@@ -310,6 +310,11 @@ fn one_that_was_cut_short_is_listed_and_removed() {
             assert_eq!(state_of("cut").await, State::Starting, "at {stage}");
             victim.kill().expect("it can be killed");
             victim.wait().expect("it ends");
+            // A program that it was about to start has its lock until it has started.
+            let began = Instant::now();
+            while state_of("cut").await == State::Starting && began.elapsed().as_secs() < 10 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
             assert_eq!(state_of("cut").await, State::Broken, "after {stage}");
             let found = sandbox::find(Some("cut")).await;
             assert!(matches!(found, Err(SandboxError::HalfMade { .. })));
