@@ -47,6 +47,8 @@ pub struct Account {
     in_use: bool,
     /// Whether there is no group of its name, as when useradd was cut off.
     groupless: bool,
+    /// Whether /etc/shadow has no line for it, as when useradd was cut off.
+    shadowless: bool,
 }
 
 /// The first number that login accounts get (adduser(8), login.defs(5)).
@@ -91,6 +93,7 @@ impl User {
             uid: None,
             in_use: false,
             groupless: false,
+            shadowless: false,
         }
     }
 }
@@ -148,6 +151,7 @@ impl Kind for User {
                         uid: uid.parse().ok(),
                         in_use: false,
                         groupless: false,
+                        shadowless: false,
                     };
                     accounts.insert(name, account);
                 }
@@ -164,6 +168,10 @@ impl Kind for User {
                 && let Some(account) = accounts.get_mut(name)
             {
                 account.groupless = true;
+            } else if let Some(["shadowless", name]) = fields::<2>(line)
+                && let Some(account) = accounts.get_mut(name)
+            {
+                account.shadowless = true;
             }
         }
         batch
@@ -184,6 +192,7 @@ impl Kind for User {
             if self.adopt {
                 account.home.clone_from(&before.home);
                 account.shell.clone_from(&before.shell);
+                account.shadowless = before.shadowless;
             }
             account.groups.extend(before.groups.iter().cloned());
         }
@@ -202,6 +211,9 @@ impl Kind for User {
         if !self.adopt {
             diff.compare("home", Some(&account.home), Some(&wanted.home))
                 .compare("shell", Some(&account.shell), Some(&wanted.shell));
+            if account.shadowless {
+                diff.compare("line in /etc/shadow", Some("missing"), Some("locked"));
+            }
         }
         if account.groupless {
             diff.compare("own group", Some("missing"), Some(self.name.as_str()));
@@ -221,10 +233,12 @@ impl Kind for User {
             shell,
             groups,
             groupless,
+            shadowless,
             ..
         } = state;
         let own = if *groupless { " without its own" } else { "" };
-        format!("{home} {shell} {groups:?}{own}")
+        let shadow = if *shadowless { " without shadow" } else { "" };
+        format!("{home} {shell} {groups:?}{own}{shadow}")
     }
 
     fn conflict(&self, account: &Account, claim: Claim) -> Option<Conflict> {

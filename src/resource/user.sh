@@ -1,9 +1,13 @@
 # Accounts, on the server.
 
-# probe_user NAME...: the passwd line of each, and whether there is no group of its name; then
-# each of its groups.
+# probe_user NAME...: the passwd line of each, and whether there is no group of its name or, for
+# one of this server (not of a directory service), no line in /etc/shadow; then each of its groups.
 probe_user() {
-	local accounts group groups home line members name
+	local accounts group groups home line members name shadowed=' '
+	# Only the names are kept.
+	[ ! -r /etc/shadow ] || while IFS=: read -r name _; do
+		shadowed="$shadowed$name "
+	done </etc/shadow
 	# getent answers 2 when it does not know some of them; that is an answer.
 	accounts=$(getent passwd -- "$@") || true
 	groups=$(getent group) || true
@@ -18,6 +22,10 @@ $groups" in
 ${line%%:*}:"*) ;;
 		*) printf 'groupless\037%s\n' "${line%%:*}" ;;
 		esac
+		case "$shadowed" in
+		' ' | *" ${line%%:*} "*) ;;
+		*) ! is_local "$line" || printf 'shadowless\037%s\n' "${line%%:*}" ;;
+		esac
 	done <<-END
 		$accounts
 	END
@@ -30,6 +38,18 @@ ${line%%:*}:"*) ;;
 	done <<-END
 		$groups
 	END
+}
+
+# is_local LINE: whether this line of passwd is this server's own (not a directory service's), with
+# its password in /etc/shadow.
+is_local() {
+	local line
+	while IFS= read -r line; do
+		case "$line" in
+		"${1%%:*}":x:*) return 0 ;;
+		esac
+	done </etc/passwd
+	return 1
 }
 
 # --- steps: no probe needs what follows ---
@@ -62,7 +82,12 @@ make_user() {
 	local own
 	if getent passwd -- "$1" >/dev/null; then
 		make_own_group "$1"
-		usermod --home "$2" --shell "$3" -- "$1"
+		if grep -q -- "^$1:" /etc/shadow; then
+			usermod --home "$2" --shell "$3" -- "$1"
+		else
+			# What useradd was to write next; without a date usermod makes no line.
+			usermod --home "$2" --shell "$3" --expiredate '' --password '!' -- "$1"
+		fi
 	else
 		if getent group -- "$1" >/dev/null; then own="--gid $1"; else own=--user-group; fi
 		made account "$1"

@@ -21,16 +21,23 @@ pub(crate) struct Reference {
 }
 
 /// Whether this is what useradd and groupadd leave behind when they are killed between writing a
-/// lock, `/etc/shadow.PID`, and linking it: no later one minds it, and it is theirs.
+/// lock, `/etc/shadow.PID`, and linking it, or between writing `/etc/shadow+` and renaming it: no
+/// later one minds them, and they are theirs.
 fn is_of_useradd(path: &str) -> bool {
-    let name = path
-        .strip_prefix("/etc/")
-        .and_then(|name| name.split_once('.'));
-    name.is_some_and(|(name, number)| {
-        ["passwd", "shadow", "group", "gshadow"].contains(&name)
-            && !number.is_empty()
-            && number.bytes().all(|byte| byte.is_ascii_digit())
-    })
+    let Some(name) = path.strip_prefix("/etc/") else {
+        return false;
+    };
+    let (file, is_left_over) = match name.split_once('.') {
+        Some((file, number)) => (
+            file,
+            !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()),
+        ),
+        None => match name.strip_suffix('+') {
+            Some(file) => (file, true),
+            None => (name, false),
+        },
+    };
+    is_left_over && ["passwd", "shadow", "group", "gshadow"].contains(&file)
 }
 
 impl Reference {
