@@ -4,6 +4,8 @@
 //! set, the defaults, and `judge`, which turns a reply into a [`Judgement`]; and one line in
 //! the registry below.
 
+pub mod backup;
+mod backup_record;
 pub mod certificate;
 pub mod database;
 pub mod deployment;
@@ -20,6 +22,7 @@ mod section;
 pub mod server;
 pub mod unit;
 
+pub use backup_record::{BackupRecord, LastBackup};
 pub use hop::Hop;
 pub use judgement::Judgement;
 pub use report::{Answer, Outcome, Report, Verdict, conclude, in_chain_order};
@@ -70,6 +73,7 @@ macro_rules! registry {
 }
 
 registry! {
+    "backup" => Backup(backup::Backup),
     "dns" => Dns(dns::Dns),
     "dnssec" => Dnssec(dnssec::Dnssec),
     "nameservers" => NameServers(nameservers::NameServers),
@@ -161,7 +165,10 @@ impl Check {
     pub fn on_server(&self) -> bool {
         matches!(
             self.question,
-            Question::Unit(_) | Question::Database(_) | Question::Deployment(_)
+            Question::Unit(_)
+                | Question::Database(_)
+                | Question::Deployment(_)
+                | Question::Backup(_)
         )
     }
 }

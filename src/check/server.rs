@@ -56,6 +56,10 @@ pub fn script(checks: &[&Check], nonce: &Nonce, limit: u64) -> Script {
                 let words = [program, "sh".to_owned()].into_iter();
                 questions.call("ask sh -c", words.chain(deployment.words()));
             }
+            Question::Backup(backup) => {
+                questions.assign("key", &place.to_string());
+                questions.call("ask sh -c", backup.words());
+            }
             Question::Certificate(certificate) => {
                 if let Some(path) = &certificate.path {
                     questions.assign("key", &place.to_string());
@@ -87,7 +91,7 @@ pub fn script(checks: &[&Check], nonce: &Nonce, limit: u64) -> Script {
 pub fn questions(checks: &[&Check]) -> u32 {
     let single = checks.iter().map(|check| match &check.question {
         Question::Certificate(certificate) => u32::from(certificate.path.is_some()),
-        Question::Database(_) | Question::Deployment(_) => 1,
+        Question::Database(_) | Question::Deployment(_) | Question::Backup(_) => 1,
         _ => 0,
     });
     single.sum::<u32>() + u32::from(!units(checks).is_empty())

@@ -141,12 +141,14 @@ pub(crate) async fn load(path: &Path, secrets: Secrets) -> Result<Workspace, Err
         let inputs = SiteInputs { secrets, app: code };
         sites.insert(name.clone(), inputs);
     }
+    let of_server = read_secrets(&folder, &inventory.secrets(), secrets).await?;
     let ordered = Roles::read(&roles)?;
     let inputs = Inputs {
         inventory,
         roles,
         files,
         sensitive_files,
+        secrets: of_server,
         sites,
     };
     Ok(Workspace {
@@ -350,7 +352,7 @@ fn role_sources(
     Ok(roles.into_values().collect())
 }
 
-/// The secrets of a site, from where they come from.
+/// Secrets of a server or of a site, from where they come from.
 pub(super) async fn read_secrets(
     folder: &Path,
     sources: &BTreeMap<String, SecretSource>,

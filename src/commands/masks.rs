@@ -7,8 +7,10 @@ use crate::types::{Masks, SecretValue};
 
 /// Masks what the workspace has read.
 pub(super) fn mask_read(workspace: &Workspace, reporter: &Reporter) {
-    let sites = workspace.inputs.sites.values();
-    let values = sites.flat_map(|site| site.secrets.values().filter_map(value));
+    let inputs = &workspace.inputs;
+    let sites = inputs.sites.values().flat_map(|site| &site.secrets);
+    let all = sites.chain(&inputs.secrets);
+    let values = all.filter_map(|(_, secret)| value(secret));
     reporter.mask(Masks::new(values));
 }
 
@@ -16,10 +18,15 @@ pub(super) fn mask_read(workspace: &Workspace, reporter: &Reporter) {
 /// had here. What cannot is told.
 pub(super) async fn mask_readable(workspace: &Workspace, reporter: &Reporter) {
     let mut values = Vec::new();
-    for (site, settings) in &workspace.inputs.inventory.sites {
-        let read = workspace.inputs.sites.get(site);
-        for (name, source) in &settings.secrets() {
-            let known = read.and_then(|read| read.secrets.get(name));
+    let inputs = &workspace.inputs;
+    let of_sites = inputs.inventory.sites.iter().map(|(site, settings)| {
+        let read = inputs.sites.get(site);
+        (read.map(|read| &read.secrets), settings.secrets())
+    });
+    let of_server = (Some(&inputs.secrets), inputs.inventory.secrets());
+    for (read, sources) in of_sites.chain([of_server]) {
+        for (name, source) in &sources {
+            let known = read.and_then(|read| read.get(name));
             if let Some(known) = known.and_then(value) {
                 values.push(known.clone());
                 continue;

@@ -154,11 +154,13 @@ async fn recall(
         };
         sites.insert(name.clone(), SiteInputs { secrets, app });
     }
+    let secrets = read_secrets(&folder, &inventory.secrets(), Secrets::Read).await?;
     let inputs = Inputs {
         inventory,
         roles,
         files,
         sensitive_files,
+        secrets,
         sites,
     };
     Ok(Workspace {

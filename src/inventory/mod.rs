@@ -5,6 +5,7 @@
 
 mod amount;
 mod app;
+mod backup;
 mod environment;
 mod forms;
 mod listen;
@@ -32,10 +33,10 @@ mod zone;
 mod zone_entry;
 
 pub use model::{
-    App, AppSource, Challenge, Database, DatabaseListen, DatabaseServer, Dns, DnsRecord, Dnssec,
-    Engine, ExternalAccount, FileReference, Firewall, FirewallRule, Health, Hook, Inventory,
-    KeyType, Listen, NameServer, Names, Parsed, Ports, Protocol, Python, RecordSet, References,
-    Secondary, Server, Site, Tls, TlsMode, TransferKey, Web,
+    App, AppSource, Backup, Challenge, Database, DatabaseListen, DatabaseServer, Dns, DnsRecord,
+    Dnssec, Engine, ExternalAccount, FileReference, Firewall, FirewallRule, Health, Hook,
+    Inventory, Keep, KeyType, Listen, NameServer, Names, Parsed, Ports, Protocol, Python,
+    RecordSet, References, Schedule, Secondary, Server, Site, Tls, TlsMode, TransferKey, Web,
 };
 pub use network::network;
 pub use raw::schema;

@@ -1,7 +1,9 @@
 //! The inventory as everything behind the parser sees it: checked, complete, in one form.
 
+mod backup;
 mod tls;
 
+pub use backup::{Backup, Keep, Schedule};
 pub use tls::{Challenge, ExternalAccount, Hook, KeyType, Tls, TlsMode};
 
 use crate::types::{AccountName, Digest, Fqdn, RecordName, SecretSource, ServerName, SiteName};
@@ -60,11 +62,22 @@ pub struct Inventory {
     pub database_server: DatabaseServer,
     /// nftables.
     pub firewall: Firewall,
+    /// Where backups go, if there are any.
+    pub backup: Option<Backup>,
     /// Settings of the user's own roles, and which of them to apply.
     pub roles: BTreeMap<String, toml::Table>,
 }
 
 impl Inventory {
+    /// The sources of the secrets that are the server's own, by name.
+    #[must_use]
+    pub fn secrets(&self) -> BTreeMap<String, SecretSource> {
+        self.backup
+            .as_ref()
+            .map(Backup::secrets)
+            .unwrap_or_default()
+    }
+
     /// The domains of the sites, in the order of their names.
     pub fn domains(&self) -> impl Iterator<Item = &Fqdn> {
         self.sites.values().map(|site| &site.names.domain)

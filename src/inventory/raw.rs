@@ -4,12 +4,14 @@
 //! and the structural pass; the doc comments here are what an editor shows.
 
 mod app;
+mod backup;
 mod secondary;
 mod signing;
 mod text_or;
 mod tls;
 
 pub(super) use app::{App, AppListen, AppProtocol, AppSource, Health, Python, Secret};
+pub(super) use backup::{Backup, Schedule};
 pub(super) use secondary::{Algorithm, Secondary};
 pub(super) use signing::Signing;
 pub(super) use text_or::TextOr;
@@ -96,6 +98,8 @@ pub(super) struct Inventory {
     /// nftables.
     #[serde(default)]
     pub(super) firewall: Firewall,
+    /// Backups of the server.
+    pub(super) backup: Option<At<Backup>>,
     /// Roles of your own to apply after the built-in ones, and the values they read as
     /// `settings.NAME`.
     #[serde(default)]

@@ -8,7 +8,7 @@ use super::{
     Server, Site, TlsMode,
 };
 use super::{
-    app, neighbours, network, secondary, sensitive, site, structure, syntax, tls, web, zone,
+    app, backup, neighbours, network, secondary, sensitive, site, structure, syntax, tls, web, zone,
 };
 use crate::diagnostic::{Diagnostics, Source};
 use crate::types::{InvalidValue, SiteName};
@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 /// Names of the roles inside the program; settings under them would be read by nobody.
 const BUILT_IN_ROLES: &[&str] = &[
-    "base", "firewall", "dns", "database", "app", "web", "tls", "acme",
+    "base", "firewall", "dns", "database", "app", "web", "tls", "acme", "backup",
 ];
 
 /// Parses and checks an inventory.
@@ -68,6 +68,7 @@ fn resolve(raw: &raw::Inventory, mistakes: &mut Mistakes<'_>) -> Option<Parsed> 
     };
     let (sites, references) = shared.sites(&raw_sites, mistakes);
     let firewall = network::firewall(&raw.firewall, mistakes);
+    let backup = backup::backup(raw.backup.as_ref(), &mut keys, mistakes);
     let roles = roles(&raw.roles, mistakes);
     shared.listeners(&raw_sites, &sites, mistakes);
     let placed: Vec<neighbours::Placed<'_>> = raw_sites
@@ -85,6 +86,7 @@ fn resolve(raw: &raw::Inventory, mistakes: &mut Mistakes<'_>) -> Option<Parsed> 
             ports,
             database_server,
             firewall,
+            backup,
             roles,
         },
         keys,

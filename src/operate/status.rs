@@ -2,8 +2,8 @@
 
 use super::Units;
 use crate::bundle::{self, History, PastRun};
-use crate::check::Question;
 use crate::check::dnssec::ds_record_of_line;
+use crate::check::{BackupRecord, Question};
 use crate::host;
 use crate::plan::Stack;
 use crate::shell::Script;
@@ -161,6 +161,9 @@ pub struct Status {
     pub last_apply: Option<LastApply>,
     /// Whether a role of the inventory makes backups.
     pub backups: bool,
+    /// What the server has recorded of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backup: Option<BackupRecord>,
 }
 
 /// The script that asks for all of it.
@@ -286,6 +289,7 @@ impl Status {
             ["pending", unit, reaction] => {
                 self.pending.push((unit.to_owned(), reaction.to_owned()));
             }
+            ["backup", name, line] => self.backup.get_or_insert_default().read(name, line),
             ["reboot", packages] => self.reboot = Some(packages.trim().to_owned()),
             ["maintenance", since, ref site @ ..] => {
                 let since = since.parse().unwrap_or_default();

@@ -50,6 +50,11 @@ for path in "$STATE"/pending/*; do
 	[ ! -f "$path" ] || printf 'pending\037%s\037%s\n' "${path##*/}" "$(first "$path")"
 done
 set -f
+set +f
+for path in "$STATE"/backup/record/*; do
+	[ ! -f "$path" ] || printf 'backup\037%s\037%s\n' "${path##*/}" "$(cat -- "$path")"
+done
+set -f
 [ ! -e /run/reboot-required ] || printf 'reboot\037%s\n' "$(sort -u /run/reboot-required.pkgs 2>/dev/null | tr '\n' ' ')"
 set +f
 set -- /etc/nginx/maintenance/on.site/*.conf

@@ -3,6 +3,7 @@
 use super::text::{BAD, BOLD, CHANGED, DIM, GOOD, PLACE, paint, visible, visible_line};
 use crate::operate::logs::Line;
 use crate::operate::status::{Renewal, Status, UnitStatus};
+use crate::types::minute;
 use std::fmt::Write as _;
 
 /// From this few days on a certificate that is not renewed soon is trouble.
@@ -16,11 +17,6 @@ fn span(seconds: i64) -> String {
         s @ 3600..86400 => format!("{} h {} min", s / 3600, s % 3600 / 60),
         s => format!("{} d {} h", s / 86400, s % 86400 / 3600),
     }
-}
-
-fn moment(seconds: i64) -> String {
-    let time = jiff::Timestamp::from_second(seconds).unwrap_or_default();
-    time.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^52")]
@@ -63,6 +59,48 @@ pub(super) fn draw(site: &str, status: &Status) -> String {
         let _ = writeln!(text, "{}  {words}", paint(DIM, format_args!("{name:12}")));
     }
     text
+}
+
+/// The last backup, what has failed since, and which second could be restored.
+fn backup_lines(status: &Status) -> Vec<(&'static str, String)> {
+    let Some(record) = status.backup.as_ref().filter(|_| status.backups) else {
+        let words = "none: the inventory has no section [backup]";
+        return vec![("backups", paint(CHANGED, words))];
+    };
+    let mut lines = Vec::new();
+    match &record.last {
+        None => lines.push(("backups", paint(CHANGED, "none yet"))),
+        Some(last) => {
+            let proven = match &record.proven {
+                Some((_, id)) if *id == last.id => paint(GOOD, "proven"),
+                _ => paint(CHANGED, "unproven: it was never restored"),
+            };
+            let words = format!(
+                "the last one of {}, {} in {}, {proven}",
+                minute(last.made),
+                size(last.bytes),
+                span(i64::try_from(last.seconds).unwrap_or_default()),
+            );
+            lines.push(("backups", words));
+        }
+    }
+    if let Some((time, why)) = &record.failed {
+        let words = format!("failed at {}: {}", minute(*time), visible(why));
+        lines.push(("", paint(BAD, words)));
+    }
+    if let Some(until) = record.logs {
+        let words = format!("each moment until {} could be restored", minute(until));
+        lines.push(("", words));
+    }
+    if let Some((time, why)) = &record.logs_failed {
+        let words = format!(
+            "what was written since is not in the repository, {}: {}",
+            minute(*time),
+            visible(why)
+        );
+        lines.push(("", paint(BAD, words)));
+    }
+    lines
 }
 
 fn unit_line(unit: &UnitStatus, width: usize, now: i64) -> String {
@@ -162,7 +200,7 @@ fn lines(status: &Status) -> Vec<(&'static str, String)> {
             let what = format!(
                 "{} ago ({}) by {}: {}, generation {}",
                 span(now - last.time),
-                moment(last.time),
+                minute(last.time),
                 visible(&last.who),
                 visible(&last.changes),
                 last.generation
@@ -177,7 +215,7 @@ fn lines(status: &Status) -> Vec<(&'static str, String)> {
             "{} days left{}, until {}",
             certificate.days,
             whose(file, status.certificates.len()),
-            moment(certificate.until)
+            minute(certificate.until)
         );
         let style = if certificate.days < FEW_DAYS {
             BAD
@@ -221,12 +259,7 @@ fn lines(status: &Status) -> Vec<(&'static str, String)> {
         let low = disk.free < disk.size / 20;
         lines.push(("disk", if low { paint(BAD, words) } else { words }));
     }
-    let backups = if status.backups {
-        "made by the role backup"
-    } else {
-        "none: no role of this inventory makes any"
-    };
-    lines.push(("backups", backups.to_owned()));
+    lines.extend(backup_lines(status));
     if let Some(packages) = &status.reboot {
         let words = format!("required by {}", visible(packages));
         lines.push(("reboot", paint(CHANGED, words)));
@@ -243,7 +276,7 @@ fn renewed(renewal: &Renewal, now: i64) -> (&'static str, String) {
     };
     let Some(because) = &renewal.because else {
         let suggested = renewal.suggested.map_or(String::new(), |time| {
-            format!(", suggested by the authority for {}", moment(time))
+            format!(", suggested by the authority for {}", minute(time))
         });
         let words = format!("checked {}{suggested}", ago(renewal.checked));
         return ("renewal", words);

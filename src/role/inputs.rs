@@ -18,6 +18,8 @@ pub struct Inputs {
     pub files: BTreeMap<String, Arc<[u8]>>,
     /// Those of them that must not be seen.
     pub sensitive_files: BTreeMap<String, SecretValue>,
+    /// The secrets of the server, by name.
+    pub secrets: BTreeMap<String, SecretMaterial>,
     /// What came with each site; nothing for one that is not here.
     pub sites: BTreeMap<SiteName, SiteInputs>,
 }

@@ -61,8 +61,13 @@ impl Materials for RoleMaterials<'_> {
 
     fn secret(&self, name: &str) -> Result<SecretMaterial, EntryError> {
         let missing = || EntryError::field("name", format!("the inventory has no secret `{name}`"));
-        let secrets = &self.site()?.secrets;
-        secrets.get(name).cloned().ok_or_else(missing)
+        // A server has secrets of its own, and those that are a site's are called otherwise.
+        let of_server = self.inputs.secrets.get(name);
+        let secret = match of_server {
+            Some(secret) => Some(secret),
+            None => self.site()?.secrets.get(name),
+        };
+        secret.cloned().ok_or_else(missing)
     }
 
     fn app(&self) -> Result<Code, EntryError> {

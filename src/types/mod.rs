@@ -26,7 +26,7 @@ pub use account::AccountName;
 pub use blob::{Blob, Reopen};
 pub use chain::{ChainError, ChainFile, certificate_names, check_chain, covers};
 pub use code::{Code, ReleaseId};
-pub use day::day;
+pub use day::{day, minute};
 pub use digest::Digest;
 pub use fqdn::Fqdn;
 pub use label::{ServerName, SiteName};

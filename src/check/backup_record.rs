@@ -1,0 +1,63 @@
+//! What a server has recorded of its backups.
+
+use serde::Serialize;
+
+/// What the program of the role backup has written down. Times are in seconds since 1970.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct BackupRecord {
+    /// When the repository was opened first.
+    pub initialised: Option<i64>,
+    /// The last backup.
+    pub last: Option<LastBackup>,
+    /// When a backup has failed since, and why.
+    pub failed: Option<(i64, String)>,
+    /// The last backup that was restored to prove it: when, and which one.
+    pub proven: Option<(i64, String)>,
+    /// Until when the log of the database is in the repository.
+    pub logs: Option<i64>,
+    /// When that has failed since, and why.
+    pub logs_failed: Option<(i64, String)>,
+}
+
+/// The last backup.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LastBackup {
+    /// When it began, in seconds since 1970.
+    pub made: i64,
+    /// What it is called: its time, as `20260131T120500Z`.
+    pub id: String,
+    /// What it has read, in bytes.
+    pub bytes: u64,
+    /// How long it took, in seconds.
+    pub seconds: u64,
+}
+
+impl BackupRecord {
+    /// Takes in one of its files: its name, and the line in it. What is not understood is left
+    /// out.
+    pub fn read(&mut self, name: &str, line: &str) {
+        let (first, rest) = line.split_once(' ').unwrap_or((line, ""));
+        let Ok(time) = first.parse::<i64>() else {
+            return;
+        };
+        let with_text = || Some((time, rest.to_owned()));
+        match name {
+            "initialised" => self.initialised = Some(time),
+            "succeeded" => {
+                if let [id, bytes, seconds] = rest.split(' ').collect::<Vec<_>>()[..] {
+                    self.last = Some(LastBackup {
+                        made: time,
+                        id: id.to_owned(),
+                        bytes: bytes.parse().unwrap_or_default(),
+                        seconds: seconds.parse().unwrap_or_default(),
+                    });
+                }
+            }
+            "failed" => self.failed = with_text(),
+            "proven" => self.proven = with_text(),
+            "logs" => self.logs = Some(time),
+            "logs-failed" => self.logs_failed = with_text(),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The section `[backup]`: where backups go, how often, and how many are kept.
+
+use super::environment::{secret_source, secrets};
+use super::mistakes::Mistakes;
+use super::raw::{self, At};
+use super::{Backup, FileReference, Keep, Schedule};
+use crate::types::{AbsolutePath, InvalidValue, SecretSource};
+use url::Url;
+
+/// The schemes of repositories that restic takes besides folders (restic's manual, "Preparing a
+/// new repository").
+const SCHEMES: [&str; 8] = ["sftp", "rest", "s3", "b2", "azure", "gs", "swift", "rclone"];
+
+/// The section, if there is one.
+pub(super) fn backup(
+    section: Option<&At<raw::Backup>>,
+    files: &mut Vec<FileReference>,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<Backup> {
+    let raw = section?;
+    let help = "write where backups are kept:\n[backup]\nrepository = \"sftp:user@host:/folder\"";
+    if raw.repository.is_none() {
+        mistakes.missing(raw.span(), "backup.repository is missing", help);
+    }
+    let repository = mistakes.check("backup.repository", raw.repository.as_ref(), |text| {
+        repository(text)
+    });
+    let schedule = match raw.schedule.as_deref() {
+        Some(raw::Schedule::Hourly) => Schedule::Hourly,
+        None | Some(raw::Schedule::Daily) => Schedule::Daily,
+        Some(raw::Schedule::Weekly) => Schedule::Weekly,
+    };
+    let at = mistakes.check("backup.at", raw.at.as_ref(), |text| time(text));
+    if let Some(at) = raw.at.as_ref().filter(|_| schedule == Schedule::Hourly) {
+        let mistake = mistakes.at(
+            at.span(),
+            "backup.at has no meaning with an hourly schedule",
+        );
+        mistakes.push(mistake.help("leave it out"));
+    }
+    let mut folders = Vec::new();
+    for folder in &raw.folders {
+        folders.extend(mistakes.check("backup.folders", Some(folder), |text| {
+            AbsolutePath::new(text).map(|path| path.to_string())
+        }));
+    }
+    let password = match &raw.password {
+        Some(source) => secret_source("backup.password", source, files, mistakes),
+        None => Some(SecretSource::Generate(true)),
+    };
+    let secrets = secrets("backup.secrets", &raw.secrets, files, mistakes);
+    for (name, secret) in &raw.secrets {
+        if let Some(SecretSource::Generate(_)) = secrets.get(name.as_str()) {
+            let message = format!(
+                "backup.secrets: only the keeper of the repository knows {}",
+                name.as_str()
+            );
+            let mistake = mistakes.at(secret.span(), message);
+            mistakes.push(mistake.help("use env, file or command"));
+        }
+    }
+    let kept = |value: &Option<At<u16>>, default| value.as_deref().copied().unwrap_or(default);
+    let keep = Keep {
+        hourly: kept(&raw.keep.hourly, 24),
+        daily: kept(&raw.keep.daily, 7),
+        weekly: kept(&raw.keep.weekly, 5),
+        monthly: kept(&raw.keep.monthly, 12),
+    };
+    if [keep.hourly, keep.daily, keep.weekly, keep.monthly] == [0; 4] {
+        let span = raw.keep.daily.as_ref().map_or(raw.span(), At::span);
+        let mistake = mistakes.at(span, "backup.keep: no backup would be kept");
+        mistakes.push(mistake.help("leave one of hourly, daily, weekly and monthly above 0"));
+    }
+    Some(Backup {
+        repository: repository?,
+        schedule,
+        at,
+        keep,
+        folders,
+        password: password?,
+        secrets,
+    })
+}
+
+/// A place that restic can keep a repository in. A password in it is refused.
+fn repository(text: &str) -> Result<String, InvalidValue> {
+    let hint = "a folder of the server, or one of sftp:user@host:/folder, rest:https://host/, \
+                s3:https://host/bucket";
+    if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        return Err(InvalidValue::new("a repository has no spaces in its address").hint(hint));
+    }
+    let Some((scheme, rest)) = text.split_once(':') else {
+        return AbsolutePath::new(text)
+            .map(|path| path.to_string())
+            .map_err(|_| InvalidValue::new(format!("`{text}` is no repository")).hint(hint));
+    };
+    if text.starts_with('/') || !SCHEMES.contains(&scheme) || rest.is_empty() {
+        return Err(InvalidValue::new(format!("`{text}` is no repository")).hint(hint));
+    }
+    let has_password = Url::parse(rest).is_ok_and(|url| url.password().is_some());
+    if has_password {
+        return Err(
+            InvalidValue::new("there is a password in the repository's address").hint(
+                "give it to restic as secrets: RESTIC_REST_USERNAME and RESTIC_REST_PASSWORD",
+            ),
+        );
+    }
+    Ok(text.to_owned())
+}
+
+/// `HH:MM`.
+fn time(text: &str) -> Result<String, InvalidValue> {
+    let number = |text: &str, limit: u8| {
+        let digits = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+        digits && text.parse::<u8>().is_ok_and(|number| number < limit)
+    };
+    match text.split_once(':') {
+        Some((hours, minutes)) if number(hours, 24) && number(minutes, 60) => Ok(text.to_owned()),
+        _ => Err(InvalidValue::new(format!("`{text}` is no time of a day")).hint("like \"03:30\"")),
+    }
+}

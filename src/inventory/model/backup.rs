@@ -1,0 +1,65 @@
+//! How the server is backed up.
+
+use crate::types::SecretSource;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Where a server's backups go, and when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Backup {
+    /// Where they are kept, as restic takes it.
+    pub repository: String,
+    /// How often.
+    pub schedule: Schedule,
+    /// When on a day, as `HH:MM`; none for some time after midnight.
+    pub at: Option<String>,
+    /// How many are kept.
+    pub keep: Keep,
+    /// Further folders of the server.
+    pub folders: Vec<String>,
+    /// Where the key of the repository comes from.
+    pub password: SecretSource,
+    /// What restic finds in its environment.
+    pub secrets: BTreeMap<String, SecretSource>,
+}
+
+/// How often.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Schedule {
+    /// Each hour.
+    Hourly,
+    /// Each day.
+    Daily,
+    /// Each week.
+    Weekly,
+}
+
+/// The last backup of each of so many hours, days, weeks and months is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Keep {
+    /// Hours.
+    pub hourly: u16,
+    /// Days.
+    pub daily: u16,
+    /// Weeks.
+    pub weekly: u16,
+    /// Months.
+    pub monthly: u16,
+}
+
+impl Backup {
+    /// The name of the secret that is the key of the repository.
+    pub const PASSWORD: &'static str = "backup.password";
+
+    /// The sources of all its secrets, by name.
+    #[must_use]
+    pub fn secrets(&self) -> BTreeMap<String, SecretSource> {
+        let named = self.secrets.iter();
+        let mut secrets: BTreeMap<String, SecretSource> = named
+            .map(|(name, source)| (format!("backup.{name}"), source.clone()))
+            .collect();
+        secrets.insert(Self::PASSWORD.to_owned(), self.password.clone());
+        secrets
+    }
+}

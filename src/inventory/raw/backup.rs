@@ -1,0 +1,54 @@
+//! The section `[backup]` as the user writes it.
+
+use super::{At, Secret};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::inventory) struct Backup {
+    /// Where backups are kept, as restic takes it: "sftp:user@host:/folder", "rest:https://…",
+    /// "s3:https://…", or a folder of the server, which is lost with it.
+    #[schemars(required)]
+    pub(in crate::inventory) repository: Option<At<String>>,
+    /// How often. Default: "daily".
+    pub(in crate::inventory) schedule: Option<At<Schedule>>,
+    /// When on a day, in the time zone of the server: "03:30". Default: some time after midnight.
+    pub(in crate::inventory) at: Option<At<String>>,
+    /// How many are kept.
+    #[serde(default)]
+    pub(in crate::inventory) keep: Keep,
+    /// Further folders of the server.
+    #[serde(default)]
+    pub(in crate::inventory) folders: Vec<At<String>>,
+    /// Where the key of the repository comes from. Default: made on the server.
+    pub(in crate::inventory) password: Option<At<Secret>>,
+    /// What restic finds in its environment, as AWS_SECRET_ACCESS_KEY, by name.
+    #[serde(default)]
+    pub(in crate::inventory) secrets: BTreeMap<At<String>, At<Secret>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::inventory) enum Schedule {
+    /// Each hour.
+    Hourly,
+    /// Each day.
+    Daily,
+    /// Each Sunday.
+    Weekly,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::inventory) struct Keep {
+    /// For so many hours the last one of each. Default: 24.
+    pub(in crate::inventory) hourly: Option<At<u16>>,
+    /// For so many days the last one of each. Default: 7.
+    pub(in crate::inventory) daily: Option<At<u16>>,
+    /// For so many weeks the last one of each. Default: 5.
+    pub(in crate::inventory) weekly: Option<At<u16>>,
+    /// For so many months the last one of each. Default: 12.
+    pub(in crate::inventory) monthly: Option<At<u16>>,
+}

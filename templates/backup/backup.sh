@@ -1,0 +1,206 @@
+#!/bin/sh
+# Managed by foobar-stack (role backup): changes made here are overwritten.
+#
+# Backups of the sites, with restic: the databases, what the apps keep in files, the code that
+# serves, and what this server knows (secrets, accounts with authorities, keys, serials).
+#
+#   backup init               makes the repository, or opens the one that is there
+#   backup now                makes a backup
+#   backup logs               brings what the database has written since to the repository
+#   backup list               what can be restored: a line each, the newest last
+#   backup manifest ID        what a backup holds
+#   backup add-key            a further password, which it reads, opens the repository, too
+#   backup try-key            whether the password that it reads opens the repository
+#
+# A backup is two snapshots: the data, and, written last, the manifest that says what they are.
+# Data without a manifest is no backup, and is swept by the next one.
+#
+# What it has to say of itself stands in $STATE/backup/record, a file each:
+#   initialised TIME          when the repository was opened first
+#   succeeded TIME ID BYTES SECONDS
+#                             the last backup: when it began, what it has read, how long it took
+#   failed TIME REASON        what went wrong since
+#   proven TIME ID            the last backup that was restored, and when
+#   logs TIME                 until when the log of the database is in the repository
+#   logs-failed TIME REASON   what went wrong with that since
+
+export LC_ALL=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+umask 077
+set -f
+# shellcheck source=/dev/null
+. /usr/local/lib/foobar-stack/host.sh
+# shellcheck source=/dev/null
+. /usr/local/lib/foobar-stack/backup-repository.sh
+# shellcheck source=/dev/null
+. /usr/local/lib/foobar-stack/backup-dump.sh
+
+SETTINGS=/etc/foobar-stack/backup
+WORK=$STATE/backup
+# How long a run or somebody else may take, in seconds, before a backup gives up.
+PATIENCE=900
+
+# read_settings: what the file of settings says.
+read_settings() {
+	local word value
+	repository='' engine='' unit='' databases='' accounts='' apps='' folders='' keep=''
+	while read -r word value; do
+		case $word in
+		repository) repository=$value ;;
+		keep) keep="$keep --keep-$value" ;;
+		engine) engine=$value ;;
+		unit) unit=$value ;;
+		database) databases="$databases $value" ;;
+		account) accounts="$accounts $value" ;;
+		app) apps="$apps $value" ;;
+		# A path may have spaces.
+		folder) folders="$folders$value
+" ;;
+		esac
+	done <"$SETTINGS/settings"
+	# `--keep-daily 7` of `daily 7`.
+	keep=$(printf %s "$keep" | sed 's/\(--keep-[a-z]*\) /\1=/g')
+}
+
+# record WORD TEXT: replaces what it says of that.
+record() {
+	mkdir -p -m 700 -- "$WORK/record"
+	printf '%s\n' "$2" | tr '\n' ' ' | sed 's/ *$/\n/' | replace "$WORK/record/$1"
+}
+
+# fail REASON: written down, for `status` and `verify`.
+fail() {
+	record failed "$(date +%s) $1"
+	printf 'the backup failed: %s\n' "$1" >&2
+	exit 1
+}
+
+# only_one: no two backups at a time; this one ends with its process.
+only_one() {
+	mkdir -p -m 700 -- "$WORK"
+	exec 8<>"$WORK/lock"
+	flock -n 8 || {
+		echo 'another backup, or a restore, is under way' >&2
+		exit 75
+	}
+}
+
+# under_lock FUNCTION: while no run changes the server; waits for one that does.
+under_lock() {
+	local tries=0 status holder
+	while :; do
+		status=0
+		holder=$(with_lock 'a backup begins' foobar-stack-backup "$@" 2>&1) || status=$?
+		[ "$status" = 75 ] || break
+		tries=$((tries + 1))
+		if [ $((tries * 2)) -gt "$PATIENCE" ]; then
+			why="somebody else has changed the server all the time: $holder"
+			return 1
+		fi
+		sleep 2
+	done
+	why=$holder
+	return "$status"
+}
+
+# enough_space: for the dump, which is seldom larger than the data; a tenth more.
+enough_space() {
+	local need free
+	need=$(data_size) || return 0
+	free=$(df -Pk "$WORK" | awk 'NR == 2 { print $4 }')
+	[ $((need * 11 / 10240)) -lt "$free" ] || {
+		why="the dump needs about $((need / 1048576)) MB, and $((free / 1024)) MB are free where $WORK is"
+		return 1
+	}
+}
+
+# collect: what must not change meanwhile, into the spool: the databases first, so that no row
+# names a file that comes later.
+collect() {
+	mkdir -p -m 700 -- "$spool/state" || return
+	: >"$spool/manifest"
+	dump_all || return
+	(
+		set +f
+		for path in "$STATE"/*; do
+			case ${path##*/} in
+			backup | lock | busy | holder | runs) ;;
+			*) cp -a -- "$path" "$spool/state/" || exit ;;
+			esac
+		done
+	)
+}
+
+# paths: all that goes into a backup, a line each.
+paths() {
+	local app
+	printf '%s\n' "$spool" /etc/foobar-stack
+	[ ! -d /var/lib/bind/signed ] || echo /var/lib/bind/signed
+	for app in $apps; do
+		[ ! -e "$app/current" ] || printf '%s\n' "$app/current" "$(readlink -f -- "$app/current")"
+	done
+	printf '%s' "$folders" | while IFS= read -r folder; do
+		# One that no run has made yet is in no backup.
+		! exists "$folder" || printf '%s\n' "$folder"
+	done
+}
+
+# make_backup: the whole of it.
+make_backup() {
+	local began id data files bytes app
+	began=$(date +%s) id=$(date -u -d "@$began" +%Y%m%dT%H%M%SZ)
+	spool=$WORK/spool
+	rm -rf -- "$spool"
+	mkdir -p -m 700 -- "$spool" || fail "$WORK cannot be written to"
+	open_repository || fail "$why"
+	enough_space || fail "$why"
+	under_lock collect || fail "${why:-the server could not be read}"
+	paths >"$WORK/paths"
+	store_data "$id" || fail "$why"
+	# shellcheck disable=SC2046 # three words
+	set -- $(summary)
+	data=$1 files=$2 bytes=$3
+	{
+		printf 'backup %s\nmade %s\nsnapshot %s\nhost %s\n' "$id" "$began" "$data" "$(cat /proc/sys/kernel/hostname)"
+		printf 'generation %s\nfiles %s %s\n' "$(cat "$STATE/generation" 2>/dev/null)" "$files" "$bytes"
+		for app in $apps; do
+			printf 'app %s %s\n' "$app" "$(readlink -- "$app/current" | sed 's|.*/||')"
+		done
+		printf '%s' "$folders" | sed 's/^/folder /'
+		cat "$spool/manifest"
+	} >"$WORK/manifest"
+	store_manifest "id=$id,data=$data,files=$files,bytes=$bytes" <"$WORK/manifest" || fail "$why"
+	rm -rf -- "$spool" "$WORK/paths" "$WORK/manifest"
+	record succeeded "$began $id $bytes $(($(date +%s) - began))"
+	rm -f -- "$WORK/record/failed"
+	printf 'backup %s: %s files, %s MB, %s s\n' "$id" "$files" $((bytes / 1048576)) $(($(date +%s) - began))
+	retire || printf 'old backups could not be removed: %s\n' "$why" >&2
+}
+
+read_settings
+set +f
+for path in "$SETTINGS"/environment/*; do
+	[ ! -f "$path" ] || export "${path##*/}=$(cat -- "$path")"
+done
+set -f
+case ${1:-} in
+init)
+	init_repository || {
+		printf '%s\n' "$why" >&2
+		exit 1
+	}
+	exists "$WORK/record/initialised" || record initialised "$(date +%s)"
+	;;
+now)
+	only_one
+	make_backup
+	;;
+logs) ship_logs ;;
+list) list_backups ;;
+manifest) repository dump --tag "manifest,id=${2:?}" latest /manifest ;;
+add-key) add_key ;;
+try-key) try_key ;;
+*)
+	echo 'usage: backup init | now | logs | list | manifest ID | add-key | try-key' >&2
+	exit 64
+	;;
+esac

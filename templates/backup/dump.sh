@@ -1,0 +1,140 @@
+# Managed by foobar-stack (role backup): changes made here are overwritten.
+#
+# What the database holds: dumps of it, what they are known by, and the log of what is written
+# after them.
+#
+# shellcheck shell=dash disable=SC2154
+
+# ask_database SQL: as root, over the socket.
+ask_database() {
+	"$engine" --protocol=socket --batch --raw --skip-column-names --connect-timeout=10 --execute "$1"
+}
+
+# dump_program: dumps, with everything that belongs to a database.
+dump_program() {
+	case $engine in
+	mysql) set -- mysqldump --set-gtid-purged=OFF "$@" ;;
+	*) set -- mariadb-dump "$@" ;;
+	esac
+	"$@" --single-transaction --quick --routines --events --triggers --hex-blob \
+		--default-character-set=utf8mb4
+}
+
+# names: the databases, as a list of SQL.
+names() {
+	local name list=''
+	for name in $databases; do
+		list="$list${list:+, }'$name'"
+	done
+	printf %s "$list"
+}
+
+# data_size: of the databases, in bytes.
+data_size() {
+	[ -n "$databases" ] || return
+	ask_database "SELECT COALESCE(SUM(DATA_LENGTH), 0) FROM information_schema.TABLES WHERE TABLE_SCHEMA IN ($(names))" 2>/dev/null
+}
+
+# digest_of_dump: of the dump in standard input: of what it holds, not of when and where in the log
+# it was made. What was restored from it has the same.
+digest_of_dump() {
+	sed -e '/^--/d' -e '/^$/d' | sha256sum | cut -d ' ' -f 1
+}
+
+# dump_all: the databases in one dump of one moment, and who may log in. Lines of the manifest
+# say what it is.
+dump_all() {
+	local position source=--master-data=2
+	[ -n "$databases" ] || return 0
+	[ "$engine" != mysql ] || source=--source-data=2
+	# shellcheck disable=SC2086 # the names
+	dump_program $source --databases $databases >"$spool/databases.sql" || return
+	tail -n 1 -- "$spool/databases.sql" | grep -q '^-- Dump completed' || {
+		echo 'the dump has no end'
+		return 1
+	}
+	position=$(sed -n "/^-- CHANGE /{s/.*_FILE='\([^']*\)'.*_POS=\([0-9]*\).*/\1 \2/p;q}" "$spool/databases.sql")
+	dump_accounts >"$spool/accounts.sql" || return
+	{
+		printf 'engine %s %s\n' "$engine" "$(ask_database 'SELECT VERSION()')"
+		printf 'incarnation %s\nposition %s\n' "$(incarnation)" "$position"
+		printf 'dump databases.sql %s %s\n' "$(digest_of_dump <"$spool/databases.sql")" "$(stat -c %s -- "$spool/databases.sql")"
+		count_objects
+	} >>"$spool/manifest"
+}
+
+# count_objects: of each database, as lines of the manifest.
+count_objects() {
+	local name
+	for name in $databases; do
+		ask_database "SELECT CONCAT_WS(' ', 'objects', '$name',
+			'tables', (SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = '$name' AND TABLE_TYPE = 'BASE TABLE'),
+			'views', (SELECT COUNT(*) FROM information_schema.VIEWS WHERE TABLE_SCHEMA = '$name'),
+			'triggers', (SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = '$name'),
+			'routines', (SELECT COUNT(*) FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = '$name'),
+			'events', (SELECT COUNT(*) FROM information_schema.EVENTS WHERE EVENT_SCHEMA = '$name'))"
+	done
+}
+
+# dump_accounts: the accounts of the apps with their rights, as statements.
+dump_accounts() {
+	local name account
+	for name in $accounts; do
+		for account in $(ask_database "SELECT CONCAT(QUOTE(User), '@', QUOTE(Host)) FROM mysql.user WHERE User = '$name'"); do
+			ask_database "SHOW CREATE USER $account" | sed 's/^CREATE USER/CREATE USER IF NOT EXISTS/; s/$/;/' || return
+			ask_database "SHOW GRANTS FOR $account" | sed 's/$/;/' || return
+		done
+	done
+}
+
+# incarnation: which life of the database this is: the names of its logs begin again with each.
+incarnation() {
+	local folder
+	folder=$(ask_database 'SELECT @@datadir')
+	[ -s "${folder%/}/foobar-stack-incarnation" ] ||
+		od -An -N 16 -t x1 /dev/urandom | tr -d ' \n' >"${folder%/}/foobar-stack-incarnation"
+	cat -- "${folder%/}/foobar-stack-incarnation"
+}
+
+# ship_logs: the log of what was written goes to the repository when it has grown. Its last
+# events may be half there: who reads it ends before them.
+ship_logs() {
+	local now base seen files
+	[ -n "$databases" ] || return 0
+	mkdir -p -m 700 -- "$WORK"
+	exec 7<>"$WORK/logs.lock"
+	flock -n 7 || return 0
+	now=$(date +%s)
+	base=$(ask_database 'SELECT @@log_bin_basename' 2>&1) || {
+		record logs-failed "$now the database does not answer: $base"
+		return 1
+	}
+	set +f
+	files=$(stat -c '%n %s' -- "$base".[0-9]*)
+	set -f
+	seen="$(incarnation)
+$files"
+	if [ "$seen" != "$(cat "$WORK/logs.seen" 2>/dev/null)" ]; then
+		printf '%s\n' "$files" | sed 's/ [0-9]*$//' >"$WORK/logs.paths"
+		if ! asked backup --quiet --host foobar-stack --tag "logs,incarnation=$(incarnation)" \
+			--files-from-verbatim "$WORK/logs.paths"; then
+			record logs-failed "$now $(reason)"
+			return 1
+		fi
+		printf '%s\n' "$seen" | replace "$WORK/logs.seen"
+		retire_logs
+	fi
+	record logs "$now"
+	rm -f -- "$WORK/record/logs-failed"
+}
+
+# retire_logs: each snapshot has all the logs that the server still has, so few are enough. It is
+# enough to look once an hour.
+retire_logs() {
+	local last
+	last=$(stat -c %Y -- "$WORK/logs.retired" 2>/dev/null)
+	[ $(($(date +%s) - ${last:-0})) -gt 3600 ] || return 0
+	: >"$WORK/logs.retired"
+	asked forget --quiet --host foobar-stack --tag logs --group-by host,tags --keep-last 2 \
+		--keep-daily 14 --keep-weekly 8 || true
+}
