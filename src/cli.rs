@@ -2,7 +2,7 @@
 
 mod operations;
 
-pub use operations::{Certificate, HttpVersion, Load, Logs, Maintenance};
+pub use operations::{Backup, Certificate, HttpVersion, Load, Logs, Maintenance};
 
 use crate::report::{Color, Settings, Verbosity};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
@@ -117,6 +117,9 @@ pub enum Command {
     /// Keep visitors out with a page and status 503, or let them in again
     #[command(subcommand)]
     Maintenance(Maintenance),
+    /// Back the server up, and see what could be restored
+    #[command(subcommand)]
+    Backup(Backup),
     /// Do something about a certificate that an authority has issued
     #[command(subcommand)]
     Certificate(Certificate),
@@ -156,6 +159,7 @@ impl Command {
             Self::Status => "status",
             Self::Logs(_) => "logs",
             Self::Maintenance(_) => "maintenance",
+            Self::Backup(_) => "backup",
             Self::Certificate(_) => "certificate",
             Self::Load(_) => "load",
             Self::Doctor(_) => "doctor",

@@ -112,6 +112,12 @@ pub enum Error {
         /// What the server said.
         said: String,
     },
+    /// Something about backups was not done.
+    #[error("{said}")]
+    Backup {
+        /// What the server said.
+        said: String,
+    },
     /// A certificate was not revoked.
     #[error("the certificate was not revoked: {said}")]
     Revocation {
@@ -348,6 +354,7 @@ impl Error {
             | Self::Logs { .. }
             | Self::Maintenance { .. }
             | Self::Revocation { .. }
+            | Self::Backup { .. }
             | Self::Sandbox(_)
             | Self::PackageLists { .. }
             | Self::Secret { .. }

@@ -39,7 +39,13 @@ fn files(folder: &Path, below: &str, found: &mut BTreeMap<String, String>) {
 }
 
 /// Lines of the reference that are replaced: the name of the case, the system, and both lines.
-const VARIANTS: [(&str, &str, &str, &str); 5] = [
+const VARIANTS: [(&str, &str, &str, &str); 6] = [
+    (
+        "backup",
+        "debian-13",
+        "#: [backup]",
+        "[backup]\nrepository = \"/srv/backup\"\nfolders = [\"/srv/reports\"]",
+    ),
     ("dnssec", "debian-13", "# dnssec = false", "dnssec = true"),
     ("http3", "debian-13", "# http3 = false", "http3 = true"),
     (

@@ -130,6 +130,24 @@ fn since(text: &str) -> Result<String, std::convert::Infallible> {
     })
 }
 
+/// Back the server up, and see what could be restored.
+#[derive(Debug, Clone, PartialEq, Subcommand)]
+pub enum Backup {
+    /// Make a backup now
+    Now,
+    /// List the backups, the newest last
+    List,
+    /// Make a recovery key, or try the one that is in the file
+    ///
+    /// It opens the repository when the server is lost, and with it the key that the server has.
+    /// Keep it elsewhere: with it everything in the backups can be read.
+    Key {
+        /// The file of the key; one that is there is tried
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+}
+
 /// Do something about a certificate that an authority has issued.
 #[derive(Debug, Clone, PartialEq, Subcommand)]
 pub enum Certificate {

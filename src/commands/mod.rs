@@ -2,6 +2,7 @@
 
 mod apply;
 mod attach;
+mod backup;
 mod certificate;
 mod code;
 mod code_checks;
@@ -125,6 +126,9 @@ async fn dispatch(cli: &Cli, reporter: &Reporter) -> Result<Exit, Error> {
         }
         Command::Maintenance(switch) => {
             return maintenance::maintenance(&inventory()?, switch, &connection, reporter).await;
+        }
+        Command::Backup(command) => {
+            return backup::backup(&inventory()?, command, &connection, reporter).await;
         }
         Command::Certificate(command) => {
             return revoke::revoke(&inventory()?, command, &connection, reporter).await;

@@ -8,7 +8,7 @@ use super::saved;
 use crate::conflict::{self, Claims, Conflicts, Meeting, Occupied};
 use crate::error::Error;
 use crate::facts::{Facts, Maintenance};
-use crate::inventory::Inventory;
+use crate::inventory::{Backups, Inventory};
 use crate::plan::{self, Basis, Plan, SavedPlan, Stack};
 use crate::random;
 use crate::report::{Reporter, Verbosity};
@@ -147,6 +147,7 @@ async fn survey_one(
     reporter.busy(None);
     note_maintenance(&facts, reporter);
     note_unverified(&facts, reporter);
+    note_backups(&workspace.inputs.inventory, reporter);
     let mut record = ownership::record(
         &stack.resources,
         &managed,
@@ -189,6 +190,19 @@ pub(super) fn note_maintenance(facts: &Facts, reporter: &Reporter) {
     reporter.note(&format!(
         "maintenance is on{whose}: visitors get 503 until `foobar-stack maintenance off`"
     ));
+}
+
+/// Says that what visitors have left on a server is nowhere else, until the inventory says that
+/// this is known.
+fn note_backups(inventory: &Inventory, reporter: &Reporter) {
+    let mut sites = inventory.sites.values();
+    let has_data = sites.any(|site| site.database.enabled || !site.app.persistent.is_empty());
+    if inventory.backups == Backups::Undecided && has_data {
+        reporter.note(
+            "there are no backups: the data is lost with the server. \
+             Add [backup] with a repository, or with enabled = false",
+        );
+    }
 }
 
 /// Says it when nobody knows whether the last run did well.

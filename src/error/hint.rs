@@ -21,6 +21,7 @@ impl Error {
             Self::Stale(error) => Some(error.hint().to_owned()),
             Self::Load(error) => Some(load(error).to_owned()),
             Self::Maintenance { .. } => Some("`foobar-stack plan` shows what the server lacks; then try again".to_owned()),
+            Self::Backup { .. } => Some("`foobar-stack logs backup` shows what was said; `foobar-stack status` shows the last backup that succeeded".to_owned()),
             Self::Revocation { .. } => Some("`foobar-stack status` shows the certificate, `foobar-stack logs acme` what was said; then try again".to_owned()),
             Self::Logs { .. } => Some("say --since as journalctl does: 10m, yesterday, '2026-01-31 12:00'".to_owned()),
             Self::Locked { .. } => Some("wait until it is over, then run the same command again".to_owned()),

@@ -3,7 +3,7 @@
 use super::environment::{secret_source, secrets};
 use super::mistakes::Mistakes;
 use super::raw::{self, At};
-use super::{Backup, FileReference, Keep, Schedule};
+use super::{Backup, Backups, FileReference, Keep, Schedule};
 use crate::types::{AbsolutePath, InvalidValue, SecretSource};
 use url::Url;
 
@@ -11,13 +11,24 @@ use url::Url;
 /// new repository").
 const SCHEMES: [&str; 8] = ["sftp", "rest", "s3", "b2", "azure", "gs", "swift", "rclone"];
 
-/// The section, if there is one.
-pub(super) fn backup(
+/// The section. `None` if it has a mistake that leaves it incomplete.
+pub(super) fn backups(
     section: Option<&At<raw::Backup>>,
     files: &mut Vec<FileReference>,
     mistakes: &mut Mistakes<'_>,
+) -> Option<Backups> {
+    match section {
+        None => Some(Backups::Undecided),
+        Some(raw) if raw.enabled.as_deref() == Some(&false) => Some(Backups::Declined),
+        Some(raw) => backup(raw, files, mistakes).map(Backups::Made),
+    }
+}
+
+fn backup(
+    raw: &At<raw::Backup>,
+    files: &mut Vec<FileReference>,
+    mistakes: &mut Mistakes<'_>,
 ) -> Option<Backup> {
-    let raw = section?;
     let help = "write where backups are kept:\n[backup]\nrepository = \"sftp:user@host:/folder\"";
     if raw.repository.is_none() {
         mistakes.missing(raw.span(), "backup.repository is missing", help);
@@ -44,8 +55,8 @@ pub(super) fn backup(
             AbsolutePath::new(text).map(|path| path.to_string())
         }));
     }
-    let password = match &raw.password {
-        Some(source) => secret_source("backup.password", source, files, mistakes),
+    let repository_key = match &raw.repository_key {
+        Some(source) => secret_source("backup.repository_key", source, files, mistakes),
         None => Some(SecretSource::Generate(true)),
     };
     let secrets = secrets("backup.secrets", &raw.secrets, files, mistakes);
@@ -77,7 +88,7 @@ pub(super) fn backup(
         at,
         keep,
         folders,
-        password: password?,
+        repository_key: repository_key?,
         secrets,
     })
 }

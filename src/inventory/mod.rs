@@ -33,9 +33,9 @@ mod zone;
 mod zone_entry;
 
 pub use model::{
-    App, AppSource, Backup, Challenge, Database, DatabaseListen, DatabaseServer, Dns, DnsRecord,
-    Dnssec, Engine, ExternalAccount, FileReference, Firewall, FirewallRule, Health, Hook,
-    Inventory, Keep, KeyType, Listen, NameServer, Names, Parsed, Ports, Protocol, Python,
+    App, AppSource, Backup, Backups, Challenge, Database, DatabaseListen, DatabaseServer, Dns,
+    DnsRecord, Dnssec, Engine, ExternalAccount, FileReference, Firewall, FirewallRule, Health,
+    Hook, Inventory, Keep, KeyType, Listen, NameServer, Names, Parsed, Ports, Protocol, Python,
     RecordSet, References, Schedule, Secondary, Server, Site, Tls, TlsMode, TransferKey, Web,
 };
 pub use network::network;

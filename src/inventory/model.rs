@@ -3,7 +3,7 @@
 mod backup;
 mod tls;
 
-pub use backup::{Backup, Keep, Schedule};
+pub use backup::{Backup, Backups, Keep, Schedule};
 pub use tls::{Challenge, ExternalAccount, Hook, KeyType, Tls, TlsMode};
 
 use crate::types::{AccountName, Digest, Fqdn, RecordName, SecretSource, ServerName, SiteName};
@@ -63,7 +63,7 @@ pub struct Inventory {
     /// nftables.
     pub firewall: Firewall,
     /// Where backups go, if there are any.
-    pub backup: Option<Backup>,
+    pub backups: Backups,
     /// Settings of the user's own roles, and which of them to apply.
     pub roles: BTreeMap<String, toml::Table>,
 }
@@ -72,10 +72,7 @@ impl Inventory {
     /// The sources of the secrets that are the server's own, by name.
     #[must_use]
     pub fn secrets(&self) -> BTreeMap<String, SecretSource> {
-        self.backup
-            .as_ref()
-            .map(Backup::secrets)
-            .unwrap_or_default()
+        self.backups.made().map(Backup::secrets).unwrap_or_default()
     }
 
     /// The domains of the sites, in the order of their names.

@@ -68,7 +68,7 @@ fn resolve(raw: &raw::Inventory, mistakes: &mut Mistakes<'_>) -> Option<Parsed> 
     };
     let (sites, references) = shared.sites(&raw_sites, mistakes);
     let firewall = network::firewall(&raw.firewall, mistakes);
-    let backup = backup::backup(raw.backup.as_ref(), &mut keys, mistakes);
+    let backups = backup::backups(raw.backup.as_ref(), &mut keys, mistakes);
     let roles = roles(&raw.roles, mistakes);
     shared.listeners(&raw_sites, &sites, mistakes);
     let placed: Vec<neighbours::Placed<'_>> = raw_sites
@@ -86,7 +86,7 @@ fn resolve(raw: &raw::Inventory, mistakes: &mut Mistakes<'_>) -> Option<Parsed> 
             ports,
             database_server,
             firewall,
-            backup,
+            backups: backups?,
             roles,
         },
         keys,

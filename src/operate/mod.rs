@@ -3,6 +3,7 @@
 //!
 //! Pure: scripts go out, replies are read. Nothing here changes what the inventory says.
 
+pub mod backup;
 pub mod certificate;
 pub mod logs;
 pub mod maintenance;

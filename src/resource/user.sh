@@ -3,7 +3,8 @@
 # probe_user NAME...: the passwd line of each, and whether there is no group of its name or, for
 # one of this server (not of a directory service), no line in /etc/shadow; then each of its groups.
 probe_user() {
-	local accounts group groups home line members name shadowed=' '
+	local accounts group groups home line members name shadowed
+	shadowed=' '
 	# Only the names are kept.
 	[ ! -r /etc/shadow ] || while IFS=: read -r name _; do
 		shadowed="$shadowed$name "

@@ -54,8 +54,11 @@ impl Scene<'_> {
         context.insert("servers", &servers);
         context.insert("sites", &sites);
         context.insert("firewall", &inventory.firewall);
-        let mut backup = inventory.backup.as_ref().map(object).unwrap_or_default();
-        backup.insert("enabled".to_owned(), inventory.backup.is_some().into());
+        let mut backup = inventory.backups.made().map(object).unwrap_or_default();
+        backup.insert(
+            "enabled".to_owned(),
+            inventory.backups.made().is_some().into(),
+        );
         context.insert("backup", &backup);
         context.insert("facts", self.facts);
         context.insert("library", &json!({ "host": host::program().as_str() }));

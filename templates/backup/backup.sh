@@ -86,7 +86,8 @@ only_one() {
 
 # under_lock FUNCTION: while no run changes the server; waits for one that does.
 under_lock() {
-	local tries=0 status holder
+	local tries status holder
+	tries=0
 	while :; do
 		status=0
 		holder=$(with_lock 'a backup begins' foobar-stack-backup "$@" 2>&1) || status=$?

@@ -22,7 +22,8 @@ dump_program() {
 
 # names: the databases, as a list of SQL.
 names() {
-	local name list=''
+	local name list
+	list=''
 	for name in $databases; do
 		list="$list${list:+, }'$name'"
 	done
@@ -44,7 +45,8 @@ digest_of_dump() {
 # dump_all: the databases in one dump of one moment, and who may log in. Lines of the manifest
 # say what it is.
 dump_all() {
-	local position source=--master-data=2
+	local position source
+	source=--master-data=2
 	[ -n "$databases" ] || return 0
 	[ "$engine" != mysql ] || source=--source-data=2
 	# shellcheck disable=SC2086 # the names

@@ -42,7 +42,7 @@ init_repository() {
 	open_repository && return
 	case $said in
 	*'wrong password'* | *'no key found'*)
-		why="there is a repository in $repository already, and the key of this server does not open it: give its key in backup.password, or choose another place"
+		why="there is a repository in $repository already, and the key of this server does not open it: give its key in backup.repository_key, or choose another place"
 		return 1
 		;;
 	esac
@@ -54,7 +54,8 @@ init_repository() {
 # store_data ID: what $WORK/paths names, as a snapshot. $said is what restic reported, a line of
 # JSON each.
 store_data() {
-	local tries=0 status
+	local tries status
+	tries=0
 	while :; do
 		repository unlock --quiet 2>/dev/null
 		status=0

@@ -4,6 +4,28 @@ use crate::types::SecretSource;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
+/// Whether a server is backed up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Backups {
+    /// The inventory does not say.
+    Undecided,
+    /// It is not, and the user knows.
+    Declined,
+    /// It is.
+    Made(Backup),
+}
+
+impl Backups {
+    /// How it is, if it is.
+    #[must_use]
+    pub fn made(&self) -> Option<&Backup> {
+        match self {
+            Self::Made(backup) => Some(backup),
+            Self::Undecided | Self::Declined => None,
+        }
+    }
+}
+
 /// Where a server's backups go, and when.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Backup {
@@ -18,7 +40,7 @@ pub struct Backup {
     /// Further folders of the server.
     pub folders: Vec<String>,
     /// Where the key of the repository comes from.
-    pub password: SecretSource,
+    pub repository_key: SecretSource,
     /// What restic finds in its environment.
     pub secrets: BTreeMap<String, SecretSource>,
 }
@@ -50,7 +72,7 @@ pub struct Keep {
 
 impl Backup {
     /// The name of the secret that is the key of the repository.
-    pub const PASSWORD: &'static str = "backup.password";
+    pub const KEY: &'static str = "backup.repository_key";
 
     /// The sources of all its secrets, by name.
     #[must_use]
@@ -59,7 +81,7 @@ impl Backup {
         let mut secrets: BTreeMap<String, SecretSource> = named
             .map(|(name, source)| (format!("backup.{name}"), source.clone()))
             .collect();
-        secrets.insert(Self::PASSWORD.to_owned(), self.password.clone());
+        secrets.insert(Self::KEY.to_owned(), self.repository_key.clone());
         secrets
     }
 }

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::inventory) struct Backup {
+    /// Whether there are any; with `false` nobody is reminded of them. Default: true.
+    pub(in crate::inventory) enabled: Option<At<bool>>,
     /// Where backups are kept, as restic takes it: "sftp:user@host:/folder", "rest:https://…",
     /// "s3:https://…", or a folder of the server, which is lost with it.
     #[schemars(required)]
@@ -23,7 +25,7 @@ pub(in crate::inventory) struct Backup {
     #[serde(default)]
     pub(in crate::inventory) folders: Vec<At<String>>,
     /// Where the key of the repository comes from. Default: made on the server.
-    pub(in crate::inventory) password: Option<At<Secret>>,
+    pub(in crate::inventory) repository_key: Option<At<Secret>>,
     /// What restic finds in its environment, as AWS_SECRET_ACCESS_KEY, by name.
     #[serde(default)]
     pub(in crate::inventory) secrets: BTreeMap<At<String>, At<Secret>>,

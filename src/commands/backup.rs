@@ -1,0 +1,132 @@
+//! `backup`: a backup is made at once, those that there are are listed, and a key is made or tried
+//! that opens them when the server is lost.
+
+use super::connected::{ConnectedServer, ConnectedServers};
+use super::connection::ConnectOptions;
+use crate::check::BackupRecord;
+use crate::cli::Backup;
+use crate::error::{Error, Exit};
+use crate::operate::backup::{self, is_possible};
+use crate::random;
+use crate::report::{Reporter, Table};
+use crate::server::{Payload, Reply};
+use crate::types::minute;
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+/// Does it on each server.
+pub(super) async fn backup(
+    inventory: &Path,
+    command: &Backup,
+    connection: &ConnectOptions,
+    reporter: &Reporter,
+) -> Result<Exit, Error> {
+    let (_, mut servers) = ConnectedServers::open(inventory, connection, reporter).await?;
+    for (name, server) in servers.iter_mut() {
+        reporter.about(name);
+        if !is_possible(&server.stack) {
+            return Err(Error::Usage {
+                message: format!("there are no backups of {}", server.stack.server),
+                hint: "add the section [backup] to the inventory, and apply".to_owned(),
+            });
+        }
+        match command {
+            Backup::Now => now(server, reporter).await?,
+            Backup::List => list(server, reporter).await?,
+            Backup::Key { file } => key(server, file, reporter).await?,
+        }
+        reporter.traffic(&server.session.traffic());
+    }
+    Ok(Exit::Done)
+}
+
+async fn now(server: &mut ConnectedServer, reporter: &Reporter) -> Result<(), Error> {
+    let script = backup::now();
+    let reply = server.session.run("making a backup", &script).await?;
+    let said = said(reply)?;
+    let mut record = BackupRecord::default();
+    if let Some((name, line)) = said.trim().split_once(' ') {
+        record.read(name, line);
+    }
+    if let Some(last) = record.last {
+        let (id, mib, seconds) = (&last.id, last.bytes >> 20, last.seconds);
+        reporter.done(&format!(
+            "backup {id} of {}: {mib} MiB in {seconds} s",
+            minute(last.made)
+        ));
+    }
+    Ok(())
+}
+
+async fn list(server: &mut ConnectedServer, reporter: &Reporter) -> Result<(), Error> {
+    let script = backup::list();
+    let reply = server.session.run("listing the backups", &script).await?;
+    let rows = backup::read_list(&said(reply)?).into_iter().map(|one| {
+        let state = if one.proven { "proven" } else { "" };
+        vec![
+            one.id,
+            one.files.to_string(),
+            one.bytes.to_string(),
+            state.to_owned(),
+        ]
+    });
+    reporter.table(&Table {
+        kind: "backup",
+        columns: vec!["backup", "files", "bytes", "state"],
+        rows: rows.collect(),
+    });
+    Ok(())
+}
+
+/// A key that is not there is made and added; one that is there is tried.
+async fn key(server: &mut ConnectedServer, file: &Path, reporter: &Reporter) -> Result<(), Error> {
+    let shown = file.display();
+    let mut options = std::fs::OpenOptions::new();
+    let made = options.write(true).create_new(true).mode(0o600).open(file);
+    match made {
+        Ok(mut open) => {
+            let key = format!("{}{}\n", random::hex(), random::hex());
+            let written = open
+                .write_all(key.as_bytes())
+                .and_then(|()| open.sync_all());
+            written.map_err(Error::io(format!("write {shown}")))?;
+            let mut payload = Payload::from(key.as_bytes());
+            let script = backup::add_key();
+            let session = &mut server.session;
+            let reply = session.ship("adding a key", &script, &mut payload).await?;
+            if let Err(error) = said(reply) {
+                // It opens nothing: the next try makes another one.
+                std::fs::remove_file(file).map_err(Error::io(format!("remove {shown}")))?;
+                return Err(error);
+            }
+            reporter.done(&format!(
+                "{shown} opens the repository: keep it where the loss of the server does not reach it"
+            ));
+        }
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            let key = std::fs::read(file).map_err(Error::io(format!("read {shown}")))?;
+            let mut payload = Payload::from(key.as_slice());
+            let script = backup::try_key();
+            let session = &mut server.session;
+            said(
+                session
+                    .ship("trying the key", &script, &mut payload)
+                    .await?,
+            )?;
+            reporter.done(&format!("{shown} opens the repository"));
+        }
+        Err(error) => return Err(Error::io(format!("write {shown}"))(error)),
+    }
+    Ok(())
+}
+
+/// What the program said; what it says of a failure is the error.
+fn said(reply: Reply) -> Result<String, Error> {
+    if reply.success() {
+        return Ok(String::from_utf8_lossy(&reply.stdout).into_owned());
+    }
+    Err(Error::Backup {
+        said: reply.stderr.trim().to_owned(),
+    })
+}

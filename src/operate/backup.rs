@@ -1,0 +1,103 @@
+//! Backups are made, listed, and opened with a key that is kept elsewhere.
+//!
+//! The program of the role backup does it, on the server.
+
+use crate::host;
+use crate::plan::Stack;
+use crate::shell::Script;
+use serde::Serialize;
+
+/// What makes backups.
+const PROGRAM: &str = "/usr/local/lib/foobar-stack/backup";
+
+/// The unit in which it makes one.
+pub const UNIT: &str = "foobar-stack-backup.service";
+
+/// A backup that could be restored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Listed {
+    /// What it is called: when it began, as `20260131T120500Z`.
+    pub id: String,
+    /// How many files it has.
+    pub files: u64,
+    /// What they hold, in bytes.
+    pub bytes: u64,
+    /// Whether it is the last one that was restored to prove it.
+    pub proven: bool,
+}
+
+/// Whether the server of the stack is backed up.
+#[must_use]
+pub fn is_possible(stack: &Stack) -> bool {
+    stack.roles.iter().any(|role| role == "backup")
+}
+
+/// The script that has a backup made, in its unit, so that it goes on without this session; it
+/// prints the line of the record about it.
+#[must_use]
+pub fn now() -> Script {
+    let mut script = host::program();
+    script.assign("unit", UNIT).raw(include_str!("backup.sh"));
+    script
+}
+
+/// The script that lists the backups.
+#[must_use]
+pub fn list() -> Script {
+    let mut script = Script::new();
+    script.call(PROGRAM, ["list"]);
+    script
+}
+
+/// The script that lets a key, on its standard input, open the repository, too.
+#[must_use]
+pub fn add_key() -> Script {
+    let mut script = Script::new();
+    script.call(PROGRAM, ["add-key"]);
+    script
+}
+
+/// The script that tries the key on its standard input.
+#[must_use]
+pub fn try_key() -> Script {
+    let mut script = Script::new();
+    script.call(PROGRAM, ["try-key"]);
+    script
+}
+
+/// Reads what [`list`] printed.
+#[must_use]
+pub fn read_list(reply: &str) -> Vec<Listed> {
+    let read = |line: &str| {
+        let mut words = line.split(' ');
+        let mut word = || words.next();
+        Some(Listed {
+            id: word()?.to_owned(),
+            files: word()?.parse().ok()?,
+            bytes: word()?.parse().ok()?,
+            proven: word() == Some("proven"),
+        })
+    };
+    reply.lines().filter_map(read).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_read() {
+        let list = read_list("20260131T120500Z 33 173466 \n20260201T120500Z 34 173500 proven\nx\n");
+        let short: Vec<_> = list
+            .iter()
+            .map(|one| (one.id.as_str(), one.files, one.bytes, one.proven))
+            .collect();
+        assert_eq!(
+            short,
+            [
+                ("20260131T120500Z", 33, 173_466, false),
+                ("20260201T120500Z", 34, 173_500, true)
+            ]
+        );
+    }
+}
