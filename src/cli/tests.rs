@@ -33,6 +33,7 @@ fn help_lists_the_commands_that_exist() {
             "status",
             "logs",
             "maintenance",
+            "backup",
             "certificate",
             "load",
             "doctor",

@@ -44,7 +44,7 @@ pub(super) async fn backup(
 async fn now(server: &mut ConnectedServer, reporter: &Reporter) -> Result<(), Error> {
     let script = backup::now();
     let reply = server.session.run("making a backup", &script).await?;
-    let said = said(reply)?;
+    let said = said(&reply)?;
     let mut record = BackupRecord::default();
     if let Some((name, line)) = said.trim().split_once(' ') {
         record.read(name, line);
@@ -62,7 +62,7 @@ async fn now(server: &mut ConnectedServer, reporter: &Reporter) -> Result<(), Er
 async fn list(server: &mut ConnectedServer, reporter: &Reporter) -> Result<(), Error> {
     let script = backup::list();
     let reply = server.session.run("listing the backups", &script).await?;
-    let rows = backup::read_list(&said(reply)?).into_iter().map(|one| {
+    let rows = backup::read_list(&said(&reply)?).into_iter().map(|one| {
         let state = if one.proven { "proven" } else { "" };
         vec![
             one.id,
@@ -95,7 +95,7 @@ async fn key(server: &mut ConnectedServer, file: &Path, reporter: &Reporter) -> 
             let script = backup::add_key();
             let session = &mut server.session;
             let reply = session.ship("adding a key", &script, &mut payload).await?;
-            if let Err(error) = said(reply) {
+            if let Err(error) = said(&reply) {
                 // It opens nothing: the next try makes another one.
                 std::fs::remove_file(file).map_err(Error::io(format!("remove {shown}")))?;
                 return Err(error);
@@ -109,11 +109,10 @@ async fn key(server: &mut ConnectedServer, file: &Path, reporter: &Reporter) -> 
             let mut payload = Payload::from(key.as_slice());
             let script = backup::try_key();
             let session = &mut server.session;
-            said(
-                session
-                    .ship("trying the key", &script, &mut payload)
-                    .await?,
-            )?;
+            let reply = session
+                .ship("trying the key", &script, &mut payload)
+                .await?;
+            said(&reply)?;
             reporter.done(&format!("{shown} opens the repository"));
         }
         Err(error) => return Err(Error::io(format!("write {shown}"))(error)),
@@ -122,7 +121,7 @@ async fn key(server: &mut ConnectedServer, file: &Path, reporter: &Reporter) -> 
 }
 
 /// What the program said; what it says of a failure is the error.
-fn said(reply: Reply) -> Result<String, Error> {
+fn said(reply: &Reply) -> Result<String, Error> {
     if reply.success() {
         return Ok(String::from_utf8_lossy(&reply.stdout).into_owned());
     }

@@ -93,7 +93,7 @@ mod tests {
         assert_eq!(
             names,
             [
-                "base", "database", "app", "dns", "firewall", "tls", "web", "acme"
+                "base", "database", "app", "dns", "firewall", "tls", "web", "acme", "backup"
             ]
         );
     }
