@@ -38,3 +38,38 @@ pub fn program() -> Script {
     script.raw(include_str!("host.sh"));
     script
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    /// What `await_lock` says while somebody who has signed like this has the lock, and leaves once
+    /// it is known that he is waited for.
+    fn waits_for(holder: &str) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let mut script = Script::new();
+        script.assign("STATE", folder.path().to_str().unwrap());
+        script.assign("HOLDER", holder);
+        script.raw(include_str!("host.sh")).raw(
+            r#"
+            mkfifo "$STATE/has" "$STATE/may-go"
+            (take_lock && printf '%s\n' "$HOLDER" >"$STATE/busy" && : >"$STATE/has" && read -r _ <"$STATE/may-go") &
+            : <"$STATE/has"
+            may_go() { echo "waits: $1" && echo go >"$STATE/may-go"; }
+            if await_lock 600 may_go; then echo "has it"; else lock_holder && may_go "" | sed 's/^waits/does not wait/'; fi
+            wait"#,
+        );
+        let mut command = Command::new("sh");
+        command.args(["-euc", script.as_str()]);
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    }
+
+    #[test]
+    fn a_job_of_the_server_is_waited_for_and_nobody_else() {
+        let job = "certificates are renewed since noon by foobar-stack-certificates";
+        assert_eq!(waits_for(job), format!("waits: {job}\nhas it\n"));
+        let person = "maintenance, switched since noon by me@desk";
+        assert_eq!(waits_for(person), format!("{person}\ndoes not wait: \n"));
+    }
+}

@@ -35,16 +35,39 @@ take_lock() {
 	rm -f -- "$STATE/busy"
 }
 
+# await_lock SECONDS [FUNCTION]: the same. A job of the server itself, which signs with the name of
+# its unit, is soon through and is waited for, so long at most; the function is told who it is. It
+# is not waited for a person.
+await_lock() {
+	local deadline told
+	take_lock && return
+	told=
+	clock
+	deadline=$((now + $1 * 100))
+	while :; do
+		case $(lock_holder) in
+		*' by foobar-stack-'*) ;;
+		*) return 1 ;;
+		esac
+		clock
+		[ "$now" -lt "$deadline" ] || return
+		if [ -z "$told" ]; then ${2:+"$2" "$(lock_holder)"}; fi
+		told=yes
+		! flock -w 1 9 || break
+	done
+	rm -f -- "$STATE/busy"
+}
+
 # lock_holder: who has the lock, as they have signed.
 lock_holder() {
 	cat -- "$STATE/busy" "$STATE/holder" 2>/dev/null | head -n 1
 }
 
 # with_lock WHAT WHO FUNCTION WORD...: does it while nothing else changes the server: a run
-# puts files in place one by one, and nobody must read them before all are there. Status 75,
-# when somebody else is at it; it is printed who.
+# puts files in place one by one, and nobody must read them before all are there. WHO is a person,
+# or the unit foobar-stack-… of a job. Status 75, when somebody else is at it; it is printed who.
 with_lock() (
-	if ! take_lock; then
+	if ! await_lock 60; then
 		lock_holder
 		exit 75
 	fi

@@ -94,6 +94,11 @@ pub enum Event {
         /// What.
         what: String,
     },
+    /// A job of the server holds the lock; the run waits for it.
+    Waiting {
+        /// Who holds it, and since when, as the holder wrote it.
+        holder: String,
+    },
     /// Another run holds the lock; nothing was done.
     Locked {
         /// Who holds it, and since when, as the holder wrote it.
@@ -117,6 +122,7 @@ impl Event {
             | Self::UndoFailed { what: text }
             | Self::PutBack { what: text }
             | Self::Stays { what: text }
+            | Self::Waiting { holder: text }
             | Self::Locked { holder: text } => Some(text),
             Self::Started { .. }
             | Self::StepStarted { .. }
@@ -196,6 +202,9 @@ impl Event {
             "undo-failed" => Some(Self::UndoFailed {
                 what: rest.to_owned(),
             }),
+            "waiting" => Some(Self::Waiting {
+                holder: rest.to_owned(),
+            }),
             "locked" => Some(Self::Locked {
                 holder: rest.to_owned(),
             }),
@@ -246,6 +255,12 @@ mod tests {
         for (line, good) in [("judged\tconfirm", true), ("judged\tundo", false)] {
             assert_eq!(event(line), Some(Event::Judged { good }));
         }
+        assert_eq!(
+            event("waiting\tcertificates are renewed"),
+            Some(Event::Waiting {
+                holder: "certificates are renewed".into()
+            })
+        );
         assert_eq!(
             event("undo-failed\tkept /etc/x"),
             Some(Event::UndoFailed {

@@ -150,11 +150,18 @@ last_word() {
 	clean_up
 }
 
+# How long a run waits for a job that has the lock, in seconds: an order takes a minute or two.
+JOB_SECONDS=300
+
+say_waiting() {
+	emit waiting "$1"
+}
+
 # begin_run RUN GENERATION WHO: takes the lock, or says who has it; refuses when
 # the server has seen another run since the plan was made.
 begin_run() {
 	local actual journal
-	if ! take_lock; then
+	if ! await_lock "$JOB_SECONDS" say_waiting; then
 		emit locked "$(lock_holder)"
 		exit 75
 	fi
@@ -314,7 +321,7 @@ record_managed() {
 			$line
 		END
 		case $kind in
-		path | secret | folder | tree) sort=path ;;
+		path | secret | folder | tree | state) sort=path ;;
 		*) sort=$kind ;;
 		esac
 		if [ "$made" = gone ]; then

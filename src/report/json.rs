@@ -124,6 +124,9 @@ impl Json {
             }
             Event::Stopped { step } => json!({ "type": "run", "state": "stopped", "step": step }),
             Event::Failed => json!({ "type": "run", "state": "failed" }),
+            Event::Waiting { holder } => {
+                json!({ "type": "run", "state": "waiting", "holder": holder })
+            }
             Event::Locked { holder } => {
                 json!({ "type": "run", "state": "locked", "holder": holder })
             }

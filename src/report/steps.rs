@@ -121,6 +121,10 @@ impl Steps {
             Event::Unproven { why } => {
                 lines.push(format!("{} {}", paint(BAD, '✗'), paint(BOLD, visible(why))));
             }
+            Event::Waiting { holder } => {
+                let text = format!("waiting for a job of the server: {}", visible(holder));
+                lines.push(format!("{} {text}", paint(PLACE, '▸')));
+            }
             Event::Said { line } => lines.push(log_line(line)),
             Event::Undoing => lines.push(format!(
                 "{} putting back what was touched",
