@@ -10,8 +10,8 @@ use applied::{NOW, Seen, applied};
 use foobar_stack::diagnostic::Source;
 use foobar_stack::facts::{Facts, Os};
 use foobar_stack::inventory;
-use foobar_stack::plan::{Basis, Plan, Stack, plan};
-use foobar_stack::resource::{Observed, State, kinds};
+use foobar_stack::plan::{Basis, Plan, Shown, Stack, affected, plan};
+use foobar_stack::resource::{ExecutionPlan, Observed, State, kinds};
 use foobar_stack::role::{RoleSource, Roles, builtin, compile_one};
 use foobar_stack::types::ServerName;
 use proptest::prelude::*;
@@ -210,6 +210,10 @@ impl Choice {
 }
 
 fn plan_on(stack: &Stack, seen: &Seen) -> Plan {
+    work_on(stack, seen).0
+}
+
+fn work_on(stack: &Stack, seen: &Seen) -> (Plan, ExecutionPlan) {
     let basis = Basis {
         generation: 1,
         now: NOW + 60,
@@ -221,7 +225,7 @@ fn plan_on(stack: &Stack, seen: &Seen) -> Plan {
         .iter()
         .map(|resource| seen.get(&resource.id).unwrap_or(&absent).clone())
         .collect();
-    plan(stack, &observed, basis, None).unwrap().0
+    plan(stack, &observed, basis, None).unwrap()
 }
 
 proptest! {
@@ -264,9 +268,9 @@ proptest! {
     }
 }
 
-#[test]
-fn the_generated_stacks_have_every_kind() {
-    let all = Choice {
+/// One with everything that can be had at once.
+fn everything() -> Choice {
+    Choice {
         server: 1,
         memory: 1 << 30,
         domain: "foobar.com",
@@ -285,7 +289,40 @@ fn the_generated_stacks_have_every_kind() {
         environment: BTreeMap::new(),
         openings: BTreeSet::new(),
         code: String::new(),
-    };
+    }
+}
+
+/// Somebody else may have broken what a service reads.
+#[test]
+fn a_service_that_reads_its_configuration_has_it_validated_first() {
+    for (unit, validator) in [
+        ("nginx.service", "Nginx"),
+        ("named.service", "BIND"),
+        ("nftables.service", "nftables"),
+        ("mariadb.service", "MariaDB"),
+    ] {
+        let stack = everything().stack();
+        let mut seen = applied(&stack, &Seen::new());
+        let none: Vec<&str> = Vec::new();
+        let asked = |seen: &Seen| -> Vec<String> {
+            let (_, work) = work_on(&stack, seen);
+            let asked = affected(&stack, &work).into_iter();
+            asked
+                .filter(|(_, shown)| *shown == Shown::Present)
+                .map(|(validator, _)| validator.name.clone())
+                .collect()
+        };
+        assert_eq!(asked(&seen), none);
+        let service = stack.resources.iter().find(|one| one.id.name == unit);
+        seen.insert(service.unwrap().id.clone(), Observed::Absent);
+        let asked = asked(&seen);
+        assert!(asked.iter().any(|name| name == validator), "{asked:?}");
+    }
+}
+
+#[test]
+fn the_generated_stacks_have_every_kind() {
+    let all = everything();
     // A site has either sort of certificate.
     let another = Choice {
         tls: 3,

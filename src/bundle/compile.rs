@@ -3,7 +3,7 @@
 use super::{Bundle, Generation, RunStatus, StepTitle};
 use crate::check::Check;
 use crate::host::{self, STATE};
-use crate::plan::{Plan, Stack, Validator};
+use crate::plan::{Plan, Shown, Stack, Validator, affected};
 use crate::resource::{Content, ExecutionPlan, Future, Payload, Phase, libraries};
 use crate::shell::Script;
 
@@ -167,11 +167,11 @@ pub fn compile(
         steps.add(StepTitle { title, ids }, &body);
     }
     steps.phase(work, Phase::Stage);
-    let validators = affected(&stack.validators, &work.future);
+    let validators = affected(stack, work);
     if !validators.is_empty() {
         let names: Vec<&str> = validators
             .iter()
-            .map(|validator| validator.name.as_str())
+            .map(|(validator, _)| validator.name.as_str())
             .collect();
         let mut body = Script::new();
         body.raw("in_the_future");
@@ -288,21 +288,8 @@ fn space(work: &ExecutionPlan) -> Script {
     script
 }
 
-/// The validators that a change of these paths concerns.
-fn affected<'a>(validators: &'a [Validator], future: &[Future]) -> Vec<&'a Validator> {
-    let concerns = |validator: &&Validator| {
-        validator.paths.iter().any(|prefix| {
-            future.iter().any(|one| {
-                let rest = one.path().as_str().strip_prefix(prefix.as_str());
-                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-            })
-        })
-    };
-    validators.iter().filter(concerns).collect()
-}
-
 /// The body of the function that validates: it runs in a mount namespace of its own.
-fn future(paths: &[Future], validators: &[&Validator]) -> Script {
+fn future(paths: &[Future], validators: &[(&Validator, Shown)]) -> Script {
     let mut script = Script::new();
     script.raw("make_future");
     for path in paths.iter().filter(|one| one.is_shown()) {
@@ -315,11 +302,10 @@ fn future(paths: &[Future], validators: &[&Validator]) -> Script {
         };
     }
     script.raw("refused=no");
-    for validator in validators {
-        script.call(
-            "validator",
-            std::iter::once(&validator.name).chain(&validator.command),
-        );
+    for (validator, shown) in validators {
+        let words = [validator.name.as_str(), shown.as_str()];
+        let command = validator.command.iter().map(String::as_str);
+        script.call("validator", words.into_iter().chain(command));
     }
     script.raw("[ $refused = no ]");
     script
@@ -328,10 +314,30 @@ fn future(paths: &[Future], validators: &[&Validator]) -> Script {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::resource::kinds;
+    use crate::resource::{Data, kinds};
     use crate::types::AbsolutePath;
     use std::io::Write as _;
     use std::process::{Command, Stdio};
+
+    /// What a run makes is noted as a path, whatever sort of data it is in the record.
+    #[test]
+    fn the_record_knows_which_data_are_paths() {
+        let mut lines = EXECUTOR[0].lines();
+        let words = lines.find_map(|line| line.trim().strip_suffix(") sort=path ;;"));
+        let words: Vec<&str> = words.unwrap().split(" | ").collect();
+        for word in [
+            "folder",
+            "tree",
+            "secret",
+            "state",
+            "account",
+            "database",
+            "database-account",
+        ] {
+            let is_path = Data::parse(word, "/x").is_some_and(|data| data.path().is_some());
+            assert_eq!(words.contains(&word), is_path, "{word}");
+        }
+    }
 
     /// The functions of every kind stand beside each other in one program, as they do in a run.
     #[test]
@@ -351,7 +357,10 @@ mod tests {
             command: vec!["true".to_owned()],
             paths: Vec::new(),
         };
-        program.function("future", &super::future(&[future], &[&validator]));
+        program.function(
+            "future",
+            &super::future(&[future], &[(&validator, Shown::New)]),
+        );
         program.raw("\"${1:-run}\"");
         let mut names: Vec<&str> = program
             .as_str()

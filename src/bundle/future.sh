@@ -53,13 +53,28 @@ future_directory() {
 	mkdir -p -- "$1"
 }
 
-# validator NAME WORD...: what it says is shown only when it says no.
+# validator NAME SHOWN WORD...: what it says is shown only when it says no.
 validator() {
-	local name said
-	name=$1
-	shift
+	local name path said shown
+	name=$1 shown=$2
+	shift 2
 	if ! said=$("$@" 2>&1 </dev/null); then
-		printf '%s refuses the new configuration:\n%s\n' "$name" "$said"
+		printf '%s refuses %s:\n%s\n' "$name" "$shown" "$said"
+		for path in $(printf '%s\n' "$said" | grep -o '/etc/[A-Za-z0-9_./@+-]*[A-Za-z0-9_]' | sort -u); do
+			[ ! -f "$path" ] || is_managed "$path" ||
+				printf '%s is not managed by foobar-stack: correct or remove it on the server\n' "$path"
+		done
 		refused=yes
 	fi
+}
+
+# is_managed PATH: it is ours, or would be after this run.
+is_managed() {
+	local field
+	while IFS= read -r field; do
+		[ "$field" != "$1" ] || return 0
+	done <<-END
+		$(cut -s -f 4- -- "$RUN/payload/managed" | tr '\t' '\n')
+	END
+	return 1
 }

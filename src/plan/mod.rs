@@ -6,13 +6,17 @@
 
 mod saved;
 mod summary;
+mod validator;
 
 pub use saved::{Moved, SavedPlan, SavedPlanError, Stale, unmoved};
 pub use summary::Summary;
+pub use validator::{Shown, Validator, affected};
 
 use crate::check::Check;
-use crate::resource::{Change, ExecutionPlan, Observed, PlanContext, Resource, ResourceId, State};
-use crate::types::{AbsolutePath, ServerName, SiteName};
+use crate::resource::{
+    Change, Diff, ExecutionPlan, Observed, PlanContext, Resource, ResourceId, State,
+};
+use crate::types::{ServerName, SiteName};
 use std::collections::BTreeMap;
 
 /// Everything that should be so on the servers of an inventory. One server is a fleet of one.
@@ -38,19 +42,6 @@ pub struct Stack {
     pub checks: Vec<Check>,
     /// The roles, in their order.
     pub roles: Vec<String>,
-}
-
-/// A program that is shown the future `/etc` before it becomes true.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Validator {
-    /// The role it belongs to.
-    pub role: String,
-    /// Its name.
-    pub name: String,
-    /// The words of the command; another status than 0 refuses the run.
-    pub command: Vec<String>,
-    /// It runs when a change touches one of these paths or what lies below them.
-    pub paths: Vec<AbsolutePath>,
 }
 
 /// What the server was like when the plan was made; a run refuses when it no longer is.
@@ -82,6 +73,21 @@ impl Plan {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
+    }
+
+    /// What it shows of the server, to be changed before it is seen: somebody may have written a
+    /// secret where none belongs.
+    pub fn texts_mut(&mut self) -> impl Iterator<Item = &mut String> {
+        self.changes.iter_mut().flat_map(|change| {
+            let Diff { fields, text } = &mut change.diff;
+            let fields = fields.iter_mut();
+            let fields = fields.flat_map(|field| field.before.iter_mut().chain(&mut field.after));
+            let texts = text.iter_mut();
+            let texts = texts.flat_map(|text| [&mut text.before, &mut text.after]);
+            std::iter::once(&mut change.because)
+                .chain(fields)
+                .chain(texts)
+        })
     }
 
     /// How much of what would happen.

@@ -380,6 +380,9 @@ impl<L: LiveSettings> Kind for Service<L> {
         if matches!(verb, "start" | "restart") {
             work.watched.insert(self.name.clone());
         }
+        if verb != "keep" {
+            work.readers.insert(self.name.clone());
+        }
         if ACCESS_UNITS.contains(&self.name.as_str()) {
             work.touches_access = true;
         }

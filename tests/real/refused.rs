@@ -78,10 +78,33 @@ pub(crate) fn a_broken_template_is_refused_with_nothing_touched(server: &Server)
     let after = server.on(FINGERPRINT);
     assert!(before == after, "touched:\n{}", difference(&before, &after));
 
+    a_file_of_somebody_else(server);
+    let after = server.on(FINGERPRINT);
+    assert!(before == after, "touched:\n{}", difference(&before, &after));
+
     a_template_that_does_not_render(server);
     let after = server.on(FINGERPRINT);
     assert!(before == after, "touched:\n{}", difference(&before, &after));
     a_release_that_does_not_run(server);
+}
+
+/// Nothing of ours changes in Nginx, which would read it all the same.
+fn a_file_of_somebody_else(server: &Server) {
+    let path = "/etc/nginx/conf.d/broken.conf";
+    let folder = "/etc/nginx/conf.d";
+    server.on(&format!(
+        "touch -r {folder} /run/moment && echo 'broken;' >{path}"
+    ));
+    let not_ours = format!("{path} is not managed by foobar-stack");
+    server.run(&["apply", "--yes"]).exits(1).says(&[
+        "Nginx refuses the present configuration:",
+        "unknown directive \"broken\"",
+        &not_ours,
+    ]);
+    server.on(&format!(
+        "rm {path} && touch -r /run/moment {folder} && rm /run/moment"
+    ));
+    server.run(&["plan"]).exits(0).says(&["No changes."]);
 }
 
 /// It is shown at its place, and no run begins.

@@ -140,6 +140,7 @@ impl Kind for Retired {
         if self.name.ends_with(".target") {
             script.call("stop_target", [self.name.as_str(), PROXY, DRAIN]);
             work.uses(Deployment::NAME);
+            work.readers.insert(PROXY.to_owned());
         } else {
             script.call("stop_service", [&self.name]);
         }

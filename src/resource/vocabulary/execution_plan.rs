@@ -194,6 +194,9 @@ pub struct ExecutionPlan {
     pub notes: Script,
     /// Units that this plan starts or restarts, and that must stay up.
     pub watched: BTreeSet<String>,
+    /// Units that read their configuration in this plan, whether or not it changes: those that it
+    /// starts, restarts or reloads.
+    pub readers: BTreeSet<String>,
     /// Whether it may keep us from logging in again: it touches the firewall or sshd.
     pub touches_access: bool,
     /// Kinds whose shell functions the steps need, beside those of the changes.

@@ -31,6 +31,7 @@ pub(super) fn work(
         return;
     };
     work.uses("file");
+    work.readers.insert(process.proxy.clone());
     match need {
         Need::Deploy { into, known, .. } => {
             let plan = Plan {
