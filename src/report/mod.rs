@@ -123,9 +123,13 @@ impl Reporter {
     /// What would change, or is about to.
     pub fn plan(&self, plan: &Plan) {
         let mut voices = self.voices();
+        let mut plan = plan.clone();
+        for text in plan.texts_mut() {
+            voices.masks.apply(text);
+        }
         match &mut voices.json {
-            Some(json) => json.plan(plan),
-            None => voices.human.plan(plan),
+            Some(json) => json.plan(&plan),
+            None => voices.human.plan(&plan),
         }
     }
 

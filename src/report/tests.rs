@@ -226,6 +226,39 @@ fn no_text_of_a_plan_reaches_the_terminal_as_a_command() {
     assert!(out.contains("line 40;"), "-v shows all");
 }
 
+/// Somebody has written it into a file that is none of ours.
+#[test]
+fn a_plan_shows_no_secret_that_this_machine_knows() {
+    let mut plan = plan();
+    let change = &mut plan.changes[0];
+    change.because = "hunter2-because".to_owned();
+    change
+        .diff
+        .compare("field", Some("hunter2-before"), Some("hunter2-after"));
+    change.diff.text = Some(TextChange {
+        before: "a = hunter2-old\n".to_owned(),
+        after: "a = hunter2-new\n".to_owned(),
+    });
+    let secret = crate::types::SecretValue::new(b"hunter2".to_vec());
+    for json in [false, true] {
+        let settings = Settings {
+            json,
+            ..Settings::default()
+        };
+        let (out, err) = written(settings, |reporter| {
+            reporter.mask(Masks::new([&secret]));
+            reporter.plan(&plan);
+        });
+        assert!(!format!("{out}{err}").contains("hunter2"), "{out}{err}");
+        for part in ["because", "before", "after", "old", "new"] {
+            assert!(
+                out.contains(&format!("(sensitive)-{part}")),
+                "{part}: {out}"
+            );
+        }
+    }
+}
+
 #[test]
 fn a_plan_without_changes_and_a_partial_one_say_so() {
     let (out, _) = human(|reporter| reporter.plan(&empty_plan()));
