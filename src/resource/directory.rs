@@ -17,6 +17,7 @@ pub struct Directory {
     path: AbsolutePath,
     ownership: Ownership,
     readers: BTreeSet<AccountName>,
+    is_state: bool,
 }
 
 /// The fields of `[[directory]]`.
@@ -30,6 +31,10 @@ pub struct Entry {
     /// Further groups whose members may enter and list it (acl(5)); it needs the package `acl`.
     #[serde(default)]
     readers: BTreeSet<AccountName>,
+    /// Whether all that is in it is runtime state of the stack: then its removal, which is asked
+    /// for, takes everything along. Default: no; what others have put into it stays.
+    #[serde(default)]
+    state: bool,
 }
 
 /// A folder on the server.
@@ -54,6 +59,7 @@ impl Kind for Directory {
             path: entry.path,
             ownership,
             readers: entry.readers,
+            is_state: entry.state,
         })
     }
 
@@ -134,7 +140,12 @@ impl Kind for Directory {
     }
 
     fn owned(&self) -> Vec<Owned> {
-        vec![Owned::Data(Data::Folder(self.path.clone()))]
+        let data = if self.is_state {
+            Data::State
+        } else {
+            Data::Folder
+        };
+        vec![Owned::Data(data(self.path.clone()))]
     }
 
     fn work(

@@ -116,9 +116,9 @@ destroy_secret() {
 	rm -f -- "$1"
 }
 
-# destroy_state PATH: a journal beside it is a part of it.
+# destroy_state PATH: a file, of which a journal beside it is a part, or a folder.
 destroy_state() {
-	rm -f -- "$1" "$1.jnl"
+	rm -rf -- "${1:?}" "$1.jnl"
 }
 
 # destroy_account NAME FOLDER...

@@ -11,7 +11,7 @@ pub enum Data {
     Tree(AbsolutePath),
     /// A secret that was made on the server.
     Secret(AbsolutePath),
-    /// What a service writes while it runs.
+    /// What a service writes while it runs: a file, or a folder with all that is in it.
     State(AbsolutePath),
     /// An account of the system, with the folders that are its own.
     Account(AccountName),
