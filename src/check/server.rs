@@ -167,9 +167,17 @@ impl Sections {
             None => Err("the server did not say".to_owned()),
             Some(Section { status: 0, output }) => match output.split_whitespace().next() {
                 Some(digest) if digest.len() == 64 => {
-                    let mut lines = output.lines();
-                    let because = lines.find_map(|line| line.strip_prefix("because "));
-                    Ok(Stored { digest, because })
+                    let words = |word: &'static str| {
+                        let lines = output.lines();
+                        lines.filter_map(move |line| line.strip_prefix(word)?.strip_prefix(' '))
+                    };
+                    let mut origins = words("from").filter_map(|rest| rest.split_once(' '));
+                    Ok(Stored {
+                        digest,
+                        authority: origins
+                            .find_map(|(known, authority)| (known == digest).then_some(authority)),
+                        because: words("because").next(),
+                    })
                 }
                 _ => Err("the server did not say".to_owned()),
             },
