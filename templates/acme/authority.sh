@@ -80,7 +80,8 @@ ask_for_suggestion() {
 	local asked end identifier now start url window
 	now=$(date +%s)
 	asked=$(recorded asked)
-	[ "$now" -ge $((${asked:-0} + 21600)) ] || return 0
+	# What a wrong clock has put into the future does not count.
+	[ "$now" -ge $((${asked:-0} + 21600)) ] || [ "$now" -lt "${asked:-0}" ] || return 0
 	identifier=$(certificate_identifier "$certificate") || return 0
 	url=$(ask_authority "$authority" | tr -d '\n' | sed -n 's/.*"renewalInfo" *: *"\([^"]*\)".*/\1/p')
 	if [ -n "$url" ]; then window=$(ask_authority "$url/$identifier" | tr -d '\n'); else window=''; fi
@@ -119,11 +120,17 @@ to_base64url() {
 # note_account: the CAA record that would allow this account of the authority, and nobody else.
 note_account() {
 	local account identities
-	account=$(find "$home/accounts" -name regr.json -exec cat {} + 2>/dev/null | sed -n 's/.*"uri": *"\([^"]*\)".*/\1/p' | head -n 1)
+	account=$(account_of_authority)
 	[ -n "$account" ] || return 0
 	identities=$(identities_in "$(ask_authority "$authority")")
 	[ -n "$identities" ] || return 0
 	write_record "$(sed '/^caa /d' "$record" 2>/dev/null)" "caa ${identities%% *}; accounturi=$account"
+}
+
+# account_of_authority: the URL of our account there (RFC 8555, section 7.3), if there is one.
+account_of_authority() {
+	find "$home/accounts" -name regr.json -exec cat {} + 2>/dev/null |
+		sed -n 's/.*"uri": *"\([^"]*\)".*/\1/p' | head -n 1
 }
 
 # identities_in DIRECTORY: what the authority calls itself in CAA records (RFC 8555, section 7.1.1).

@@ -296,12 +296,14 @@ tend() {
 	if serve; then succeed; else fail_until "$PAUSE" "$failures" "$why"; fi
 }
 
-# waits: whether this order has failed, and it is too early to try it again.
+# waits: whether this order has failed, and it is too early to try it again. No wait is longer than
+# the longest: a clock that was wrong has written what is later.
 waits() {
-	local next
+	local left next
 	[ "$(recorded for)" = "$order" ] || return
 	next=$(recorded next)
-	[ "$(date +%s)" -lt "${next:-0}" ]
+	left=$((${next:-0} - $(date +%s)))
+	[ "$left" -gt 0 ] && [ "$left" -le "$LONGEST" ]
 }
 
 tend_all() {

@@ -40,7 +40,11 @@ look_before_order() {
 	else
 		look_at_records
 	fi
-	for name in $names; do look_at_caa "$name"; done
+	# Aliases share the records of one name: what is wrong is said once.
+	for name in $names; do look_at_caa "$name"; done | awk -F '\t' '
+		!($2 in all) { reasons[++count] = $2 }
+		{ all[$2] = all[$2] (all[$2] == "" ? "" : ", ") $1 }
+		END { for (i = 1; i <= count; i++) print "the CAA records that count for " all[reasons[i]] " " reasons[i] }'
 }
 
 # look_at_pages: whether each name leads to a page of this server.
@@ -186,22 +190,46 @@ ask_for() {
 	return 1
 }
 
-# look_at_caa NAME: whether the CAA records that count for it allow the authority (RFC 8659).
+# look_at_caa NAME: whether the CAA records that count for it, those of the closest name that has
+# some, allow the authority (RFC 8659), this challenge and this account (RFC 8657); if not, the name
+# and what is wrong, parted by a tab.
 look_at_caa() {
-	local allowed identity name records word
+	local name records said word
 	[ -n "$identities" ] || return 0
-	name=${1#\*.} word=issue
+	name=${1#\*.} word=issue records=
 	while [ -n "$name" ]; do
-		records=$(ask_dns "$name" CAA)
+		# Beside the records there may be a name, that of an alias.
+		records=$(ask_dns "$name" CAA | grep '^[0-9]* [a-z]')
 		[ -z "$records" ] || break
 		case $name in *.*) name=${name#*.} ;; *) name='' ;; esac
 	done
 	# For a wildcard they may say something else.
 	case $1 in \*.*) ! printf '%s\n' "$records" | grep -q '^[0-9]* issuewild ' || word=issuewild ;; esac
-	allowed=$(printf '%s\n' "$records" | sed -n "s/^[0-9]* $word \"\([^\";]*\).*/\1/p" | tr -d ' ')
-	printf '%s\n' "$records" | grep -q "^[0-9]* $word " || return 0
-	for identity in $identities; do
-		! printf '%s\n' "$allowed" | grep -qxF -- "$identity" || return 0
-	done
-	echo "$1 has CAA records (of $name) that do not allow ${identities}: add \"0 $word ${identities%% *}\""
+	said=$(printf '%s\n' "$records" | awk -v "word=$word" -v "identities=$identities" \
+		-v "method=$challenge-01" -v "account=$(account_of_authority)" '
+		$2 == word {
+			any = 1
+			sub(/^[^"]*"/, ""); sub(/".*/, "")
+			count = split($0, parts, ";")
+			gsub(/[ \t]/, "", parts[1])
+			if (parts[1] == "" || index(" " identities " ", " " parts[1] " ") == 0) next
+			no = ""
+			for (i = 2; i <= count; i++) {
+				gsub(/[ \t]/, "", parts[i])
+				at = index(parts[i], "="); value = substr(parts[i], at + 1)
+				if (parts[i] ~ /^validationmethods=/ && index("," value ",", "," method ",") == 0)
+					no = "only by " value ", and not by " method
+				if (parts[i] ~ /^accounturi=/ && value != account)
+					no = "only for the account " value ", and not for " (account == "" ? "the new one of this server" : account)
+			}
+			if (no == "") good = 1
+			else reason = no
+		}
+		END {
+			if (!any || good) exit
+			split(identities, all, " ")
+			if (reason != "") print "allow " all[1] " " reason
+			else print "do not allow " identities ": add 0 " word " \"" all[1] "\""
+		}')
+	[ -z "$said" ] || printf '%s\t%s\n' "$1" "$said"
 }

@@ -4,18 +4,21 @@
 # $1: the address of this server; $2: the address of the name server of foobar.com; $3: how long a
 # certificate is valid, in seconds. Asked again, it is another authority under the same address,
 # which knows no account of before. $4, if given: the key of the account kid-1, without which it
-# makes none.
+# makes none. With `identity` or `packages` in the place of $3 only that part is done, which needs
+# a while, or is known to others before it begins.
 set -eu
 export DEBIAN_FRONTEND=noninteractive
-command -v pebble >/dev/null || {
-	apt-get update -qq
-	apt-get install -y -qq pebble bind9 curl >/dev/null 2>&1
-}
-resolver=$(sed -n 's/^nameserver //p' /etc/resolv.conf | head -n 1)
 mkdir -p /srv/authority
 cd /srv/authority
 [ -e ca.pem ] || openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj /CN=authority \
 	-addext "subjectAltName=IP:$1" -keyout key.pem -out ca.pem 2>/dev/null
+[ "$3" != identity ] || exit 0
+command -v pebble >/dev/null || {
+	apt-get update -qq
+	apt-get install -y -qq pebble bind9 curl >/dev/null 2>&1
+}
+[ "$3" != packages ] || exit 0
+resolver=$(sed -n 's/^nameserver //p' /etc/resolv.conf | head -n 1)
 cat >/etc/bind/named.conf <<END
 options {
 	directory "/var/cache/bind";
