@@ -89,6 +89,8 @@ pub struct Occupied {
     pub displaced: Vec<(String, String)>,
     /// Who is connected with the database over TCP.
     pub clients: Vec<String>,
+    /// Who is connected with it by the X protocol, which MySQL speaks at a port of its own.
+    pub x_clients: Vec<String>,
     /// Accounts of the database that are not the server's own.
     pub accounts: Vec<String>,
     /// What is in the folders of the apps: a path, and what it is.
@@ -146,6 +148,7 @@ pub fn read(reply: &str) -> Result<Occupied, String> {
             ["changed", path] => found.changed.push(path.to_owned()),
             ["ufw", _] => found.ufw = true,
             ["client", peer] => found.clients.push(peer.to_owned()),
+            ["x-client", peer] => found.x_clients.push(peer.to_owned()),
             ["account", name] => found.accounts.push(name.to_owned()),
             ["displaced", own, other] => {
                 found.displaced.push((own.to_owned(), other.to_owned()));

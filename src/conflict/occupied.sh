@@ -200,9 +200,14 @@ probe_displaced() {
 
 # probe_clients: who speaks with the database over TCP, and who may.
 probe_clients() {
-	local client peer
-	ss -H -n -t state established '( sport = :3306 )' 2>/dev/null |
-		while read -r _ _ _ peer _; do printf 'client\037%s\n' "$peer"; done
+	local client own peer
+	ss -H -n -t state established '( sport = :3306 or sport = :33060 )' 2>/dev/null |
+		while read -r _ _ own peer _; do
+			case $own in
+			*:33060) printf 'x-client\037%s\n' "$peer" ;;
+			*) printf 'client\037%s\n' "$peer" ;;
+			esac
+		done
 	client=$(command -v mariadb || command -v mysql) || return 0
 	[ -S /run/mysqld/mysqld.sock ] || return 0
 	printf '%s\n' "SELECT CONCAT('account', CHAR(31), User, '@', Host) FROM mysql.user

@@ -18,6 +18,7 @@ pub(super) fn conflicts(meeting: &Meeting<'_>) -> Vec<Conflict> {
     }
     if meeting.concerns("database") {
         all.extend(database_over_tcp(meeting));
+        all.extend(database_over_x(meeting));
     }
     if meeting.concerns("app") {
         let sites = meeting.inventory.sites.values();
@@ -110,11 +111,29 @@ fn own_bind(meeting: &Meeting<'_>) -> Vec<Conflict> {
         .collect()
 }
 
+/// Whether the database server is the stack's already.
+fn has_database(meeting: &Meeting<'_>) -> bool {
+    let mut units = ["mysql.service", "mariadb.service"].iter();
+    units.any(|unit| meeting.claims.service(unit))
+}
+
+/// The X protocol of MySQL, which the stack's own does not speak.
+fn database_over_x(meeting: &Meeting<'_>) -> Option<Conflict> {
+    let clients = &meeting.occupied.x_clients;
+    (!has_database(meeting) && !clients.is_empty()).then(|| Conflict {
+        subject: "the database's port 33060".to_owned(),
+        found: format!("connected: {}", clients.join(", ")),
+        because: "the stack's MySQL does not speak the X protocol, and would cut them off"
+            .to_owned(),
+        hint: "have them use port 3306 or the socket, and apply when none of them is connected any more"
+            .to_owned(),
+    })
+}
+
 /// The database of others, which they reach over TCP.
 fn database_over_tcp(meeting: &Meeting<'_>) -> Option<Conflict> {
     let occupied = meeting.occupied;
-    let ours = ["mysql.service", "mariadb.service"];
-    if ours.iter().any(|unit| meeting.claims.service(unit)) {
+    if has_database(meeting) {
         return None;
     }
     let mut listeners = occupied.listeners.iter();

@@ -298,6 +298,13 @@ fn a_database_that_others_use_over_tcp_is_asked_about() {
     let remote = "socket\x1ftcp\x1f*:3306\x1fusers:((\"mariadbd\",pid=7,fd=4))\n\
                   client\x1f192.0.2.9:40000\n";
     with("[database]\nlisten = \"loopback\"\n", remote).has(&port);
+    let by_x = "x-client\x1f127.0.0.1:40001\n";
+    with("[database]\nlisten = \"socket\"\n", by_x).has(&["the database's port 33060"]);
+    Used {
+        managed: "made\tdatabase\tservice\tmysql.service",
+        ..with("", by_x)
+    }
+    .has(&[]);
     // Nobody but the server's own accounts: as the package brings it.
     with("", "socket\x1ftcp\x1f127.0.0.1:3306\x1f\n").has(&[]);
 }
