@@ -9,6 +9,10 @@
 #   backup logs               brings what the database has written since to the repository
 #   backup list               what can be restored: a line each, the newest last
 #   backup manifest ID        what a backup holds
+#   backup drill [ID]         proves that the newest one, or this one, can be restored
+#   backup restore ID|newest|@TIME all | database NAME | table DATABASE.TABLE | folder PATH
+#                             brings that back from a backup, or as it was at a time
+#   backup preview ...        what that would replace
 #   backup add-key            a further password, which it reads, opens the repository, too
 #   backup try-key            whether the password that it reads opens the repository
 #
@@ -21,6 +25,8 @@
 #                             the last backup: when it began, what it has read, how long it took
 #   failed TIME REASON        what went wrong since
 #   proven TIME ID            the last backup that was restored, and when
+#   drill-failed TIME ID REASON
+#                             what went wrong with that since
 #   logs TIME                 until when the log of the database is in the repository
 #   logs-failed TIME REASON   what went wrong with that since
 
@@ -36,6 +42,14 @@ set -f
 
 SETTINGS=/etc/foobar-stack/backup
 WORK=$STATE/backup
+# shellcheck source=/dev/null
+. /usr/local/lib/foobar-stack/backup-instance.sh
+# shellcheck source=/dev/null
+. /usr/local/lib/foobar-stack/backup-swap.sh
+# shellcheck source=/dev/null
+. /usr/local/lib/foobar-stack/backup-drill.sh
+# shellcheck source=/dev/null
+. /usr/local/lib/foobar-stack/backup-restore.sh
 # How long a run or somebody else may take, in seconds, before a backup gives up.
 PATIENCE=900
 
@@ -82,6 +96,7 @@ only_one() {
 		echo 'another backup, or a restore, is under way' >&2
 		exit 75
 	}
+	finish_interrupted
 }
 
 # under_lock FUNCTION: while no run changes the server; waits for one that does.
@@ -195,13 +210,36 @@ now)
 	only_one
 	make_backup
 	;;
-logs) ship_logs ;;
+logs)
+	! is_interrupted || (only_one) 2>/dev/null
+	ship_logs
+	;;
+drill)
+	only_one
+	drill "${2:-}"
+	;;
+preview | restore)
+	only_one
+	status=0
+	"$1" "${2:?}" "${3:?}" "${4:-}" </dev/null || status=$?
+	if [ "$status" != 0 ]; then
+		printf '%s\n' "$why" >&2
+		sweep
+		exit 1
+	fi
+	sweep
+	if [ "$1" = restore ]; then
+		# What was restored is in no backup yet, and in no log.
+		exec 8>&-
+		systemctl start --no-block foobar-stack-backup.service
+	fi
+	;;
 list) list_backups ;;
 manifest) repository dump --tag "manifest,id=${2:?}" latest /manifest ;;
 add-key) add_key ;;
 try-key) try_key ;;
 *)
-	echo 'usage: backup init | now | logs | list | manifest ID | add-key | try-key' >&2
+	echo 'usage: backup init | now | logs | list | manifest ID | drill [ID] | restore|preview ID|newest|@TIME WHAT | add-key | try-key' >&2
 	exit 64
 	;;
 esac

@@ -5,19 +5,22 @@
 #
 # shellcheck shell=dash disable=SC2154
 
+# Where the database is asked. What is restored is asked elsewhere first.
+socket=/run/mysqld/mysqld.sock
+
 # ask_database SQL: as root, over the socket.
 ask_database() {
-	"$engine" --protocol=socket --batch --raw --skip-column-names --connect-timeout=10 --execute "$1"
+	"$engine" --protocol=socket --socket="$socket" --default-character-set=utf8mb4 --batch --raw \
+		--skip-column-names --connect-timeout=10 --execute "$1"
 }
 
-# dump_program: dumps, with everything that belongs to a database.
+# dump_program WORD...: dumps, with everything that belongs to a database.
 dump_program() {
-	case $engine in
-	mysql) set -- mysqldump --set-gtid-purged=OFF "$@" ;;
-	*) set -- mariadb-dump "$@" ;;
-	esac
-	"$@" --single-transaction --quick --routines --events --triggers --hex-blob \
-		--default-character-set=utf8mb4
+	local program
+	program=mariadb-dump
+	[ "$engine" != mysql ] || program='mysqldump --set-gtid-purged=OFF'
+	$program --protocol=socket --socket="$socket" --single-transaction --quick --routines --events \
+		--triggers --hex-blob --default-character-set=utf8mb4 --max-allowed-packet=1G "$@"
 }
 
 # names: the databases, as a list of SQL.
@@ -70,7 +73,7 @@ count_objects() {
 	local name
 	for name in $databases; do
 		ask_database "SELECT CONCAT_WS(' ', 'objects', '$name',
-			'tables', (SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = '$name' AND TABLE_TYPE = 'BASE TABLE'),
+			'tables', (SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = '$name' AND TABLE_TYPE <> 'VIEW'),
 			'views', (SELECT COUNT(*) FROM information_schema.VIEWS WHERE TABLE_SCHEMA = '$name'),
 			'triggers', (SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = '$name'),
 			'routines', (SELECT COUNT(*) FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = '$name'),

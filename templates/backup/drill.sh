@@ -1,0 +1,114 @@
+# Managed by foobar-stack (role backup): changes made here are overwritten.
+#
+# Whether a backup can be restored: it is, into a database server that nobody else sees, and must be
+# what its manifest says; all its files are read from the repository. A part of the program backup.
+#
+# shellcheck shell=dash disable=SC2154
+
+# stated WORD: what the manifest says of it, a line each.
+stated() {
+	sed -n "s/^$1 //p" "$WORK/work/manifest"
+}
+
+# free_space: in bytes, where the work is done.
+free_space() {
+	df -Pk "$WORK" | awk 'NR == 2 { printf "%.0f\n", $4 * 1024 }'
+}
+
+# open_backup [ID]: its manifest, or that of the newest; sets $id, $snapshot, $made, and $databases
+# as they were then. Else $why.
+open_backup() {
+	open_repository || return
+	rm -rf -- "$WORK/work" && mkdir -p -m 700 -- "$WORK/work" || return
+	if ! repository dump --no-lock --tag "manifest${1:+,id=$1}" latest /manifest \
+		>"$WORK/work/manifest" 2>"$WORK/work/said"; then
+		why="there is no backup${1:+ $1}: $(tail -n 1 "$WORK/work/said")"
+		return 1
+	fi
+	id=$(stated backup) snapshot=$(stated snapshot) made=$(stated made)
+	databases=$(stated objects | cut -d ' ' -f 1 | tr '\n' ' ')
+}
+
+# load_backup: the databases of the backup, in a throw-away server, and what is there is what the
+# manifest says. Else $why.
+load_backup() {
+	local dump digest bytes wrong
+	dump=$WORK/work/databases.sql
+	[ -n "${databases% }" ] || return 0
+	read -r _ digest bytes <<-END
+		$(stated dump)
+	END
+	# The dump, the data, and the second dump if they differ.
+	if [ "$((bytes * 4))" -gt "$(free_space)" ]; then
+		why="to restore the databases takes about $((bytes * 4 / 1048576)) MB, and $(($(free_space) / 1048576)) MB are free where $WORK is"
+		return 1
+	fi
+	if ! repository dump --no-lock "$snapshot" "$WORK/spool/databases.sql" >"$dump" 2>"$WORK/work/said"; then
+		why="databases.sql of backup $id cannot be read: $(tail -n 1 "$WORK/work/said")"
+		return 1
+	fi
+	if [ "$(stat -c %s -- "$dump") $(digest_of_dump <"$dump")" != "$bytes $digest" ]; then
+		why="databases.sql of backup $id is not what its manifest says"
+		return 1
+	fi
+	instance_start && in_instance load_dump "$dump" || return
+	in_instance count_objects | sed 's/^objects //' >"$WORK/work/objects"
+	wrong=$(stated objects | diff - "$WORK/work/objects" | sed -n 's/^[<>] //p')
+	if [ -n "$wrong" ]; then
+		why="backup $id has another number of objects than what was restored from it: $(printf '%s\n' "$wrong" | paste -s -d '|' | sed 's/|/, and not /')"
+		return 1
+	fi
+	# shellcheck disable=SC2086 # the names
+	[ "$(in_instance dump_program --databases $databases | digest_of_dump)" = "$digest" ] || {
+		name_difference
+		return 1
+	}
+}
+
+# name_difference: which part of a dump is not the same after it was restored, as $why.
+name_difference() {
+	local line
+	sed -i -e '/^--/d' -e '/^$/d' "$WORK/work/databases.sql"
+	# shellcheck disable=SC2086 # the names
+	in_instance dump_program --databases $databases 2>&1 | sed -e '/^--/d' -e '/^$/d' >"$WORK/work/again.sql"
+	line=$(cmp "$WORK/work/databases.sql" "$WORK/work/again.sql" | sed -n 's/.*line //p')
+	# shellcheck disable=SC2016 # backticks of SQL
+	why="what was restored from backup $id differs in $(head -n "${line:-1}" "$WORK/work/databases.sql" |
+		grep -oE '(TABLE|INTO|VIEW|TRIGGER|FUNCTION|PROCEDURE|EVENT|DATABASE)[^`]* `[^`]*`' | tail -n 1)"
+}
+
+# read_files: every file of the backup is read, and none is missing; restic compares what it reads
+# with the digests that it has. Else $why.
+read_files() {
+	local status found
+	found=$({ repository dump --no-lock --archive tar "$snapshot" / 2>"$WORK/work/said" || echo failed >>"$WORK/work/failed"; } |
+		tar --list --verbose --numeric-owner --quoting-style=escape --file=- 2>/dev/null |
+		awk '/^-/ { files++; bytes += $3 } END { printf "%.0f %.0f\n", files, bytes }')
+	if [ -e "$WORK/work/failed" ]; then
+		why="the files of backup $id cannot be read: $(tail -n 1 "$WORK/work/said")"
+		return 1
+	fi
+	[ "$found" = "$(stated files)" ] || {
+		why="backup $id has other files than its manifest says: $found, and not $(stated files) (number, bytes)"
+		return 1
+	}
+}
+
+# drill [ID]: all of that; written down, for `status` and `verify`.
+drill() {
+	local began
+	began=$(date +%s)
+	if ! { open_backup "${1:-}" && load_backup && read_files; }; then
+		instance_stop
+		rm -rf -- "$WORK/work"
+		record drill-failed "$(date +%s) ${id:-${1:-}} $why"
+		printf 'the drill failed: %s\n' "$why" >&2
+		exit 1
+	fi
+	instance_stop
+	printf 'backup %s can be restored: %s, %s files, %s s\n' "$id" \
+		"$(stated objects | wc -l) databases" "$(stated files | cut -d ' ' -f 1)" $(($(date +%s) - began))
+	rm -rf -- "$WORK/work"
+	record proven "$(date +%s) $id"
+	rm -f -- "$WORK/record/drill-failed"
+}
