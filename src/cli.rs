@@ -1,8 +1,10 @@
 //! The command line: what can be typed. The doc comments here are the manual.
 
 mod operations;
+mod restore;
 
 pub use operations::{Backup, Certificate, HttpVersion, Load, Logs, Maintenance};
+pub use restore::Restore;
 
 use crate::report::{Color, Settings, Verbosity};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};

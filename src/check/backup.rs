@@ -72,6 +72,11 @@ impl Backup {
             let time = minute(*time);
             return Judgement::Awaited(format!("the backup of {time} failed: {why}; {last}"));
         }
+        if let Some((time, why)) = &record.drill_failed {
+            let why = why.split_once(' ').map_or(why.as_str(), |(_, why)| why);
+            let time = minute(*time);
+            return Judgement::Awaited(format!("the drill of {time} failed: {why}; {last}"));
+        }
         let Some(newest) = &record.last else {
             return match record.initialised {
                 Some(since) if now - since <= self.max_age => {
@@ -148,6 +153,18 @@ mod tests {
                     ago(5)
                 ),
                 format!("sound: the last one is of {last}, restored to prove it"),
+            ),
+            (
+                format!(
+                    "succeeded {} A 100 2\nlogs {}\ndrill-failed {} A it differs",
+                    ago(600),
+                    ago(60),
+                    ago(30)
+                ),
+                format!(
+                    "awaited: the drill of {} failed: it differs; the last one is of {last}",
+                    minute(ago(30))
+                ),
             ),
             (
                 format!("succeeded {} A 100 2\nlogs {}", ago(7300), ago(60)),

@@ -13,6 +13,8 @@ pub struct BackupRecord {
     pub failed: Option<(i64, String)>,
     /// The last backup that was restored to prove it: when, and which one.
     pub proven: Option<(i64, String)>,
+    /// When a backup could not be restored since: when, which one and why.
+    pub drill_failed: Option<(i64, String)>,
     /// Until when the log of the database is in the repository.
     pub logs: Option<i64>,
     /// When that has failed since, and why.
@@ -55,6 +57,7 @@ impl BackupRecord {
             }
             "failed" => self.failed = with_text(),
             "proven" => self.proven = with_text(),
+            "drill-failed" => self.drill_failed = with_text(),
             "logs" => self.logs = Some(time),
             "logs-failed" => self.logs_failed = with_text(),
             _ => {}

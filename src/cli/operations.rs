@@ -1,5 +1,6 @@
 //! What can be typed to operate a site that is set up.
 
+use super::restore::Restore;
 use crate::inventory::network;
 use crate::operate::certificate;
 use crate::types::SiteName;
@@ -137,6 +138,21 @@ pub enum Backup {
     Now,
     /// List the backups, the newest last
     List,
+    /// Restore a backup where nobody sees it, to prove that it can be restored
+    ///
+    /// Its databases are loaded into a database server of their own, on the server, and must be
+    /// what they were when the backup was made; all its files are read. A timer does it with the
+    /// newest backup each week.
+    Drill {
+        /// The backup, as `backup list` has it [default: the newest]
+        #[arg(value_name = "BACKUP", value_parser = super::restore::backup)]
+        backup: Option<String>,
+    },
+    /// Bring back what a backup holds, or what was there at a time
+    ///
+    /// All databases and folders, or one of them, or one table. It comes back beside what is live,
+    /// is compared there, and swapped with it; what was live is kept.
+    Restore(Restore),
     /// Make a recovery key, or try the one that is in the file
     ///
     /// It opens the repository when the server is lost, and with it the key that the server has.

@@ -3,13 +3,14 @@
 
 use super::connected::{ConnectedServer, ConnectedServers};
 use super::connection::ConnectOptions;
+use super::restore::{drill, restore, said};
 use crate::check::BackupRecord;
 use crate::cli::Backup;
 use crate::error::{Error, Exit};
 use crate::operate::backup::{self, is_possible};
 use crate::random;
 use crate::report::{Reporter, Table};
-use crate::server::{Payload, Reply};
+use crate::server::Payload;
 use crate::types::minute;
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -22,7 +23,7 @@ pub(super) async fn backup(
     connection: &ConnectOptions,
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
-    let (_, mut servers) = ConnectedServers::open(inventory, connection, reporter).await?;
+    let (workspace, mut servers) = ConnectedServers::open(inventory, connection, reporter).await?;
     for (name, server) in servers.iter_mut() {
         reporter.about(name);
         if !is_possible(&server.stack) {
@@ -34,6 +35,8 @@ pub(super) async fn backup(
         match command {
             Backup::Now => now(server, reporter).await?,
             Backup::List => list(server, reporter).await?,
+            Backup::Drill { backup } => drill(server, backup.as_deref(), reporter).await?,
+            Backup::Restore(wanted) => restore(&workspace, server, wanted, reporter).await?,
             Backup::Key { file } => key(server, file, reporter).await?,
         }
         reporter.traffic(&server.session.traffic());
@@ -118,14 +121,4 @@ async fn key(server: &mut ConnectedServer, file: &Path, reporter: &Reporter) -> 
         Err(error) => return Err(Error::io(format!("write {shown}"))(error)),
     }
     Ok(())
-}
-
-/// What the program said; what it says of a failure is the error.
-fn said(reply: &Reply) -> Result<String, Error> {
-    if reply.success() {
-        return Ok(String::from_utf8_lossy(&reply.stdout).into_owned());
-    }
-    Err(Error::Backup {
-        said: reply.stderr.trim().to_owned(),
-    })
 }

@@ -26,6 +26,7 @@ mod offline;
 mod per_server;
 mod plan;
 mod recheck;
+mod restore;
 mod revoke;
 mod rollback;
 mod rollback_release;

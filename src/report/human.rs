@@ -245,7 +245,7 @@ impl Human {
 
     pub(super) fn ask(&mut self, question: &str) {
         self.hide_live();
-        let question = format!("\n{} [y/N] ", visible(question));
+        let question = format!("\n{} ", visible(question));
         self.err.write(question.as_bytes());
     }
 

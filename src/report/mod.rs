@@ -294,6 +294,15 @@ impl Reporter {
     /// # Errors
     /// When standard input cannot be read.
     pub async fn confirm(&self, question: &str) -> io::Result<bool> {
+        let answer = self.answer(&format!("{question} [y/N]")).await?;
+        Ok(is_yes(&answer))
+    }
+
+    /// Asks for a text on standard error and waits for it; without the space around it.
+    ///
+    /// # Errors
+    /// When standard input cannot be read.
+    pub async fn answer(&self, question: &str) -> io::Result<String> {
         self.voices().human.ask(question);
         // On a thread of its own, so that Ctrl-C is heard while it waits.
         let read = tokio::task::spawn_blocking(|| {
@@ -301,7 +310,7 @@ impl Reporter {
             io::stdin().read_line(&mut answer).map(|_| answer)
         });
         let answer = read.await.map_err(io::Error::other)??;
-        Ok(is_yes(&answer))
+        Ok(answer.trim().to_owned())
     }
 
     /// The last word: for programs the summary. Gives the exit status, which is another one if

@@ -88,6 +88,11 @@ fn backup_lines(status: &Status) -> Vec<(&'static str, String)> {
         let words = format!("failed at {}: {}", minute(*time), visible(why));
         lines.push(("", paint(BAD, words)));
     }
+    if let Some((time, why)) = &record.drill_failed {
+        let why = why.split_once(' ').map_or(why.as_str(), |(_, why)| why);
+        let words = format!("not restored at {}: {}", minute(*time), visible(why));
+        lines.push(("", paint(BAD, words)));
+    }
     if let Some(until) = record.logs {
         let words = format!("each moment until {} could be restored", minute(until));
         lines.push(("", words));
