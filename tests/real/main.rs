@@ -31,6 +31,7 @@ mod proof;
 mod refused;
 mod releases;
 mod removal;
+mod restore;
 mod rollback;
 mod running;
 mod runs;
@@ -90,6 +91,7 @@ fn a_debian_with_mariadb() {
                 "hardening",
                 hardening::scanners_find_nothing_and_daemons_come_back,
             ),
+            ("restore", restore::what_was_backed_up_comes_back_as_it_was),
         ],
     );
 }
@@ -145,6 +147,7 @@ fn a_debian_with_mysql() {
             ("cost", cost::a_plan_costs_the_same_for_many_resources),
             ("settings", settings::what_can_be_set_is_set_while_it_runs),
             ("drift", drift::every_kind_of_drift_is_found_and_mended),
+            ("restore", restore::what_was_backed_up_comes_back_as_it_was),
             ("variants", variants::every_kind_of_inventory_converges),
         ],
     );

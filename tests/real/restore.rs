@@ -1,0 +1,143 @@
+//! What is backed up comes back as it was, whatever happens meanwhile; what would not is named.
+
+use crate::server::{Server, Site};
+
+/// What is hard to bring back.
+const HARD: &str = include_str!("restore.sql");
+const PROGRAM: &str = "/usr/local/lib/foobar-stack/backup";
+
+/// The database of the app as a dump has it, without what says when that was made.
+fn dump(server: &Server) -> String {
+    let program = match server.engine() {
+        "mysql" => "mysqldump --set-gtid-purged=OFF",
+        _ => "mariadb-dump",
+    };
+    server.on(&format!(
+        "{program} --single-transaction --routines --events --triggers --hex-blob \
+         --default-character-set=utf8mb4 foobar | grep -v '^--'"
+    ))
+}
+
+fn sql(server: &Server, statements: &str) {
+    let engine = server.engine();
+    server.on(&format!(
+        "{engine} --default-character-set=utf8mb4 --comments <<'END'\n{statements}\nEND"
+    ));
+}
+
+pub(crate) fn what_was_backed_up_comes_back_as_it_was(server: &Server) {
+    // In another time zone than ours.
+    server.on("ln -sf /usr/share/zoneinfo/America/New_York /etc/localtime");
+    sql(server, HARD);
+    server.on("mkdir -p /srv/more/d && echo one >'/srv/more/d/a b' && ln -sfn d /srv/more/link");
+    let backup =
+        "[backup]\nrepository = \"/srv/backup\"\nfolders = [\"/srv/more\"]\n\n# --- roles ---";
+    let site = server.site_with("backup", |text| text.replace("# --- roles ---", backup));
+    site.run(&["apply", "--yes"]).exits(0);
+    site.run(&["backup", "now"]).exits(0);
+    let before = dump(server);
+    for object in [
+        "Zoë 😀",
+        "book_title",
+        "`nightly`",
+        "VIEW `z_base`",
+        "PROCEDURE `tidy`",
+    ] {
+        assert!(before.contains(object), "no {object} in\n{before}");
+    }
+    site.run(&["backup", "drill"])
+        .exits(0)
+        .says(&["can be restored"]);
+    a_moment_comes_back(server, &site, &before);
+    a_swap_that_is_killed_is_completed(server, &before);
+    a_corrupt_dump_is_named(server, &site);
+    server.on(&format!(
+        "for name in $({} --skip-column-names --batch --execute \"SHOW DATABASES LIKE 'foobar\\_%'\"); do \
+         {} --execute \"DROP DATABASE $name\"; done; rm -rf /srv/more /srv/more.before-* /srv/backup; \
+         ln -sf /usr/share/zoneinfo/Etc/UTC /etc/localtime",
+        server.engine(),
+        server.engine()
+    ));
+    sql(
+        server,
+        "USE foobar; DROP VIEW a_view, z_base; DROP TABLE book, author, day, nothing, counted, `od``d name-ü`; \
+         DROP EVENT nightly; DROP FUNCTION twice; DROP PROCEDURE tidy; DROP USER somebody@localhost;",
+    );
+}
+
+/// One second before tables were dropped; a folder with it.
+fn a_moment_comes_back(server: &Server, site: &Site, before: &str) {
+    sql(server, "INSERT INTO foobar.nothing VALUES (7);");
+    let later = dump(server);
+    assert_ne!(later, before);
+    server.on("sleep 1");
+    let moment = server.on("date -u '+%F %T UTC'").trim().to_owned();
+    server.on("sleep 1; rm -r /srv/more/d; echo younger >/srv/more/young");
+    sql(
+        server,
+        "SET FOREIGN_KEY_CHECKS = 0; DROP TABLE foobar.author, foobar.day; DELETE FROM foobar.book;",
+    );
+    let restore = ["backup", "restore", "--to", &moment];
+    let lost = [
+        "--yes-lose foobar.com",
+        "the database foobar: all that was written after",
+        "/srv/more: 1 files that are younger",
+    ];
+    site.run(&restore).exits(64).says(&lost);
+    let mut agreed = restore.to_vec();
+    agreed.extend(["--yes-lose", "foobar.com"]);
+    site.run(&agreed).exits(0).says(&[
+        "restored the database foobar",
+        "foobar_before_",
+        "restored /srv/more",
+    ]);
+    assert_eq!(dump(server), later);
+    let files = server.on("cat '/srv/more/link/a b' /srv/more.before-*/young; ls /srv/more");
+    assert_eq!(files, "one\nyounger\nd\nlink\n");
+}
+
+/// By SIGKILL, after the point of no return.
+fn a_swap_that_is_killed_is_completed(server: &Server, before: &str) {
+    let id = server.on(&format!("{PROGRAM} list | sed -n '1s/ .*//p'"));
+    let id = id.trim();
+    // The backup that a restore begins is over.
+    server.on("systemctl stop foobar-stack-backup.service foobar-stack-backup-logs.timer");
+    sql(server, "INSERT INTO foobar.nothing VALUES (8);");
+    server.on(&format!(
+        "setsid {PROGRAM} restore {id} database foobar >/dev/null 2>&1 & pid=$!\n\
+         until [ -d /var/lib/foobar-stack/backup/swap ]; do kill -0 $pid; done\n\
+         kill -9 -- -$pid; ! wait $pid; test -d /var/lib/foobar-stack/backup/swap"
+    ));
+    server.on(&format!("{PROGRAM} logs"));
+    assert_eq!(dump(server), before);
+    let left = server.on(&format!(
+        "ls -d /var/lib/foobar-stack/backup/swap* /var/lib/foobar-stack/backup/work 2>/dev/null | wc -l\n\
+         systemctl is-active foobar-stack-backup-instance.service || true\n\
+         {} --skip-column-names --batch --execute \"SELECT @@read_only; SHOW DATABASES LIKE '%restored'\"",
+        server.engine()
+    ));
+    assert_eq!(left, "0\ninactive\n0\n");
+}
+
+/// Whether it is another one than the manifest says, or cannot be loaded.
+fn a_corrupt_dump_is_named(server: &Server, site: &Site) {
+    let made = |id: &str, dump: &str| {
+        server.on(&format!(
+            "cd /var/lib/foobar-stack/backup && mkdir -p spool && echo '{dump}' >spool/databases.sql\n\
+             export RESTIC_REPOSITORY=/srv/backup RESTIC_PASSWORD_FILE=/etc/foobar-stack/backup/key\n\
+             data=$(restic backup --json --host foobar-stack --tag data,id={id} $PWD/spool |\n\
+             jq -r 'select(.message_type == \"summary\").snapshot_id')\n\
+             printf '%s\\n' 'backup {id}' 'made 1800000000' \"snapshot $data\" 'files 1 1' \\\n\
+             'dump databases.sql '$(printf '%s\\n' 'CREATE TABEL x;' | sha256sum | cut -d ' ' -f 1)' 16' \\\n\
+             'objects foobar tables 1 views 0 triggers 0 routines 0 events 0' |\n\
+             restic backup --quiet --host foobar-stack --tag manifest,id={id},data=$data --stdin --stdin-filename manifest"
+        ));
+    };
+    let changed = "databases.sql of backup 20270101T000000Z is not what its manifest says";
+    made("20270101T000000Z", "CREATE TABLE x;");
+    site.run(&["backup", "drill"]).exits(1).says(&[changed]);
+    made("20270102T000000Z", "CREATE TABEL x;");
+    site.run(&["backup", "drill", "20270102T000000Z"])
+        .exits(1)
+        .says(&["databases.sql cannot be loaded: ERROR 1064"]);
+}
