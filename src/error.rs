@@ -6,7 +6,7 @@ use crate::bundle::GenerationError;
 use crate::conflict::Conflicts;
 use crate::diagnostic::Diagnostics;
 use crate::facts::FactsError;
-use crate::plan::{SavedPlanError, Stale, UnknownState};
+use crate::plan::{NoPlan, SavedPlanError, Stale};
 use crate::sandbox::SandboxError;
 use crate::server::ServerError;
 use crate::types::ReleaseId;
@@ -85,9 +85,9 @@ pub enum Error {
     /// A throw-away server.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
-    /// The server's state is not known.
+    /// The server's state is not known, or must not become what is wanted.
     #[error(transparent)]
-    UnknownState(#[from] UnknownState),
+    NoPlan(#[from] NoPlan),
     /// The server has what the stack would take over.
     #[error(transparent)]
     Conflicts(#[from] Conflicts),
@@ -377,7 +377,7 @@ impl Error {
             | Self::ManyDeletions { .. }
             | Self::RunDied { .. }
             | Self::NotConverged { .. }
-            | Self::UnknownState(_)
+            | Self::NoPlan(_)
             | Self::Conflicts(_)
             | Self::NotSeen { .. }
             | Self::Stale(_)
@@ -408,7 +408,7 @@ fn no_generation(wanted: Option<u64>) -> String {
 mod tests {
     use super::*;
     use crate::diagnostic::{Diagnostic, Source};
-    use crate::plan::SavedPlan;
+    use crate::plan::{SavedPlan, UnknownState};
 
     #[test]
     fn every_error_has_its_exit_status() {
@@ -435,7 +435,7 @@ mod tests {
             (local.into(), 1),
             (FactsError::Missing("memory").into(), 1),
             (SandboxError::None.into(), 1),
-            (UnknownState(Vec::new()).into(), 1),
+            (NoPlan::from(UnknownState(Vec::new())).into(), 1),
             (Stale(Vec::new()).into(), 1),
             (SavedPlan::read("x", "{}").unwrap_err().into(), 65),
             (Error::Locked { holder: "h".into() }, 5),

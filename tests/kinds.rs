@@ -149,6 +149,10 @@ fn outcome(kind: &str, case: &Case) -> Result<String, String> {
     if matches!(observed, Observed::Unknown { .. } | Observed::Hidden { .. }) {
         return Ok(text);
     }
+    if let Some(refusal) = resource.spec.refusal(&observed) {
+        section(&mut text, "refused", &refusal.to_string());
+        return Ok(text);
+    }
     if let Some(conflict) = resource.spec.conflict(&observed, Claim::Foreign) {
         section(
             &mut text,

@@ -116,7 +116,7 @@ fn the_scripts_of_roles_are_clean() {
 }
 
 /// Variables that pass out of the function that assigns them.
-const SHARED: [(&str, &str); 19] = [
+const SHARED: [(&str, &str); 20] = [
     ("clock", "now"),
     ("step", "ended"),
     ("give_up", "ended"),
@@ -130,6 +130,7 @@ const SHARED: [(&str, &str); 19] = [
     ("undecided", "unverified"),
     ("validator", "refused"),
     ("unit_of", "unit"),
+    ("read_key_state", "goal relied"),
     ("probe_database", "database_silent"),
     ("ask_settings", "database_silent"),
     ("fetch_lists", "fetched"),

@@ -14,7 +14,7 @@ impl Error {
             Self::Server(error) => error.hint(),
             Self::Facts(error) => Some(error.hint().to_owned()),
             Self::Sandbox(error) => error.hint(),
-            Self::UnknownState(error) => Some(error.hint().to_owned()),
+            Self::NoPlan(error) => Some(error.hint().to_owned()),
             Self::NotSeen { .. } => Some("run again with -vv to see what the server printed".to_owned()),
             Self::Conflicts(error) => Some(error.hint().to_owned()),
             Self::SavedPlan(error) => Some(error.hint().to_owned()),

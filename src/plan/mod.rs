@@ -14,10 +14,11 @@ pub use validator::{Shown, Validator, affected};
 
 use crate::check::Check;
 use crate::resource::{
-    Change, Diff, ExecutionPlan, Observed, PlanContext, Resource, ResourceId, State,
+    Change, Diff, ExecutionPlan, Observed, PlanContext, Refusal, Resource, ResourceId, State,
 };
 use crate::types::{ServerName, SiteName};
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// Everything that should be so on the servers of an inventory. One server is a fleet of one.
 #[derive(Debug, Clone, Default)]
@@ -97,7 +98,49 @@ impl Plan {
     }
 }
 
-/// Why there is no plan: what could not be observed, each with its reason.
+/// Why there is no plan.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoPlan {
+    /// It would be a guess.
+    #[error(transparent)]
+    Unknown(#[from] UnknownState),
+    /// It would do harm.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+}
+
+impl NoPlan {
+    /// What to do next.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Unknown(error) => error.hint(),
+            Self::Refused(error) => error.hint(),
+        }
+    }
+}
+
+/// What must not become what the inventory wants, each with the reason and a way out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct Refused(pub Vec<(ResourceId, Refusal)>);
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "this must not be done:")?;
+        let mut all = self.0.iter();
+        all.try_for_each(|(id, refusal)| write!(f, "\n  {} {}: {refusal}", id.kind, id.name))
+    }
+}
+
+impl Refused {
+    /// What to do next.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        "nothing was changed"
+    }
+}
+
+/// What could not be observed, each with its reason.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the server could not be observed: {}", list(.0))]
 pub struct UnknownState(pub Vec<(ResourceId, String)>);
@@ -132,13 +175,14 @@ fn list(unknown: &[(ResourceId, String)]) -> String {
 /// resources of these roles.
 ///
 /// # Errors
-/// When something could not be observed: a plan would be a guess.
+/// When something could not be observed: a plan would be a guess. When something must not become
+/// what is wanted.
 pub fn plan(
     stack: &Stack,
     observed: &[Observed<State>],
     basis: Basis,
     target: Option<&[String]>,
-) -> Result<(Plan, ExecutionPlan), UnknownState> {
+) -> Result<(Plan, ExecutionPlan), NoPlan> {
     let wanted = |role: &String| target.is_none_or(|roles| roles.contains(role));
     let pairs: Vec<(&Resource, &Observed<State>)> = stack
         .resources
@@ -157,7 +201,15 @@ pub fn plan(
         }
     }
     if !unknown.is_empty() {
-        return Err(UnknownState(unknown));
+        return Err(UnknownState(unknown).into());
+    }
+    let refused = pairs.iter().filter_map(|(resource, observed)| {
+        let refusal = resource.spec.refusal(observed)?;
+        Some((resource.id.clone(), refusal))
+    });
+    let refused: Vec<(ResourceId, Refusal)> = refused.collect();
+    if !refused.is_empty() {
+        return Err(Refused(refused).into());
     }
 
     // First what stands for itself, then what reacts to it, each seeing all that came before.
@@ -191,7 +243,7 @@ pub fn plan(
     });
     if !stuck.is_empty() {
         let why = |(id, unit): (ResourceId, String)| (id, format!("{unit} does not answer"));
-        return Err(UnknownState(stuck.into_iter().map(why).collect()));
+        return Err(UnknownState(stuck.into_iter().map(why).collect()).into());
     }
 
     let changes: Vec<Change> = found.iter().map(|(_, change)| change.clone()).collect();

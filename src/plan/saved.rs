@@ -10,7 +10,7 @@
 //!
 //! A zone's serial and a certificate's end are made when the plan is run, not when it is saved.
 
-use super::{Basis, Plan, Stack, UnknownState, plan};
+use super::{Basis, NoPlan, Plan, Refused, Stack, UnknownState, plan};
 use crate::resource::{
     Action, ExecutionPlan, Observed, Removal, Resource, ResourceId, Seal, State,
 };
@@ -274,13 +274,13 @@ impl SavedPlan {
     /// The plan for what is saved, as things are now, and nothing beside it.
     ///
     /// # Errors
-    /// When something of it could not be observed.
+    /// When something of it could not be observed, or must not be done.
     pub fn plan(
         &self,
         stack: &Stack,
         observed: &[Observed<State>],
         basis: Basis,
-    ) -> Result<(Plan, ExecutionPlan), UnknownState> {
+    ) -> Result<(Plan, ExecutionPlan), NoPlan> {
         let (part, observed) = part_of(stack, observed, |id| self.has(id));
         plan(&part, &observed, basis, self.target.as_deref())
     }
@@ -361,7 +361,12 @@ impl SavedPlan {
                     return others;
                 }
                 // Without them there may be a plan: each round has fewer.
-                Err(UnknownState(unknown)) => others.extend(unknown.into_iter().map(|one| one.0)),
+                Err(NoPlan::Unknown(UnknownState(unknown))) => {
+                    others.extend(unknown.into_iter().map(|one| one.0));
+                }
+                Err(NoPlan::Refused(Refused(refused))) => {
+                    others.extend(refused.into_iter().map(|one| one.0));
+                }
             }
         }
     }

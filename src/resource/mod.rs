@@ -41,6 +41,6 @@ pub(crate) use vocabulary::NoMaterials;
 pub use vocabulary::{
     Action, Change, Claim, Conflict, Content, Data, Delta, Diff, EntryError, ExecutionPlan,
     FieldChange, Future, Impact, Kind, Materials, Observed, Owned, Payload, Phase, PlanContext,
-    Probe, Reaction, Reading, Rendered, ResourceId, Seal, SecretMaterial, Step, TextChange,
-    section,
+    Probe, Reaction, Reading, Refusal, Rendered, ResourceId, Seal, SecretMaterial, Step,
+    TextChange, section,
 };

@@ -21,7 +21,7 @@ use super::user::User;
 use super::vocabulary::probe::{LIBRARY, Section, sections};
 use super::vocabulary::{
     Change, Claim, Conflict, Delta, EntryError, ExecutionPlan, Kind, Materials, Observed, Owned,
-    PlanContext, Probe, Reading, Rendered, ResourceId,
+    PlanContext, Probe, Reading, Refusal, Rendered, ResourceId,
 };
 use super::zone::Zone;
 use crate::host;
@@ -209,13 +209,20 @@ macro_rules! registry {
                 }
             }
 
+            /// Why what is there must not become what is wanted, if so.
+            #[must_use]
+            pub fn refusal(&self, observed: &Observed<State>) -> Option<Refusal> {
+                match (self, observed) {
+                    $((Self::$kind(spec), Observed::Present(State::$kind(it))) => spec.refusal(it),)*
+                    _ => None,
+                }
+            }
+
             /// Why what is there is not taken over, if it must not be.
             #[must_use]
             pub fn conflict(&self, observed: &Observed<State>, claim: Claim) -> Option<Conflict> {
                 match (self, observed) {
-                    $((Self::$kind(spec), Observed::Present(State::$kind(state))) => {
-                        spec.conflict(state, claim)
-                    })*
+                    $((Self::$kind(spec), Observed::Present(State::$kind(it))) => spec.conflict(it, claim),)*
                     _ => None,
                 }
             }

@@ -13,7 +13,7 @@ use super::place::{Ownership, Place, place_of, read_places};
 use super::vocabulary::probe::{decode, fields};
 use super::{
     Change, Claim, Conflict, Content, Delta, Diff, EntryError, ExecutionPlan, Future, Kind,
-    Materials, Observed, Owned, Phase, PlanContext, Probe, Rendered, TextChange,
+    Materials, Observed, Owned, Phase, PlanContext, Probe, Refusal, Rendered, TextChange,
 };
 use crate::shell::Script;
 use crate::types::{AbsolutePath, Fqdn};
@@ -167,9 +167,6 @@ impl Kind for Zone {
                     lines.find(|line| line[0] == word && line[1] == zone.path.as_str())
                 };
                 let keys = Keys::read(reply, zone.path.as_str());
-                if let Some(reason) = keys.refusal(zone.signing, &zone.zone.domain) {
-                    return Observed::unknown(reason);
-                }
                 let published = line("serial").and_then(|[_, _, serial]| serial.parse().ok());
                 let found = |place: Place, text: String| Found {
                     place,
@@ -180,7 +177,7 @@ impl Kind for Zone {
                 let place = match place_of(&places, &zone.path) {
                     Observed::Present(place) => place,
                     // It was there once, for those who have asked.
-                    Observed::Absent if published.is_some() => {
+                    Observed::Absent if published.is_some() || keys.recorded => {
                         let place = Place {
                             file_type: NOTHING.to_owned(),
                             ..Place::like(TYPE, &zone.ownership)
@@ -208,7 +205,7 @@ impl Kind for Zone {
             place: Place::like(TYPE, &self.ownership),
             text: self.wanted(before.present(), context),
             published: before.present().and_then(|found| found.published),
-            keys: Keys::applied(self.signing),
+            keys: Keys::applied(self.signing, before.present().map(|found| &found.keys)),
         })
     }
 
@@ -217,7 +214,8 @@ impl Kind for Zone {
         let wanted = self.wanted(found, context);
         let Some(found) = found.filter(|found| found.place.file_type != NOTHING) else {
             let mut delta = Delta::create(self.ownership.fields());
-            self.signing.compare(None, &mut delta.diff);
+            let keys = observed.present().map(|found| &found.keys);
+            self.signing.compare(keys, &mut delta.diff);
             delta.diff.text = Some(TextChange {
                 before: String::new(),
                 after: wanted,
@@ -239,6 +237,10 @@ impl Kind for Zone {
             "the zone differs from the inventory",
             diff,
         ))
+    }
+
+    fn refusal(&self, found: &Found) -> Option<Refusal> {
+        found.keys.refusal(self.signing, &self.zone.domain)
     }
 
     fn conflict(&self, found: &Found, claim: Claim) -> Option<Conflict> {
@@ -301,13 +303,26 @@ impl Kind for Zone {
         let payload = work.payload(Content::Bytes(text.into_bytes().into()));
         work.future(Future::File(self.path.clone(), payload.clone()));
         let mut script = Script::new();
-        let recorded = found.is_some_and(|found| found.keys.recorded);
-        if let Some(keys) = self
-            .keys
-            .as_ref()
-            .filter(|_| self.signing == Signing::On && !recorded)
-        {
-            script.call("begin_signing", [&self.path, keys]);
+        let keys_before = found.map(|found| &found.keys);
+        let recorded = keys_before.is_some_and(|keys| keys.recorded);
+        if let Some(keys) = &self.keys {
+            match self.signing {
+                Signing::On if !recorded => {
+                    script.call("begin_signing", [self.path.as_str(), keys.as_str()]);
+                }
+                // What BIND writes about them in the meantime is not to outlive an undo.
+                _ if recorded => {
+                    let words = [self.zone.domain.as_str(), keys.as_str()];
+                    script.call("keep_zone_keys", words);
+                    let kept = keys_before.is_some_and(Keys::are_kept);
+                    if self.signing == Signing::Insecure && kept {
+                        script.call("expect_ds_records", words);
+                    } else if self.signing == Signing::On && !kept {
+                        script.call("recall_leaving_keys", words);
+                    }
+                }
+                _ => {}
+            }
         }
         let [mode, owner, group] = self.ownership.words();
         let (serial, later) = (serial.to_string(), later.to_string());
@@ -326,7 +341,7 @@ impl Kind for Zone {
         );
         work.step(Phase::Commit, &change.id, script);
         work.uses("file");
-        if let (Some(keys), Some(call)) = (&self.keys, self.signing.record()) {
+        if let (Some(keys), Some(call)) = (&self.keys, self.signing.record(keys_before)) {
             let mut script = Script::new();
             let words = [self.path.as_str(), self.zone.domain.as_str(), keys.as_str()];
             script.call(call, words);
@@ -427,7 +442,7 @@ mod tests {
             unreachable!()
         };
         let mut signed = Found {
-            keys: Keys::applied(Signing::On),
+            keys: Keys::applied(Signing::On, None),
             ..signed
         };
         signed.keys.serial = Some(2_026_112_209);

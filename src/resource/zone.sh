@@ -17,28 +17,34 @@ probe_zone() {
 	done
 }
 
-# probe_zone_keys PATH ZONE KEYS: which keys are on record for the zone, which of them are gone,
-# and which others may still count on; of a signed zone the serial that BIND serves. A zone that
-# was never signed costs no process.
+# probe_zone_keys PATH ZONE KEYS: which keys are on record for the zone, which of them BIND means
+# to keep, which are gone, and which others may still count on; which it keeps that are not on
+# record; of a signed zone the serial that BIND serves. A zone that was never signed costs no
+# process.
 probe_zone_keys() {
-	local file key state status used value word
+	local file goal key recorded relied state status
 	file=$STATE/keys/${1##*/}
 	[ -e "$file" ] || return 0
+	recorded=' '
 	while read -r key; do
+		recorded="$recorded$key "
 		printf 'key\037%s\037%s\n' "$1" "$key"
 		state=$3/$key.state
 		if [ ! -e "$3/$key.private" ] || [ ! -e "$state" ]; then
 			printf 'key-gone\037%s\037%s\n' "$1" "$key"
 			continue
 		fi
-		used=
-		while read -r word value; do
-			case $word in
-			*State:) [ "$value" = hidden ] || used=yes ;;
-			esac
-		done <"$state"
-		[ -z "$used" ] || printf 'key-in-use\037%s\037%s\n' "$1" "$key"
+		read_key_state "$state"
+		[ "$goal" != omnipresent ] || printf 'key-kept\037%s\037%s\n' "$1" "$key"
+		[ -z "$relied" ] || printf 'key-in-use\037%s\037%s\n' "$1" "$key"
 	done <"$file"
+	for state in "$3/K$2".+*.state; do
+		key=${state##*/} key=${key%.state}
+		case $recorded in *" $key "*) continue ;; esac
+		[ -e "$state" ] || continue
+		read_key_state "$state"
+		[ "$goal" != omnipresent ] || printf 'key-new\037%s\037%s\n' "$1" "$key"
+	done
 	status=$(timeout 10 rndc zonestatus "$2" 2>/dev/null) || return 0
 	case $status in
 	*"signed serial: "*)
@@ -48,19 +54,37 @@ probe_zone_keys() {
 	esac
 }
 
+# read_key_state FILE: $goal is what BIND means to do with the key; $relied is not empty while others may
+# count on it.
+read_key_state() {
+	local value word
+	goal='' relied=''
+	while read -r word value; do
+		case $word in
+		GoalState:) goal=$value ;;
+		*State:) ;;
+		*) continue ;;
+		esac
+		[ "$value" = hidden ] || relied=yes
+	done <"$1"
+}
+
 # --- steps: no probe needs what follows ---
 
-# record_zone_keys PATH ZONE KEYS: the keys that BIND has made to stay, once they are there.
+# record_zone_keys PATH ZONE KEYS: the keys that BIND has made to stay, once they are there, and
+# those before them that others may still count on.
 record_zone_keys() {
-	local key keys left
+	local goal keys kept left state relied
 	left=100
 	while
-		keys=
-		for key in "$3/K$2".+*.state; do
-			key=${key##*/}
-			! grep -qsx 'GoalState: omnipresent' "$3/$key" || keys="$keys ${key%.state}"
+		keys='' kept=''
+		for state in "$3/K$2".+*.state; do
+			[ -e "$state" ] || continue
+			read_key_state "$state"
+			[ "$goal" != omnipresent ] || kept=yes
+			[ -z "$relied" ] || keys="$keys ${state##*/}"
 		done
-		[ -z "$keys" ]
+		[ -z "$kept" ]
 	do
 		[ "$left" -gt 0 ] || fail "BIND has made no keys for $2 in $3"
 		left=$((left - 1))
@@ -68,7 +92,62 @@ record_zone_keys() {
 	done
 	mkdir -p -m 700 -- "$STATE/keys"
 	# shellcheck disable=SC2086
-	printf '%s\n' $keys | replace "$STATE/keys/${1##*/}"
+	printf '%s\n' $keys | sed 's/[.]state$//' | replace "$STATE/keys/${1##*/}"
+}
+
+# await_leaving_keys PATH ZONE KEYS: BIND has noted of every key that it goes.
+await_leaving_keys() {
+	local goal kept left state relied
+	left=100
+	while
+		kept=
+		for state in "$3/K$2".+*.state; do
+			[ -e "$state" ] || continue
+			read_key_state "$state"
+			[ "$goal" != omnipresent ] || kept=${state##*/}
+		done
+		[ -n "$kept" ]
+	do
+		[ "$left" -gt 0 ] || fail "BIND does not take back the key ${kept%.state} of $2"
+		left=$((left - 1))
+		sleep 0.1
+	done
+}
+
+# keep_zone_keys ZONE KEYS: what BIND writes about its keys from now on goes with an undo: with
+# a key that it has given up it would not go on.
+keep_zone_keys() {
+	local path
+	for path in "$2/K$1".+*; do
+		[ ! -e "$path" ] || keep "$path"
+	done
+}
+
+# expect_ds_records ZONE KEYS: BIND takes its signatures back at once where it thinks that nobody
+# has a DS record. The registrar may have been given it long ago: it waits until it is told. With
+# a key that is everywhere it also takes back the CDS record of it, beside which that of the end
+# may not stand: such a zone would not be loaded.
+expect_ds_records() {
+	local state
+	for state in "$2/K$1".+*.state; do
+		[ ! -e "$state" ] || ! grep -qx 'GoalState: omnipresent' "$state" ||
+			sed -i 's/State: \(hidden\|rumoured\)$/State: omnipresent/' "$state"
+	done
+}
+
+# recall_leaving_keys ZONE KEYS: BIND would go on without a key that it has given up, and the DS
+# records may name it still: it stays instead.
+recall_leaving_keys() {
+	local goal key relied state
+	for state in "$2/K$1".+*.state; do
+		[ -e "$state" ] || continue
+		read_key_state "$state"
+		[ -n "$relied" ] || continue
+		key=${state##*/}
+		dnssec-settime -s -K "$2" -g OMNIPRESENT -d OMNIPRESENT now -I none -D none "${key%.state}" >/dev/null ||
+			fail "the key ${key%.state} of $1 cannot be kept"
+		chown --reference="$2" -- "${state%.state}".*
+	done
 }
 
 # forget_zone_keys PATH ZONE KEYS: nobody counts on them any more, nor on what was signed.

@@ -49,6 +49,7 @@ mod support;
 mod undo;
 mod used;
 mod variants;
+mod zone;
 
 use server::Server;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -119,6 +120,8 @@ fn a_debian_with_mariadb_that_goes_back() {
                 accounts::what_others_made_in_the_database_is_theirs,
             ),
             ("drift", drift::every_kind_of_drift_is_found_and_mended),
+            // Last: a zone whose keys are in use would be in the way of others.
+            ("zone", zone::a_zone_is_copied_and_signed),
         ],
     );
 }

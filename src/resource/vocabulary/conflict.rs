@@ -1,4 +1,5 @@
-//! Conflicts: what a resource finds on the server that is not the stack's to take over.
+//! Conflicts: what a resource finds on the server that is not the stack's to take over. Refusals:
+//! what it finds there that must not become what is wanted.
 
 use std::fmt;
 
@@ -43,5 +44,20 @@ impl fmt::Display for Conflict {
             hint,
         } = self;
         write!(f, "{subject}: {found}; {because}\n    {hint}")
+    }
+}
+
+/// Why something on the server must not become what the inventory wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// What is there, and what would come of it.
+    pub why: String,
+    /// What to do.
+    pub hint: String,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}\n    {}", self.why, self.hint)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Change, Claim, Conflict, Delta, EntryError, ExecutionPlan, Materials, Observed, Owned,
-    PlanContext, Probe,
+    PlanContext, Probe, Refusal,
 };
 use crate::shell::Script;
 use crate::types::{AbsolutePath, SecretValue};
@@ -75,6 +75,13 @@ pub trait Kind: Sized + Clone + fmt::Debug {
     /// What it owns on the server.
     fn owned(&self) -> Vec<Owned> {
         Vec::new()
+    }
+
+    /// Why what is there must not become what is wanted, if so: no plan changes it, whosever it is.
+    /// Asked only for what is there.
+    fn refusal(&self, state: &Self::State) -> Option<Refusal> {
+        let _ = state;
+        None
     }
 
     /// Why what is there is not taken over, if it must not be. Asked only for what is there.

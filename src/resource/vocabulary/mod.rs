@@ -15,7 +15,7 @@ pub(super) mod probe;
 mod seal;
 
 pub use change::{Action, Change, Delta, Diff, FieldChange, Impact, TextChange};
-pub use conflict::{Claim, Conflict};
+pub use conflict::{Claim, Conflict, Refusal};
 pub use context::PlanContext;
 pub use data::Data;
 pub use execution_plan::{Content, ExecutionPlan, Future, Payload, Phase, Reaction, Reading, Step};

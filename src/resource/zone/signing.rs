@@ -4,8 +4,8 @@
 //! were: a zone whose keys are gone is not signed with new ones, since those who delegate it name
 //! the old ones, and nobody would get an answer.
 
-use super::super::Diff;
 use super::super::vocabulary::probe::fields;
+use super::super::{Diff, Refusal};
 use crate::types::Fqdn;
 use serde::Deserialize;
 
@@ -27,6 +27,10 @@ pub(super) enum Signing {
 pub(super) struct Keys {
     /// Whether any are recorded.
     pub(super) recorded: bool,
+    /// Whether BIND means to keep any of these.
+    kept: bool,
+    /// Those that BIND means to keep and that are not recorded, as after a rollover.
+    new: Vec<String>,
     /// The recorded ones that are gone.
     missing: Vec<String>,
     /// The recorded ones that others may still count on.
@@ -43,6 +47,8 @@ impl Keys {
             match word {
                 _ if of != path => {}
                 "key" => keys.recorded = true,
+                "key-kept" => keys.kept = true,
+                "key-new" => keys.new.push(key.to_owned()),
                 "key-gone" => keys.missing.push(key.to_owned()),
                 "key-in-use" => keys.in_use.push(key.to_owned()),
                 "signed" => keys.serial = key.parse().ok(),
@@ -52,35 +58,56 @@ impl Keys {
         keys
     }
 
+    /// Whether BIND means to keep any of these.
+    pub(super) fn are_kept(&self) -> bool {
+        self.kept
+    }
+
     /// What is there after a run.
-    pub(super) fn applied(signing: Signing) -> Self {
+    pub(super) fn applied(signing: Signing, before: Option<&Self>) -> Self {
+        let was_recorded = before.is_some_and(|keys| keys.recorded);
         Self {
-            recorded: signing != Signing::Off,
+            recorded: signing == Signing::On || signing == Signing::Insecure && was_recorded,
+            kept: signing == Signing::On,
             ..Self::default()
         }
     }
 
     /// Why nothing can be planned, if so.
-    pub(super) fn refusal(&self, signing: Signing, zone: &Fqdn) -> Option<String> {
+    pub(super) fn refusal(&self, signing: Signing, zone: &Fqdn) -> Option<Refusal> {
         let list = |keys: &[String]| keys.join(", ");
         if signing == Signing::On && !self.missing.is_empty() {
-            return Some(format!(
-                "{zone} is signed, and its keys are gone: {}. BIND would make others, which the DS \
-                 records at your registrar do not name. Bring the files back from a backup; if \
-                 there is none, remove the DS records, wait until nobody has them any more, and \
-                 delete /var/lib/foobar-stack/keys/{zone}.zone",
-                list(&self.missing)
-            ));
+            return Some(Refusal {
+                why: format!(
+                    "it is signed, and its keys are gone: {}. BIND would make others, which the DS \
+                     records at your registrar do not name: nobody who checks signatures would get \
+                     an answer",
+                    list(&self.missing)
+                ),
+                hint: format!(
+                    "bring the files back from a backup, to /var/lib/bind/signed; if there is none, \
+                     remove the DS records at your registrar, wait until nobody has them any more \
+                     (their time to live, two days at most registries), and delete \
+                     /var/lib/foobar-stack/keys/{zone}.zone on the server"
+                ),
+            });
         }
         if signing == Signing::Off && !self.in_use.is_empty() {
-            return Some(format!(
-                "{zone} is signed, and its keys are in use: {}. Write dns.dnssec = \"insecure\", \
-                 apply, remove the DS records at your registrar, wait until nobody has them any \
-                 more (their time to live, two days at most registries), say so on the server \
-                 with `rndc dnssec -checkds withdrawn {zone}`, and leave dns.dnssec out when BIND \
-                 has taken its keys back",
-                list(&self.in_use)
-            ));
+            return Some(Refusal {
+                why: format!(
+                    "it is signed, and its keys are in use: {}. Without signatures nobody who \
+                     checks them would get an answer, as long as there are DS records at your \
+                     registrar",
+                    list(&self.in_use)
+                ),
+                hint: format!(
+                    "write dnssec = \"insecure\" in [dns] and apply; remove the DS records at your \
+                     registrar; wait until nobody has them any more (their time to live, two days \
+                     at most registries), and say so on the server with `rndc dnssec -checkds \
+                     withdrawn {zone}`; leave dnssec out when BIND has taken its keys back, which a \
+                     plan tells"
+                ),
+            });
         }
         None
     }
@@ -89,16 +116,24 @@ impl Keys {
 impl Signing {
     /// What differs in how the zone is signed.
     pub(super) fn compare(self, found: Option<&Keys>, diff: &mut Diff) {
-        let recorded = found.is_some_and(|keys| keys.recorded);
+        const MADE: &str = "made by BIND, and kept";
+        let none = Keys::default();
+        let found = found.unwrap_or(&none);
         match self {
-            Self::On if !recorded => {
-                diff.compare(
-                    "keys",
-                    Some("none on record"),
-                    Some("made by BIND, and kept"),
-                );
+            Self::On if !found.recorded => {
+                diff.compare("keys", Some("none on record"), Some(MADE));
             }
-            Self::Off if recorded => {
+            Self::On if !found.new.is_empty() => {
+                let new = found.new.join(", ");
+                diff.compare("keys", Some("of before"), Some(&format!("{new}, too")));
+            }
+            Self::On if !found.kept => {
+                diff.compare("keys", Some(LEAVING), Some("kept"));
+            }
+            Self::Insecure if found.kept => {
+                diff.compare("keys", Some("kept"), Some(LEAVING));
+            }
+            Self::Off if found.recorded => {
                 diff.compare("keys", Some("on record"), Some("not used any more"));
             }
             _ => {}
@@ -106,14 +141,19 @@ impl Signing {
     }
 
     /// What is called in the end, with the file, the zone and the folder of the keys.
-    pub(super) fn record(self) -> Option<&'static str> {
+    pub(super) fn record(self, found: Option<&Keys>) -> Option<&'static str> {
         match self {
             Self::On => Some("record_zone_keys"),
             Self::Off => Some("forget_zone_keys"),
-            Self::Insecure => None,
+            Self::Insecure => found
+                .is_some_and(|keys| keys.recorded)
+                .then_some("await_leaving_keys"),
         }
     }
 }
+
+/// BIND says of each key that it goes, and when it may.
+const LEAVING: &str = "taken back by BIND, in the safe order";
 
 #[cfg(test)]
 mod tests {
@@ -121,13 +161,57 @@ mod tests {
 
     const PATH: &str = "/etc/bind/zones/foobar.com.zone";
 
-    fn refusal(signing: Signing, lines: &[&str]) -> Option<String> {
+    fn read(lines: &[&str]) -> Keys {
         let lines: Vec<String> = lines
             .iter()
             .map(|line| format!("{}\n", line.replace(' ', "\u{1f}").replace("FILE", PATH)))
             .collect();
+        Keys::read(&lines.concat(), PATH)
+    }
+
+    fn refusal(signing: Signing, lines: &[&str]) -> Option<String> {
         let zone = Fqdn::new("foobar.com").unwrap();
-        Keys::read(&lines.concat(), PATH).refusal(signing, &zone)
+        let refusal = read(lines).refusal(signing, &zone);
+        refusal.map(|refusal| refusal.why)
+    }
+
+    #[test]
+    fn what_becomes_of_the_keys_is_told() {
+        let kept = &["key FILE K1", "key-kept FILE K1"][..];
+        let rolled = &["key FILE K1", "key-kept FILE K1", "key-new FILE K2"][..];
+        let leaving = &["key FILE K1"][..];
+        for (signing, lines, wanted) in [
+            (
+                Signing::On,
+                &[][..],
+                "none on record > made by BIND, and kept",
+            ),
+            (Signing::On, kept, ""),
+            (Signing::On, rolled, "of before > K2, too"),
+            (
+                Signing::On,
+                leaving,
+                "taken back by BIND, in the safe order > kept",
+            ),
+            (Signing::Insecure, &[], ""),
+            (
+                Signing::Insecure,
+                kept,
+                "kept > taken back by BIND, in the safe order",
+            ),
+            (Signing::Insecure, leaving, ""),
+            (Signing::Off, &[], ""),
+            (Signing::Off, leaving, "on record > not used any more"),
+        ] {
+            let mut diff = Diff::default();
+            signing.compare(Some(&read(lines)), &mut diff);
+            let word = |side: &Option<String>| side.clone().unwrap_or_default();
+            let fields = diff.fields.iter();
+            let told: String = fields
+                .map(|field| format!("{} > {}", word(&field.before), word(&field.after)))
+                .collect();
+            assert_eq!(told, wanted, "{signing:?} {lines:?}");
+        }
     }
 
     #[test]
