@@ -12,6 +12,7 @@ mod filter;
 mod meeting;
 mod occupied;
 mod ports;
+mod recursion;
 mod server;
 mod takeover;
 #[cfg(test)]

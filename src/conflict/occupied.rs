@@ -79,6 +79,10 @@ pub struct Occupied {
     pub listeners: Vec<Listener>,
     /// The name servers that the server itself asks.
     pub resolvers: Vec<IpAddr>,
+    /// Those that systemd-resolved asks for it, if one of these is systemd-resolved.
+    pub upstream: Vec<IpAddr>,
+    /// The options of a BIND that somebody has set up.
+    pub options: String,
     /// Files of BIND's package that somebody has changed.
     pub changed: Vec<String>,
     /// Whether ufw is switched on.
@@ -141,9 +145,17 @@ pub fn read(reply: &str) -> Result<Occupied, String> {
             ["process", pid, unit, package] => {
                 processes.insert(pid.parse().unwrap_or_default(), (unit, package));
             }
-            ["resolver", address] => {
+            [word @ ("resolver" | "upstream"), address] => {
                 let address = address.split('%').next().unwrap_or_default();
-                found.resolvers.extend(address.parse::<IpAddr>());
+                let list = match word {
+                    "resolver" => &mut found.resolvers,
+                    _ => &mut found.upstream,
+                };
+                list.extend(address.parse::<IpAddr>());
+            }
+            ["option", text] => {
+                found.options.push_str(text);
+                found.options.push('\n');
             }
             ["changed", path] => found.changed.push(path.to_owned()),
             ["ufw", _] => found.ufw = true,

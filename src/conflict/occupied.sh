@@ -6,7 +6,7 @@
 # unit of the PATTERNS the package, too. Of the database its clients and accounts if
 # DATABASE is `new`; of the folders of the apps ROOTS what is in them.
 probe_occupied() {
-	local address database listeners path root roots wanted word
+	local address database line listeners path root roots stub wanted word
 	wanted=" $1 " database=$2 roots=$3
 	shift 3
 	command -v ss >/dev/null ||
@@ -15,11 +15,21 @@ probe_occupied() {
 	probe_processes "$@" <<-END
 		$listeners
 	END
+	stub=
 	while read -r word address _; do
-		[ "$word" != nameserver ] || printf 'resolver\037%s\n' "$address"
+		[ "$word" = nameserver ] || continue
+		printf 'resolver\037%s\n' "$address"
+		case $address in 127.0.0.5[34]) stub=/run/systemd/resolve/resolv.conf ;; esac
 	done </etc/resolv.conf
+	[ ! -e "$stub" ] || while read -r word address _; do
+		[ "$word" != nameserver ] || printf 'upstream\037%s\n' "$address"
+	done <"$stub"
 	for path in /etc/bind/named.conf.options /etc/bind/named.conf.default-zones; do
-		[ ! -e "$path" ] || is_as_shipped "$path" || printf 'changed\037%s\n' "$path"
+		[ -e "$path" ] && ! is_as_shipped "$path" || continue
+		printf 'changed\037%s\n' "$path"
+		[ "${path##*.}" != options ] || while IFS= read -r line || [ -n "$line" ]; do
+			printf 'option\037%s\n' "$line"
+		done <"$path"
 	done
 	if [ -e /etc/ufw/ufw.conf ] && grep -q '^ENABLED=yes' /etc/ufw/ufw.conf; then
 		printf 'ufw\037active\n'

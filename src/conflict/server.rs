@@ -2,7 +2,7 @@
 //! use its database, the tree of another deployment.
 
 use super::meeting::{Meeting, root};
-use super::{filter, ports};
+use super::{filter, ports, recursion};
 use crate::inventory::{DatabaseListen, Site};
 use crate::resource::{Conflict, Resource};
 use crate::types::Fqdn;
@@ -84,12 +84,26 @@ fn resolver(meeting: &Meeting<'_>) -> Option<Conflict> {
             })
     };
     let mut resolvers = meeting.occupied.resolvers.iter();
-    let own = resolvers.find(|address| named(address))?;
+    let mut upstream = meeting.occupied.upstream.iter();
+    let (own, whose, place) = resolvers
+        .find(|address| named(address))
+        .map(|own| (own, "/etc/resolv.conf names", "in /etc/resolv.conf"))
+        .or_else(|| {
+            let own = upstream.find(|address| named(address))?;
+            let whose = "systemd-resolved, which /etc/resolv.conf names, asks";
+            Some((
+                own,
+                whose,
+                "to systemd-resolved (DNS= in /etc/systemd/resolved.conf)",
+            ))
+        })?;
     Some(Conflict {
         subject: "the server's resolver".to_owned(),
-        found: format!("/etc/resolv.conf names {own}, where BIND (named.service) answers"),
+        found: format!("{whose} {own}, where BIND (named.service) answers"),
         because: "the stack's BIND answers for the zone alone, so that the server would find no other name".to_owned(),
-        hint: "name another resolver in /etc/resolv.conf, or install one (unbound or systemd-resolved) on the loopback; or set dns.enabled = false".to_owned(),
+        hint: format!(
+            "name another resolver {place}: that of your provider, or unbound, on 127.0.0.2 as long as BIND has 127.0.0.1; or set dns.enabled = false"
+        ),
     })
 }
 
@@ -100,13 +114,23 @@ fn own_bind(meeting: &Meeting<'_>) -> Vec<Conflict> {
     }
     let changed = meeting.occupied.changed.iter();
     changed
-        .map(|path| Conflict {
-            subject: path.clone(),
-            found: "it is not as the package brought it".to_owned(),
-            because: "the stack's /etc/bind/named.conf does not read it".to_owned(),
-            hint: format!(
-                "move what you need to /etc/bind/named.conf.local, which is read, and add \"{path}\" to server.adopt; or set dns.enabled = false"
-            ),
+        .map(|path| match recursion::others(&meeting.occupied.options) {
+            Some((statement, others)) if path.ends_with(".options") => Conflict {
+                subject: path.clone(),
+                found: format!("it lets {} resolve names through this server ({statement})", others.join(", ")),
+                because: "the stack's BIND answers for the zone alone, so that they would find no other name".to_owned(),
+                hint: format!(
+                    "name them another resolver first, on another machine, since the stack's BIND takes port 53 here; then add \"{path}\" to server.adopt; or set dns.enabled = false"
+                ),
+            },
+            _ => Conflict {
+                subject: path.clone(),
+                found: "it is not as the package brought it".to_owned(),
+                because: "the stack's /etc/bind/named.conf does not read it".to_owned(),
+                hint: format!(
+                    "move what you need to /etc/bind/named.conf.local, which is read, and add \"{path}\" to server.adopt; or set dns.enabled = false"
+                ),
+            },
         })
         .collect()
 }

@@ -187,6 +187,43 @@ fn the_servers_own_resolver_stays() {
         ..Used::default()
     }
     .has(&[]);
+    // In between is that of systemd.
+    let stub = "socket\x1fudp\x1f127.0.0.1:53\x1fusers:((\"named\",pid=7,fd=4))\n\
+                resolver\x1f127.0.0.53\nupstream\x1f127.0.0.1\n";
+    let used = Used {
+        reply: stub,
+        ..Used::default()
+    };
+    used.has(&["the server's resolver"]);
+    let hint = used.conflicts().remove(0).hint;
+    assert!(hint.contains("to systemd-resolved"), "{hint}");
+    Used {
+        reply: "socket\x1fudp\x1f127.0.0.1:53\x1fusers:((\"named\",pid=7,fd=4))\n\
+                resolver\x1f127.0.0.53\nupstream\x1f9.9.9.9\n",
+        ..Used::default()
+    }
+    .has(&[]);
+}
+
+#[test]
+fn others_who_resolve_through_it_are_named() {
+    let changed = "changed\x1f/etc/bind/named.conf.options\n";
+    let reply =
+        format!("{changed}option\x1foptions {{\noption\x1f  allow-recursion {{ 10.0.0.0/8; }};\n");
+    for (reply, found) in [
+        (changed.to_owned(), "it is not as the package brought it"),
+        (
+            reply,
+            "it lets 10.0.0.0/8 resolve names through this server (allow-recursion)",
+        ),
+    ] {
+        let used = Used {
+            reply: reply.leak(),
+            ..Used::default()
+        };
+        used.has(&["/etc/bind/named.conf.options"]);
+        assert_eq!(used.conflicts().remove(0).found, found);
+    }
 }
 
 #[test]
