@@ -3,7 +3,7 @@
 mod operations;
 mod restore;
 
-pub use operations::{Backup, Certificate, HttpVersion, Load, Logs, Maintenance};
+pub use operations::{Backup, Certificate, HttpVersion, Load, Logs, Maintenance, Verify};
 pub use restore::Restore;
 
 use crate::report::{Color, Settings, Verbosity};
@@ -105,7 +105,7 @@ pub enum Command {
     /// Show what would change, ask, make it so, and prove it
     Apply(Apply),
     /// Prove the stack, end to end: DNS, TCP, TLS, Nginx, app, MySQL
-    Verify,
+    Verify(Verify),
     /// Show what would change to go back to a proven generation, ask, and go back
     Rollback(Rollback),
     /// List the runs on the server: when, who, what changed, and which one it is at
@@ -154,7 +154,7 @@ impl Command {
             Self::Render(_) => "render",
             Self::Plan(_) => "plan",
             Self::Apply(_) => "apply",
-            Self::Verify => "verify",
+            Self::Verify(_) => "verify",
             Self::Attach => "attach",
             Self::Rollback(_) => "rollback",
             Self::History => "history",

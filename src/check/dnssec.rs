@@ -130,6 +130,14 @@ pub fn ds_record_of_line(zone: &Fqdn, line: &str) -> Option<String> {
         .flatten()
 }
 
+/// The DS records for the keys that a zone is entered by, as the first reply has them.
+pub(super) fn ds_records(zone: &Fqdn, keys: &[Heard]) -> Vec<String> {
+    let keys = keys.iter().find_map(|heard| heard.reply.as_ref().ok());
+    let keys = keys.map_or_else(Vec::new, |message| data(message, RecordType::DNSKEY));
+    let entries = keys.iter().filter(|key| key.starts_with(&ENTRY));
+    entries.filter_map(|key| ds_record(zone, key)).collect()
+}
+
 impl Dnssec {
     /// The questions: for the keys, and for the zone.
     #[must_use]
@@ -167,15 +175,7 @@ impl Dnssec {
         let Some(until) = own.into_iter().filter_map(Result::ok).min() else {
             return Judgement::Flawed("not known: it was not asked".to_owned());
         };
-        let keys = signed
-            .keys
-            .iter()
-            .find_map(|heard| heard.reply.as_ref().ok());
-        let keys = keys.map_or_else(Vec::new, |message| data(message, RecordType::DNSKEY));
-        let entries = keys.iter().filter(|key| key.starts_with(&ENTRY));
-        let ds: Vec<String> = entries
-            .filter_map(|key| ds_record(&self.zone, key))
-            .collect();
+        let ds = ds_records(&self.zone, &signed.keys);
         if ds.is_empty() {
             return Judgement::Flawed("there is no key to enter the zone by".to_owned());
         }

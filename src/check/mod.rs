@@ -8,6 +8,7 @@ pub mod backup;
 mod backup_record;
 pub mod certificate;
 pub mod database;
+pub mod delegation;
 pub mod deployment;
 pub mod dns;
 pub mod dnssec;
@@ -76,6 +77,7 @@ registry! {
     "backup" => Backup(backup::Backup),
     "dns" => Dns(dns::Dns),
     "dnssec" => Dnssec(dnssec::Dnssec),
+    "delegation" => Delegation(delegation::Delegation),
     "nameservers" => NameServers(nameservers::NameServers),
     "port" => Port(port::Port),
     "certificate" => Certificate(certificate::Certificate),
@@ -158,6 +160,21 @@ impl Check {
             unit: common.unit.or(defaults.unit),
             question,
         })
+    }
+
+    /// One that no role has made, with the defaults of its kind.
+    #[must_use]
+    pub fn of(role: &str, site: Option<SiteName>, question: Question) -> Self {
+        let defaults = question.defaults();
+        Self {
+            role: role.to_owned(),
+            site,
+            title: defaults.title,
+            hop: defaults.hop,
+            needs: defaults.needs,
+            unit: defaults.unit,
+            question,
+        }
     }
 
     /// Whether it is asked on the server rather than from outside.
@@ -279,6 +296,12 @@ mod tests {
                 "nameservers",
                 "zone = 'foobar.com'\nothers = [{ name = 'ns2.example.net' }]",
                 "name servers of foobar.com",
+                Hop::Dns,
+            ),
+            (
+                "delegation",
+                "zone = 'foobar.com'\nservers = [{ name = 'ns1.foobar.com', addresses = ['192.0.2.1'] }]",
+                "delegation of foobar.com",
                 Hop::Dns,
             ),
             (

@@ -6,8 +6,23 @@ use crate::operate::certificate;
 use crate::types::SiteName;
 use clap::{Args, Subcommand, ValueEnum};
 use foobar_stack_load::{Protocol, Request};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
+
+/// Prove the stack, end to end: DNS, TCP, TLS, Nginx, app, MySQL
+///
+/// The checks ask the server itself. With --public the world is asked, too: from the root down,
+/// who is named for the zone, and which records the registrar still needs, word for word.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct Verify {
+    /// Follow the delegation of each zone from the root, and name what the registrar needs
+    #[arg(long)]
+    pub public: bool,
+    /// The address of a server of the root to begin at, instead of those of the world
+    #[arg(long, value_name = "ADDRESS", requires = "public")]
+    pub root_server: Vec<IpAddr>,
+}
 
 /// Load-test the site.
 ///

@@ -118,7 +118,9 @@ async fn dispatch(cli: &Cli, reporter: &Reporter) -> Result<Exit, Error> {
         }
         Command::History => return history::history(&inventory()?, &connection, reporter).await,
         Command::Attach => return attach::attach(&inventory()?, &connection, reporter).await,
-        Command::Verify => return verify::verify(&inventory()?, &connection, reporter).await,
+        Command::Verify(options) => {
+            return verify::verify(&inventory()?, options, &connection, reporter).await;
+        }
         Command::Load(options) => {
             return load_test::load_test(&inventory()?, options, &connection, reporter).await;
         }

@@ -6,15 +6,18 @@ use super::load::Workspace;
 use super::masks::mask_readable;
 use super::survey::{Survey, note_maintenance};
 use crate::bundle;
-use crate::check::{Check, Report};
+use crate::check::delegation::{Delegation, Named};
+use crate::check::{Check, Question, Report};
+use crate::cli::Verify;
 use crate::error::{Error, Exit};
 use crate::facts::Facts;
-use crate::inventory::Server;
+use crate::inventory::{Dnssec, Server, Site};
 use crate::report::Reporter;
 use crate::server::Session;
 use crate::shell::Script;
-use crate::types::ServerName;
+use crate::types::{Fqdn, ServerName};
 use crate::verify::{self, AskServer, Asking, Limits, Target};
+use std::net::IpAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -35,6 +38,7 @@ impl AskServer for Asker<'_> {
 /// Verifies the inventory's stack.
 pub(crate) async fn verify(
     inventory: &Path,
+    options: &Verify,
     connection: &ConnectOptions,
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
@@ -44,7 +48,16 @@ pub(crate) async fn verify(
         reporter.about(name);
         note_maintenance(&server.facts, reporter);
         let (session, stack) = (&mut server.session, &server.stack);
-        let report = ask(&stack.checks, &workspace, name, Ok(session), None, reporter).await;
+        let mut checks = stack.checks.clone();
+        if options.public {
+            let sites = &workspace.inputs.inventory.sites;
+            checks.extend(sites.iter().filter_map(|(name, site)| {
+                let name = (sites.len() > 1).then(|| name.clone());
+                let question = delegation(site, &options.root_server)?;
+                Some(Check::of("dns", name, question))
+            }));
+        }
+        let report = ask(&checks, &workspace, name, Ok(session), None, reporter).await;
         approve(session, &workspace, name, &server.facts, &report, reporter).await?;
         reporter.traffic(&session.traffic());
         if worst == Exit::Done {
@@ -52,6 +65,27 @@ pub(crate) async fn verify(
         }
     }
     Ok(worst)
+}
+
+/// What the world is asked of the zone of a site, if it has one.
+fn delegation(site: &Site, roots: &[IpAddr]) -> Option<Question> {
+    let dns = &site.dns;
+    let named = |name: &Fqdn| {
+        let records = dns.records.iter().filter(|record| record.name == *name);
+        let addresses = records.filter(|record| matches!(record.kind.as_str(), "A" | "AAAA"));
+        Named {
+            name: name.clone(),
+            addresses: addresses.filter_map(|one| one.value.parse().ok()).collect(),
+        }
+    };
+    (dns.enabled && !dns.shared).then(|| {
+        Question::Delegation(Delegation {
+            zone: dns.zone.clone(),
+            servers: dns.nameservers.iter().map(named).collect(),
+            signed: dns.dnssec == Dnssec::On,
+            roots: roots.to_vec(),
+        })
+    })
 }
 
 /// Runs the checks of a server that was just looked at, and reports them; a run that was not

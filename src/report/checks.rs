@@ -1,6 +1,6 @@
 //! Checks for people: one line each in the order of the chain, and where the chain breaks.
 
-use super::text::{BAD, BOLD, DIM, GOOD, count, paint, visible, visible_line};
+use super::text::{BAD, BOLD, DIM, GOOD, count, paint, visible, visible_line, visible_text};
 use crate::check::{Outcome, Report, Verdict};
 use std::time::Duration;
 
@@ -108,9 +108,11 @@ fn draw_outcome(outcome: &Outcome, width: usize) -> String {
 
 fn expectation(outcome: &Outcome) -> String {
     let actual = outcome.actual.as_deref().unwrap_or("nothing");
+    // Of several lines each stands below the first.
+    let aligned = |text: &str| visible_text(text).replace('\n', "\n            ");
     format!(
         "  expected  {}\n  actual    {}\n",
-        visible(&outcome.expected),
-        paint(BAD, visible(actual))
+        aligned(&outcome.expected),
+        paint(BAD, aligned(actual))
     )
 }

@@ -1,6 +1,7 @@
 //! Asks the questions of the checks: DNS, TCP, TLS and HTTP from this machine, the rest on
 //! the server. What the replies mean is decided in [`crate::check`].
 
+mod delegation;
 mod dns;
 mod limits;
 mod outside;

@@ -1,8 +1,9 @@
 //! The questions that are asked from this machine, and the order in which.
 
 use super::web::{self, Trust};
-use super::{Limits, Target, dns, ms, quic, tcp};
+use super::{Limits, Target, delegation, dns, ms, quic, tcp};
 use crate::check::certificate::{Issuer, OnServer, Presented};
+use crate::check::delegation::Followed;
 use crate::check::dns::{Heard, Transport, addresses, question};
 use crate::check::dnssec::{Dnssec, Signed};
 use crate::check::http::{Http, Response};
@@ -26,6 +27,7 @@ pub(super) enum Reply {
     Dns(Vec<Heard>),
     NameServers(Vec<Heard>, Vec<Said>),
     Dnssec(Signed),
+    Delegation(Followed),
     Port(Vec<(IpAddr, Connection)>),
     Certificate(Result<Presented, String>),
     Http(Result<Response, String>),
@@ -51,6 +53,7 @@ pub(super) async fn ask(checks: &[&Check], target: &Target, limits: &Limits, now
             Question::Dns(_)
                 | Question::NameServers(_)
                 | Question::Dnssec(_)
+                | Question::Delegation(_)
                 | Question::Port(_)
                 | Question::Certificate(_)
         );
@@ -65,6 +68,12 @@ pub(super) async fn ask(checks: &[&Check], target: &Target, limits: &Limits, now
                 }
                 Question::Dnssec(dnssec) => {
                     Reply::Dnssec(signatures(&dnssec, &target, &limits).await)
+                }
+                Question::Delegation(zone) => {
+                    let [_, keys] = zone.questions();
+                    let keys = hear(&keys, &target, &limits).await;
+                    let port = target.dns_port;
+                    Reply::Delegation(delegation::follow(&zone, keys, port, &limits).await)
                 }
                 Question::Port(port) => Reply::Port(knock(&port, &target, &limits).await),
                 Question::Certificate(certificate) => {
@@ -297,6 +306,7 @@ pub(super) fn judge(check: &Check, reply: &Reply, on_server: &OnServer<'_>, now:
             servers.judge(own, others)
         }
         (Question::Dnssec(dnssec), Reply::Dnssec(signed)) => dnssec.judge(signed, now),
+        (Question::Delegation(zone), Reply::Delegation(followed)) => zone.judge(followed),
         (Question::Port(port), Reply::Port(reply)) => port.judge(reply),
         (Question::Certificate(certificate), Reply::Certificate(reply)) => {
             certificate.judge(reply, on_server, now)
