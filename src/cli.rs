@@ -3,7 +3,9 @@
 mod operations;
 mod restore;
 
-pub use operations::{Backup, Certificate, HttpVersion, Load, Logs, Maintenance, Verify};
+pub use operations::{
+    Backup, Certificate, HttpVersion, Load, Logs, Maintenance, Rebuild, Verify,
+};
 pub use restore::Restore;
 
 use crate::report::{Color, Settings, Verbosity};
@@ -122,6 +124,8 @@ pub enum Command {
     /// Back the server up, and see what could be restored
     #[command(subcommand)]
     Backup(Backup),
+    /// Bring the site of a server that is lost back on an empty one, from its backup
+    Rebuild(Rebuild),
     /// Do something about a certificate that an authority has issued
     #[command(subcommand)]
     Certificate(Certificate),
@@ -162,6 +166,7 @@ impl Command {
             Self::Logs(_) => "logs",
             Self::Maintenance(_) => "maintenance",
             Self::Backup(_) => "backup",
+            Self::Rebuild(_) => "rebuild",
             Self::Certificate(_) => "certificate",
             Self::Load(_) => "load",
             Self::Doctor(_) => "doctor",

@@ -118,6 +118,12 @@ pub enum Error {
         /// What the server said.
         said: String,
     },
+    /// A site did not come back from its backup.
+    #[error("the site was not rebuilt: {said}")]
+    Rebuild {
+        /// What the server said.
+        said: String,
+    },
     /// A certificate was not revoked.
     #[error("the certificate was not revoked: {said}")]
     Revocation {
@@ -355,6 +361,7 @@ impl Error {
             | Self::Maintenance { .. }
             | Self::Revocation { .. }
             | Self::Backup { .. }
+            | Self::Rebuild { .. }
             | Self::Sandbox(_)
             | Self::PackageLists { .. }
             | Self::Secret { .. }

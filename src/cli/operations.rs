@@ -179,6 +179,25 @@ pub enum Backup {
     },
 }
 
+/// Bring the site of a server that is lost back on an empty one, from its backup.
+///
+/// The inventory names the new server. It gets the keys, secrets, certificates, accounts, files
+/// and databases of the backup, then everything else by an apply, and is proven like after one.
+/// What was written to the databases after the backup is done again, as far as it is in the
+/// repository, unless a backup is named.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct Rebuild {
+    /// The backup, as `backup list` shows it [default: the newest]
+    #[arg(long, value_name = "ID")]
+    pub backup: Option<String>,
+    /// The file of the key that `backup key` has made
+    #[arg(long, value_name = "FILE")]
+    pub recovery_key: Option<PathBuf>,
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+}
+
 /// Do something about a certificate that an authority has issued.
 #[derive(Debug, Clone, PartialEq, Subcommand)]
 pub enum Certificate {

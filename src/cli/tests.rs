@@ -34,6 +34,7 @@ fn help_lists_the_commands_that_exist() {
             "logs",
             "maintenance",
             "backup",
+            "rebuild",
             "certificate",
             "load",
             "doctor",

@@ -25,6 +25,7 @@ mod masks;
 mod offline;
 mod per_server;
 mod plan;
+mod rebuild;
 mod recheck;
 mod restore;
 mod revoke;
@@ -132,6 +133,9 @@ async fn dispatch(cli: &Cli, reporter: &Reporter) -> Result<Exit, Error> {
         }
         Command::Backup(command) => {
             return backup::backup(&inventory()?, command, &connection, reporter).await;
+        }
+        Command::Rebuild(options) => {
+            return rebuild::rebuild(&inventory()?, options, &connection, reporter).await;
         }
         Command::Certificate(command) => {
             return revoke::revoke(&inventory()?, command, &connection, reporter).await;

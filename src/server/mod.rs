@@ -144,6 +144,20 @@ impl Session {
             .await
     }
 
+    /// The same with exactly `payload` on its stdin.
+    ///
+    /// # Errors
+    /// [`ServerError::Lost`]. A script that fails is a reply.
+    pub async fn follow_with(
+        &mut self,
+        doing: &'static str,
+        script: &Script,
+        payload: &mut Payload,
+        on_line: &mut (dyn FnMut(&str) + Send),
+    ) -> Result<Reply, ServerError> {
+        self.request(doing, script, payload, Some(on_line)).await
+    }
+
     async fn request(
         &mut self,
         doing: &'static str,

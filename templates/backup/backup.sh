@@ -134,6 +134,8 @@ enough_space() {
 collect() {
 	mkdir -p -m 700 -- "$spool/state" || return
 	: >"$spool/manifest"
+	# Who has which number: on another server they are others.
+	cp -- /etc/passwd /etc/group "$spool/" || return
 	dump_all || return
 	(
 		set +f
@@ -204,6 +206,12 @@ init)
 		printf '%s\n' "$why" >&2
 		exit 1
 	}
+	# What was recorded of another repository is not true of this one.
+	if [ "$repository" != "$(cat "$WORK/repository" 2>/dev/null)" ]; then
+		rm -rf -- "$WORK/record" "$WORK/logs.seen"
+		mkdir -p -m 700 -- "$WORK"
+		printf '%s\n' "$repository" | replace "$WORK/repository"
+	fi
 	exists "$WORK/record/initialised" || record initialised "$(date +%s)"
 	;;
 now)
