@@ -154,6 +154,8 @@ bring_files() {
 	fi
 	# What was the server's own of that: which units run with what, runs, and what was pending.
 	rm -rf -- "$STATE" "$WORK/spool/state/settings" "$WORK/spool/state/pending" "$WORK/spool/state/deployments"
+	# The apply opens the repository anew, and has a backup made of what is here then.
+	rm -f -- "$WORK/spool/state/commands/backup-repository"
 	mv -T -- "$WORK/spool/state" "$STATE"
 	own "$STATE"
 	chmod 700 -- "$STATE"

@@ -28,6 +28,7 @@ mod planned;
 mod power;
 mod prepare;
 mod proof;
+mod rebuild;
 mod refused;
 mod releases;
 mod removal;
@@ -151,6 +152,10 @@ fn a_debian_with_mysql() {
             ("settings", settings::what_can_be_set_is_set_while_it_runs),
             ("drift", drift::every_kind_of_drift_is_found_and_mended),
             ("restore", restore::what_was_backed_up_comes_back_as_it_was),
+            (
+                "rebuild",
+                rebuild::what_is_lost_comes_back_on_an_empty_server,
+            ),
             ("variants", variants::every_kind_of_inventory_converges),
         ],
     );

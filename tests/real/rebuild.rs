@@ -1,0 +1,91 @@
+//! A server that is lost comes back on another one: data, keys, secrets and the release, with what
+//! was written after the last backup.
+
+use crate::server::Server;
+
+const FOLDERS: &str = "folders = [\"/srv/more\"]\n\n# --- roles ---";
+
+/// What must be the same on both: the app's secrets, its release, files with their owners, and the
+/// data.
+fn belongings(server: &Server) -> String {
+    let dump = match server.engine() {
+        "mysql" => "mysqldump --set-gtid-purged=OFF",
+        _ => "mariadb-dump",
+    };
+    server.on(&format!(
+        "sha256sum /etc/foobar-stack/secrets/foobar.* /etc/foobar-stack/backup/key\n\
+         readlink /srv/foobar/current\n\
+         stat -c '%n %U %G %a' /srv/more/of-the-app /var/lib/foobar/kept\n\
+         cat /srv/more/of-the-app /var/lib/foobar/kept\n\
+         {dump} --single-transaction --routines --events --triggers --hex-blob foobar |\n\
+         grep -v '^--' | grep -v _foobar_stack_check"
+    ))
+}
+
+pub(crate) fn what_is_lost_comes_back_on_an_empty_server(server: &Server) {
+    // The other server has the repository, too.
+    let other = Server::up(server.suite);
+    let key = server.on(
+        "test -e ~/.ssh/id_ed25519 || { mkdir -p -m 700 ~/.ssh; ssh-keygen -q -t ed25519 -N '' -f ~/.ssh/id_ed25519; }
+         cat ~/.ssh/id_ed25519.pub",
+    );
+    other.on(&format!(
+        "mkdir -p -m 700 ~/.ssh; echo '{key}' >>~/.ssh/authorized_keys"
+    ));
+    let address = other.address;
+    server.on(&format!(
+        "ssh-keyscan -t ed25519 {address} >>~/.ssh/known_hosts"
+    ));
+    let repository =
+        format!("[backup]\nrepository = \"sftp:root@{address}:/srv/backup\"\n{FOLDERS}");
+    let site = server.site_with("lost", |text| text.replace("# --- roles ---", &repository));
+    server.on("mkdir -p /srv/more");
+    site.run(&["apply", "--yes"]).exits(0);
+    // An account with another number than it will have there.
+    server.on("echo one >/srv/more/of-the-app && chown foobar:adm /srv/more/of-the-app && chmod 640 /srv/more/of-the-app
+               runuser -u foobar -- sh -c 'echo two >/var/lib/foobar/kept'");
+    other.on("useradd --system somebody-else");
+    let engine = server.engine();
+    let write = |statement: &str| server.on(&format!("{engine} foobar --execute \"{statement}\""));
+    write(
+        "CREATE TABLE lost (id INT PRIMARY KEY AUTO_INCREMENT, text VARCHAR(99)); INSERT INTO lost (text) VALUES ('before')",
+    );
+    site.run(&["backup", "now"]).exits(0).says(&["backup 2"]);
+    let recovery = site.folder.join("recovery.key");
+    let recovery = recovery.to_str().unwrap_or_default();
+    site.run(&["backup", "key", recovery]).exits(0);
+    site.run(&["backup", "key", recovery])
+        .exits(0)
+        .says(&["opens the repository"]);
+    write("INSERT INTO lost (text) VALUES ('after the backup')");
+    server.on("/usr/local/lib/foobar-stack/backup logs");
+    let had = belongings(server);
+    assert!(
+        had.contains("after the backup") && had.contains("before"),
+        "{had}"
+    );
+
+    let repository = format!("[backup]\nrepository = \"/srv/backup\"\n{FOLDERS}");
+    let site = other.site_with("rebuilt", |text| {
+        text.replace("# --- roles ---", &repository)
+    });
+    let lost = ["the key of the repository was made on the server that is lost"];
+    site.run(&["rebuild", "--yes"]).exits(64).says(&lost);
+    let rebuild = ["rebuild", "--yes", "--recovery-key", recovery];
+    site.write("wrong.key", "0123456789abcdef\n");
+    let wrong = site.folder.join("wrong.key");
+    let wrong = [
+        "rebuild",
+        "--yes",
+        "--recovery-key",
+        wrong.to_str().unwrap_or_default(),
+    ];
+    site.run(&wrong).exits(1).says(&["does not open"]);
+    site.run(&rebuild)
+        .exits(0)
+        .says(&["rebuilt on", "from backup 2"]);
+    assert_eq!(belongings(&other), had);
+    site.run(&["plan"]).exits(0).says(&["No changes."]);
+    site.run(&["verify"]).exits(0);
+    site.run(&rebuild).exits(1).says(&["is not empty"]);
+}
