@@ -229,7 +229,10 @@ rebuild() {
 	read_given
 	say 'installing restic'
 	apt-get -q update >"$WORK/said" 2>&1 || give_up "the package lists cannot be read: $(grep '^E: ' "$WORK/said" | tail -n 1)"
-	install restic jq
+	case $repository in
+	sftp:*) install restic jq openssh-client ;;
+	*) install restic jq ;;
+	esac
 	find_backup
 	say "bringing backup $id"
 	bring_files
