@@ -3,9 +3,7 @@
 mod operations;
 mod restore;
 
-pub use operations::{
-    Backup, Certificate, HttpVersion, Load, Logs, Maintenance, Rebuild, Verify,
-};
+pub use operations::{Backup, Certificate, HttpVersion, Load, Logs, Maintenance, Rebuild, Verify};
 pub use restore::Restore;
 
 use crate::report::{Color, Settings, Verbosity};

@@ -25,7 +25,7 @@ probe_occupied() {
 		[ "$word" != nameserver ] || printf 'upstream\037%s\n' "$address"
 	done <"$stub"
 	for path in /etc/bind/named.conf.options /etc/bind/named.conf.default-zones; do
-		[ -e "$path" ] && ! is_as_shipped "$path" || continue
+		if [ ! -e "$path" ] || is_as_shipped "$path"; then continue; fi
 		printf 'changed\037%s\n' "$path"
 		[ "${path##*.}" != options ] || while IFS= read -r line || [ -n "$line" ]; do
 			printf 'option\037%s\n' "$line"
