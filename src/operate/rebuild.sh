@@ -17,16 +17,23 @@ say() {
 	printf '%s\n' "$1"
 }
 
-# give_up REASON: with what is left so that it can be tried again.
+# give_up REASON: it can be tried again; nothing that must not be seen stays until then.
 give_up() {
+	clear_up
 	printf '%s\n' "$1" >&2
 	exit 1
 }
 
-# look_whether_empty: nothing that would be lost may be here.
+# clear_up: but for the mark that it was begun.
+clear_up() {
+	rm -rf -- "$SETTINGS" "$WORK/files" "$WORK/spool" "$WORK/work"
+}
+
+# look_whether_empty: nothing that would be lost may be here. What a rebuild has left that was cut
+# off does not count, unless a run has ended well since.
 look_whether_empty() {
 	local path
-	[ -e "$WORK/begun" ] && return
+	if [ -e "$WORK/begun" ] && [ ! "$STATE/generation" -nt "$WORK/begun" ]; then return; fi
 	for path in "$STATE/generation" /etc/foobar-stack /var/lib/mysql/ibdata1; do
 		[ ! -e "$path" ] || give_up "this server is not empty: it has $path. Only an empty one can be rebuilt"
 	done
@@ -237,5 +244,6 @@ rebuild() {
 	say "bringing backup $id"
 	bring_files
 	bring_databases
+	clear_up
 	printf 'rebuilt %s %s\n' "$id" "$(stated made)"
 }

@@ -81,8 +81,9 @@ record() {
 	printf '%s\n' "$2" | tr '\n' ' ' | sed 's/ *$/\n/' | replace "$WORK/record/$1"
 }
 
-# fail REASON: written down, for `status` and `verify`.
+# fail REASON: written down, for `status` and `verify`; the dump does not stay.
 fail() {
+	rm -rf -- "$WORK/spool"
 	record failed "$(date +%s) $1"
 	printf 'the backup failed: %s\n' "$1" >&2
 	exit 1

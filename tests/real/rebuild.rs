@@ -83,6 +83,7 @@ pub(crate) fn what_is_lost_comes_back_on_an_empty_server(server: &Server) {
         wrong.to_str().unwrap_or_default(),
     ];
     site.run(&wrong).exits(1).says(&["does not open"]);
+    other.on("test -e /var/lib/foobar-stack-rebuild/begun && test ! -e /var/lib/foobar-stack-rebuild/given");
     site.run(&rebuild)
         .exits(0)
         .says(&["rebuilt on", "from backup 2"]);
@@ -90,4 +91,8 @@ pub(crate) fn what_is_lost_comes_back_on_an_empty_server(server: &Server) {
     site.run(&["plan"]).exits(0).says(&["No changes."]);
     site.run(&["verify"]).exits(0);
     site.run(&rebuild).exits(1).says(&["is not empty"]);
+    // Nor if one that was cut off was made good by an apply.
+    other.on("mkdir /var/lib/foobar-stack-rebuild && touch -d yesterday /var/lib/foobar-stack-rebuild/begun");
+    site.run(&rebuild).exits(1).says(&["is not empty"]);
+    other.on("test -e /var/lib/foobar-stack/generation");
 }
