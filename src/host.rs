@@ -35,6 +35,14 @@ pub fn script() -> Script {
 #[must_use]
 pub fn program() -> Script {
     let mut script = script();
+    script.library(include_str!("host.sh"));
+    script
+}
+
+/// The same for people, as a file of the server.
+#[must_use]
+pub fn file() -> Script {
+    let mut script = script();
     script.raw(include_str!("host.sh"));
     script
 }

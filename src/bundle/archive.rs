@@ -16,9 +16,14 @@ use tar::{Builder, EntryType, Header};
 /// When a path of the app's code does not fit into an archive, when its content cannot be read
 /// any more, or when the archive cannot be written.
 pub fn archive(bundle: &Bundle, out: impl Write) -> io::Result<()> {
-    // Most of it is text, of which a fifth is left. To compress harder takes longer than to send
-    // what it would save.
-    let mut builder = Builder::new(GzEncoder::new(out, Compression::fast()));
+    // Most of it is text, of which a fifth is left. To compress much code harder takes longer than
+    // to send what it would save.
+    let level = if code_size(bundle) > MUCH_CODE {
+        Compression::fast()
+    } else {
+        Compression::default()
+    };
+    let mut builder = Builder::new(GzEncoder::new(out, level));
     add(
         &mut builder,
         "program",
@@ -68,6 +73,23 @@ pub fn archive(bundle: &Bundle, out: impl Write) -> io::Result<()> {
     }
     builder.into_inner()?.finish()?;
     Ok(())
+}
+
+/// From so many bytes of code on it is compressed fast rather than hard.
+const MUCH_CODE: u64 = 4 << 20;
+
+/// The bytes of the app's code in the bundle.
+fn code_size(bundle: &Bundle) -> u64 {
+    let trees = bundle.payload.iter().filter_map(|one| match &one.content {
+        Content::Tree(tree) => Some(tree),
+        Content::Bytes(_) | Content::Secret(_) => None,
+    });
+    let nodes = trees.flat_map(|tree| tree.entries());
+    let sizes = nodes.map(|(_, node)| match node {
+        Node::File { content, .. } => content.size(),
+        Node::Link(_) => 0,
+    });
+    sizes.sum()
 }
 
 /// Counts what is written.

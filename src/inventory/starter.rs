@@ -33,6 +33,11 @@ command = "gunicorn --bind 127.0.0.1:${{PORT}} app:application"
 # {{ command = … }}. The app finds it as a file in $CREDENTIALS_DIRECTORY.
 [app.secrets]
 SESSION_KEY = {{ generate = true }}
+
+# Where backups go. Without them the data is lost with the server; with
+# `enabled = false` instead of a repository no plan says so.
+# [backup]
+# repository = "sftp:user@host:/folder"
 "#
     )
 }

@@ -61,7 +61,7 @@ impl Scene<'_> {
         );
         context.insert("backup", &backup);
         context.insert("facts", self.facts);
-        context.insert("library", &json!({ "host": host::program().as_str() }));
+        context.insert("library", &json!({ "host": host::file().as_str() }));
         context.insert("settings", &settings(inventory, role));
         context.insert("roles", &exported.server);
         let any = |wanted: fn(&Site) -> bool| inventory.sites.values().any(wanted);
