@@ -78,7 +78,7 @@ fn the_status_is_what_is_so(server: &Server) {
         text.contains("started again 1 ×").then_some(text)
     });
     assert!(
-        text.contains("last apply") && text.contains("none: no role"),
+        text.contains("last apply") && text.contains("none: the inventory has no section"),
         "{text}"
     );
 }
