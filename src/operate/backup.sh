@@ -1,4 +1,4 @@
-# Has a backup made in $unit, or waits for the one that is under way, and prints what became of it.
+# Makes a backup in $unit, or waits for the one that is running, and prints its result.
 #
 # shellcheck shell=dash disable=SC2154
 

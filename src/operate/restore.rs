@@ -106,7 +106,7 @@ pub fn restore(from: &From, what: &What) -> Script {
     script
 }
 
-/// The script that proves a backup, the newest one if none is named, and prints what became of it.
+/// The script that proves a backup, the newest one if none is named, and prints the result.
 #[must_use]
 pub fn drill(id: Option<&str>) -> Script {
     let mut script = host::program();
