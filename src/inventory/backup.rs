@@ -108,7 +108,9 @@ fn repository(text: &str) -> Result<String, InvalidValue> {
     if text.starts_with('/') || !SCHEMES.contains(&scheme) || rest.is_empty() {
         return Err(InvalidValue::new(format!("`{text}` is no repository")).hint(hint));
     }
-    let has_password = Url::parse(rest).is_ok_and(|url| url.password().is_some());
+    // As `s3://…`, and as `rest:https://…`.
+    let with_password = |text| Url::parse(text).is_ok_and(|url| url.password().is_some());
+    let has_password = with_password(text) || with_password(rest);
     if has_password {
         return Err(
             InvalidValue::new("there is a password in the repository's address").hint(
