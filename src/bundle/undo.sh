@@ -193,7 +193,7 @@ name_staying() {
 		esac
 	fi
 	noted_of ran | while IFS= read -r name; do
-		grep -qsxF -e "remembered	command-$name" -- "$RUN/journal" ||
+		grep -qsxF -e "remembered	command-$name" -e "idle	$name" -- "$RUN/journal" ||
 			printf 'what the command %s has done\n' "$name"
 	done
 }

@@ -25,7 +25,8 @@ pub struct Command {
     undo: Option<Undo>,
 }
 
-/// The fields of `[[command]]`.
+/// The fields of `[[command]]`. A command that ends with status 69 (EX_UNAVAILABLE) has changed
+/// nothing; of one that fails in another way an undo says that what it did stays.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {

@@ -24,12 +24,17 @@ probe_command() {
 # --- steps: no probe needs what follows ---
 
 # run_once NAME KEY WORD...: the words are those of systemd-run; the key counts when the
-# run is proven (record_commands in executor.sh).
+# run is proven (record_commands in executor.sh). A command that ends with 69 (EX_UNAVAILABLE of
+# sysexits.h) could not do it and has changed nothing: nothing of it stays when the run is undone.
 run_once() {
-	local key name
-	name=$1 key=$2
+	local key name status
+	name=$1 key=$2 status=0
 	shift 2
 	note ran "$name"
-	systemd-run --quiet --collect --pipe --wait --service-type=exec "$@" </dev/null
+	systemd-run --quiet --collect --pipe --wait --service-type=exec "$@" </dev/null || status=$?
+	if [ "$status" != 0 ]; then
+		[ "$status" != 69 ] || note idle "$name"
+		return "$status"
+	fi
 	printf '%s\n' "$key" >"$RUN/payload/ran-$name"
 }
