@@ -3,7 +3,7 @@
 
 use super::connected::{ConnectedServer, ConnectedServers};
 use super::connection::ConnectOptions;
-use super::restore::{drill, restore, said};
+use super::restore::{drill, followed, restore, said};
 use crate::check::BackupRecord;
 use crate::cli::Backup;
 use crate::error::{Error, Exit};
@@ -46,8 +46,7 @@ pub(super) async fn backup(
 
 async fn now(server: &mut ConnectedServer, reporter: &Reporter) -> Result<(), Error> {
     let script = backup::now();
-    let reply = server.session.run("making a backup", &script).await?;
-    let said = said(&reply)?;
+    let said = followed(server, "making a backup", &script, reporter).await?;
     let mut record = BackupRecord::default();
     if let Some((name, line)) = said.trim().split_once(' ') {
         record.read(name, line);

@@ -9,6 +9,7 @@ use crate::host;
 use crate::operate::restore::{self, From, Preview, What};
 use crate::report::Reporter;
 use crate::server::Reply;
+use crate::shell::Script;
 use crate::types::{Fqdn, minute};
 
 /// Says what will be lost, asks, and restores.
@@ -21,8 +22,7 @@ pub(super) async fn restore(
     let (from, what) = (from(wanted), what(wanted));
     let domain = domain(workspace, &what)?;
     let preview = restore::preview(&from, &what);
-    let reply = server.session.run("looking for the backup", &preview);
-    let said_of_it = said(&reply.await?)?;
+    let said_of_it = followed(server, "looking for the backup", &preview, reporter).await?;
     let preview = Preview::read(&said_of_it).ok_or_else(|| Error::Backup {
         said: format!("the server did not say what it would restore: {said_of_it}"),
     })?;
@@ -41,8 +41,8 @@ pub(super) async fn restore(
         From::Newest | From::Backup(_) => From::Backup(preview.id),
     };
     let script = restore::restore(&from, &what);
-    let reply = server.session.run("restoring", &script).await?;
-    for line in said(&reply)?.lines().skip(1) {
+    let said = followed(server, "restoring", &script, reporter).await?;
+    for line in said.lines().skip(1) {
         reporter.done(line);
     }
     Ok(())
@@ -55,9 +55,27 @@ pub(super) async fn drill(
     reporter: &Reporter,
 ) -> Result<(), Error> {
     let script = restore::drill(backup);
-    let reply = server.session.run("restoring to prove it", &script).await?;
-    reporter.done(said(&reply)?.trim());
+    let said = followed(server, "restoring to prove it", &script, reporter).await?;
+    reporter.done(said.trim());
     Ok(())
+}
+
+/// What a script says but for whom it waits, which is said at once.
+pub(super) async fn followed(
+    server: &mut ConnectedServer,
+    doing: &'static str,
+    script: &Script,
+    reporter: &Reporter,
+) -> Result<String, Error> {
+    let mut lines = String::new();
+    let mut on_line = |line: &str| match restore::waiting(line) {
+        Some(holder) => reporter.note(&format!("waiting until this is through: {holder}")),
+        None => lines = format!("{lines}{line}\n"),
+    };
+    let reply = server.session.follow(doing, script, &mut on_line);
+    let reply = interruptible(async { Ok(reply.await?) }).await?;
+    said(&reply)?;
+    Ok(lines)
 }
 
 /// What the program said; what it says of a failure is the error.

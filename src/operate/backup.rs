@@ -22,7 +22,7 @@ pub struct Listed {
     pub files: u64,
     /// What they hold, in bytes.
     pub bytes: u64,
-    /// Whether it is the last one that was restored to prove it.
+    /// Whether it was restored, to prove it or for good.
     pub proven: bool,
 }
 
@@ -33,11 +33,14 @@ pub fn is_possible(stack: &Stack) -> bool {
 }
 
 /// The script that has a backup made, in its unit, so that it goes on without this session; it
-/// prints the line of the record about it.
+/// prints whom it waits for, and the line of the record about it.
 #[must_use]
 pub fn now() -> Script {
     let mut script = host::program();
-    script.assign("unit", UNIT).raw(include_str!("backup.sh"));
+    script
+        .assign("unit", UNIT)
+        .raw(include_str!("restore.sh"))
+        .call("backup_in_unit", [] as [&str; 0]);
     script
 }
 

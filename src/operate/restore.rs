@@ -84,6 +84,12 @@ impl What {
     }
 }
 
+/// Who is waited for, if a line of a script says that.
+#[must_use]
+pub fn waiting(line: &str) -> Option<&str> {
+    line.strip_prefix("waiting: ")
+}
+
 /// The script that says what would be replaced; [`Preview::read`] reads it.
 #[must_use]
 pub fn preview(from: &From, what: &What) -> Script {
@@ -122,7 +128,7 @@ impl Preview {
     /// Reads what [`preview`] printed.
     #[must_use]
     pub fn read(reply: &str) -> Option<Self> {
-        let mut lines = reply.lines();
+        let mut lines = reply.lines().filter(|line| waiting(line).is_none());
         let (id, moment) = lines.next()?.strip_prefix("backup ")?.split_once(' ')?;
         let replaced = lines.filter_map(|line| {
             let (kind, name) = line.split_once(' ')?;
@@ -188,7 +194,7 @@ mod tests {
 
     #[test]
     fn what_is_lost_is_read_and_said() {
-        let reply = "backup 20260131T120500Z 1769861100\ndatabase foobar\nfolder /srv/a b 3\n";
+        let reply = "waiting: a drill since noon\nbackup 20260131T120500Z 1769861100\ndatabase foobar\nfolder /srv/a b 3\n";
         let preview = Preview::read(reply).unwrap();
         assert_eq!(preview.id, "20260131T120500Z");
         assert_eq!(

@@ -1,28 +1,47 @@
-# Restores and proves in units of their own, which go on if nobody listens any more.
+# Makes, restores and proves backups in units, which go on if nobody listens any more.
 #
 # shellcheck shell=dash disable=SC2154
 
-# restore_in_unit WORD...: runs it, and prints what it said; its last line is the error.
+# say_whom: who else is at the backups, and is waited for.
+say_whom() {
+	[ -e "$STATE/backup/lock" ] && ! flock -n "$STATE/backup/lock" true || return 0
+	printf 'waiting: %s\n' "$(cat -- "$STATE/backup/busy")"
+}
+
+# restore_in_unit WORD...: runs it, and prints what it says; its last line is the error.
 restore_in_unit() {
-	local said status
+	local said status job
 	status=0
 	said=$STATE/backup/said
 	mkdir -p -m 700 -- "$STATE/backup"
 	: >"$said"
 	systemd-run --quiet --wait --collect --unit=foobar-stack-backup-restore \
-		-p "StandardOutput=append:$said" -p "StandardError=append:$said" -p Nice=5 -- "$@" || status=$?
+		-p "StandardOutput=append:$said" -p "StandardError=append:$said" -p Nice=5 -- "$@" &
+	job=$!
+	tail --lines=+1 --follow --pid="$job" "$said"
+	wait "$job" || status=$?
 	if [ "$status" != 0 ]; then
 		tail -n 1 "$said" >&2
 		return "$status"
 	fi
-	cat -- "$said"
 }
 
 # drill_in_unit: the same as the timer does.
 drill_in_unit() {
-	if ! systemctl start "$unit"; then
+	say_whom
+	if ! systemctl start "$unit" 2>/dev/null; then
 		sed 's/^[0-9]* [^ ]* //' "$STATE/backup/record/drill-failed" >&2
 		return 1
 	fi
 	sed 's/^[0-9]* \(.*\)/backup \1 can be restored/' "$STATE/backup/record/proven"
+}
+
+# backup_in_unit: makes one, or waits for the one that is being made, and prints its result.
+backup_in_unit() {
+	say_whom
+	if ! systemctl start "$unit" 2>/dev/null; then
+		sed 's/^[0-9]* //' "$STATE/backup/record/failed" >&2
+		return 1
+	fi
+	sed 's/^/succeeded /' "$STATE/backup/record/succeeded"
 }

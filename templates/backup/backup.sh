@@ -15,6 +15,7 @@
 #   backup preview ...        what that would replace
 #   backup add-key            a further password, which it reads, opens the repository, too
 #   backup try-key            whether the password that it reads opens the repository
+#   backup restic WORD...     restic itself, with the repository and its key
 #
 # A backup is two snapshots: the data, and, written last, the manifest that says what they are.
 # Data without a manifest is no backup, and is swept by the next one.
@@ -29,6 +30,7 @@
 #                             what went wrong with that since
 #   logs TIME                 until when the log of the database is in the repository
 #   logs-failed TIME REASON   what went wrong with that since
+# and in $STATE/backup/proven the backups that were restored, which retire spares.
 
 export LC_ALL=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 umask 077
@@ -52,6 +54,8 @@ WORK=$STATE/backup
 . /usr/local/lib/foobar-stack/backup-restore.sh
 # How long a run or somebody else may take, in seconds, before a backup gives up.
 PATIENCE=900
+# How long a job of a timer waits for another one, and how long somebody who has typed it.
+JOB_PATIENCE=14400 PERSON_PATIENCE=300
 
 # read_settings: what the file of settings says.
 read_settings() {
@@ -89,14 +93,19 @@ fail() {
 	exit 1
 }
 
-# only_one: no two backups at a time; this one ends with its process.
+# only_one WHO SECONDS: no two backups at a time; this one ends with its process. Another one is
+# waited for, so long at most, and named.
 only_one() {
 	mkdir -p -m 700 -- "$WORK"
 	exec 8<>"$WORK/lock"
-	flock -n 8 || {
-		echo 'another backup, or a restore, is under way' >&2
-		exit 75
-	}
+	if ! flock -n 8; then
+		printf 'waiting: %s\n' "$(cat -- "$WORK/busy" 2>/dev/null)"
+		if ! flock -w "$2" 8; then
+			cat -- "$WORK/busy" >&2
+			exit 75
+		fi
+	fi
+	printf '%s since %s\n' "$1" "$(date -u '+%Y-%m-%d %H:%M:%S UTC')" >"$WORK/busy"
 	finish_interrupted
 }
 
@@ -165,11 +174,12 @@ paths() {
 
 # make_backup: the whole of it.
 make_backup() {
-	local began id data files bytes app
+	local began id data files bytes app life patience
 	began=$(date +%s) id=$(date -u -d "@$began" +%Y%m%dT%H%M%SZ)
 	spool=$WORK/spool
 	rm -rf -- "$spool"
 	mkdir -p -m 700 -- "$spool" || fail "$WORK cannot be written to"
+	patience=$PATIENCE
 	open_repository || fail "$why"
 	enough_space || fail "$why"
 	under_lock collect || fail "${why:-the server could not be read}"
@@ -187,7 +197,8 @@ make_backup() {
 		printf '%s' "$folders" | sed 's/^/folder /'
 		cat "$spool/manifest"
 	} >"$WORK/manifest"
-	store_manifest "id=$id,data=$data,files=$files,bytes=$bytes" <"$WORK/manifest" || fail "$why"
+	life=$(sed -n 's/^incarnation //p' "$WORK/manifest")
+	store_manifest "id=$id,data=$data,files=$files,bytes=$bytes${life:+,incarnation=$life}" <"$WORK/manifest" || fail "$why"
 	rm -rf -- "$spool" "$WORK/paths" "$WORK/manifest"
 	record succeeded "$began $id $bytes $(($(date +%s) - began))"
 	rm -f -- "$WORK/record/failed"
@@ -205,30 +216,31 @@ case ${1:-} in
 init)
 	init_repository || {
 		printf '%s\n' "$why" >&2
-		exit 1
+		# Nothing was done: EX_UNAVAILABLE.
+		exit 69
 	}
 	# What was recorded of another repository is not true of this one.
 	if [ "$repository" != "$(cat "$WORK/repository" 2>/dev/null)" ]; then
-		rm -rf -- "$WORK/record" "$WORK/logs.seen"
+		rm -rf -- "$WORK/record" "$WORK/logs.seen" "$WORK/proven"
 		mkdir -p -m 700 -- "$WORK"
 		printf '%s\n' "$repository" | replace "$WORK/repository"
 	fi
 	exists "$WORK/record/initialised" || record initialised "$(date +%s)"
 	;;
 now)
-	only_one
+	only_one 'a backup' "$JOB_PATIENCE"
 	make_backup
 	;;
 logs)
-	! is_interrupted || (only_one) 2>/dev/null
+	! is_interrupted || (only_one 'the end of a restore that was cut off' 0) >/dev/null 2>&1
 	ship_logs
 	;;
 drill)
-	only_one
+	only_one 'a drill' "$JOB_PATIENCE"
 	drill "${2:-}"
 	;;
 preview | restore)
-	only_one
+	only_one "a $1" "$PERSON_PATIENCE"
 	status=0
 	"$1" "${2:?}" "${3:?}" "${4:-}" </dev/null || status=$?
 	if [ "$status" != 0 ]; then
@@ -247,8 +259,12 @@ list) list_backups ;;
 manifest) repository dump --tag "manifest,id=${2:?}" latest /manifest ;;
 add-key) add_key ;;
 try-key) try_key ;;
+restic)
+	shift
+	repository "$@"
+	;;
 *)
-	echo 'usage: backup init | now | logs | list | manifest ID | drill [ID] | restore|preview ID|newest|@TIME WHAT | add-key | try-key' >&2
+	echo 'usage: backup init | now | logs | list | manifest ID | drill [ID] | restore|preview ID|newest|@TIME WHAT | add-key | try-key | restic WORD...' >&2
 	exit 64
 	;;
 esac

@@ -15,6 +15,12 @@ free_space() {
 	df -Pk "$WORK" | awk 'NR == 2 { printf "%.0f\n", $4 * 1024 }'
 }
 
+# unread WHAT: $why, if that could not be read from the repository.
+unread() {
+	said=$(cat -- "$WORK/work/said")
+	why="$1 cannot be read: $(reason)"
+}
+
 # open_backup [ID]: its manifest, or that of the newest; sets $id, $snapshot, $made, and $databases
 # as they were then. Else $why.
 open_backup() {
@@ -22,7 +28,10 @@ open_backup() {
 	rm -rf -- "$WORK/work" && mkdir -p -m 700 -- "$WORK/work" || return
 	if ! repository dump --no-lock --tag "manifest${1:+,id=$1}" latest /manifest \
 		>"$WORK/work/manifest" 2>"$WORK/work/said"; then
-		why="there is no backup${1:+ $1}: $(tail -n 1 "$WORK/work/said")"
+		unread "the manifest of ${1:-the newest backup}"
+		case $why in
+		*'no snapshot found'*) why="there is no backup${1:+ $1}; \`foobar-stack backup list\` shows which there are" ;;
+		esac
 		return 1
 	fi
 	id=$(stated backup) snapshot=$(stated snapshot) made=$(stated made)
@@ -44,7 +53,7 @@ load_backup() {
 		return 1
 	fi
 	if ! repository dump --no-lock "$snapshot" "$WORK/spool/databases.sql" >"$dump" 2>"$WORK/work/said"; then
-		why="databases.sql of backup $id cannot be read: $(tail -n 1 "$WORK/work/said")"
+		unread "databases.sql of backup $id"
 		return 1
 	fi
 	if [ "$(stat -c %s -- "$dump") $(digest_of_dump <"$dump")" != "$bytes $digest" ]; then
@@ -85,7 +94,7 @@ read_files() {
 		tar --list --verbose --numeric-owner --quoting-style=escape --file=- 2>/dev/null |
 		awk '/^-/ { files++; bytes += $3 } END { printf "%.0f %.0f\n", files, bytes }')
 	if [ -e "$WORK/work/failed" ]; then
-		why="the files of backup $id cannot be read: $(tail -n 1 "$WORK/work/said")"
+		unread "the files of backup $id"
 		return 1
 	fi
 	[ "$found" = "$(stated files)" ] || {
@@ -109,6 +118,8 @@ drill() {
 	printf 'backup %s can be restored: %s, %s files, %s s\n' "$id" \
 		"$(stated objects | wc -l) databases" "$(stated files | cut -d ' ' -f 1)" $(($(date +%s) - began))
 	rm -rf -- "$WORK/work"
-	record proven "$(date +%s) $id"
+	prove "$id"
+	# Of the newest one: an older one says nothing of that.
+	[ "$(proven | sort | tail -n 1)" != "$id" ] || record proven "$(date +%s) $id"
 	rm -f -- "$WORK/record/drill-failed"
 }

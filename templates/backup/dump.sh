@@ -104,12 +104,14 @@ incarnation() {
 # ship_logs: the log of what was written goes to the repository when it has grown. Its last
 # events may be half there: who reads it ends before them.
 ship_logs() {
-	local now base seen files
+	local now base seen files limit
 	[ -n "$databases" ] || return 0
 	mkdir -p -m 700 -- "$WORK"
 	exec 7<>"$WORK/logs.lock"
 	flock -n 7 || return 0
 	now=$(date +%s)
+	# The next one comes in a minute; systemd ends this one after ten.
+	limit=300
 	base=$(ask_database 'SELECT @@log_bin_basename' 2>&1) || {
 		record logs-failed "$now the database does not answer: $base"
 		return 1
@@ -134,7 +136,8 @@ $files"
 }
 
 # retire_logs: each snapshot has all the logs that the server still has, so few are enough. It is
-# enough to look once an hour.
+# enough to look once an hour. The last ones of an incarnation stay, so that its last moment can be
+# reached: they go when its last backup does (retire).
 retire_logs() {
 	local last
 	last=$(stat -c %Y -- "$WORK/logs.retired" 2>/dev/null)

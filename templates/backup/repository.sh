@@ -7,9 +7,10 @@
 # What restic remembers of repositories.
 export RESTIC_CACHE_DIR=/var/cache/foobar-stack/restic
 
-# repository WORD...: restic, with the repository and its key.
+# repository WORD...: restic, with the repository and its key; for $limit seconds at most, if that
+# is set: it tries for a quarter of an hour to reach one that does not answer.
 repository() {
-	restic --repo "$repository" --password-file "$SETTINGS/key" "$@"
+	${limit:+timeout "$limit"} restic --repo "$repository" --password-file "$SETTINGS/key" "$@"
 }
 
 # asked WORD...: the same; what it says is kept in $said. A lock that a dead process has left is
@@ -25,29 +26,95 @@ asked() {
 	return 1
 }
 
-# open_repository: whether it is there and the key is the right one; else $why.
-open_repository() {
-	asked cat config && return
-	why="the repository $repository does not open: $(reason)"
+# answered WORD...: the same for what is read by a program: $said is the answer alone, or, when it
+# fails, the error.
+answered() {
+	said=$(repository "$@" 2>"$WORK/said") && return
+	said=$(cat -- "$WORK/said")
 	return 1
 }
 
-# reason: the last thing that restic has said, without what it says of its tries.
+# open_repository: whether it is there and the key is the right one; else $why.
+open_repository() {
+	local limit
+	limit=${patience:-60}
+	asked cat config && return
+	why=$(reason "the repository $repository does not open")
+	return 1
+}
+
+# cause: the line of what restic has said that names the cause. What it says last is often only
+# that it gives up, and before that stands what ssh said, or why it has tried again.
+cause() {
+	printf '%s\n' "$said" | sed -n \
+		-e 's/^{"message_type":"exit_error".*"message":"\(.*\)"}$/Fatal: \1/' \
+		-e '/^panic: /{s/^/restic has crashed: /p;q}' \
+		-e 's/^subprocess ssh: \(ssh: \)\?/5 /p' \
+		-e 's/^[^ ]* returned error, retrying after [^:]*: /4 /p' \
+		-e '/^Fatal: .*\(context canceled\|start the sftp session\)/s/^Fatal: /3 /p' \
+		-e 's/^Fatal: /6 /p' \
+		-e '/^[^3-6]/s/^/2 /p' |
+		sed -e '/^2 Is there a repository/d' -e 's/^restic has crashed/9 &/' |
+		sort -s -n -k 1,1 | tail -n 1 | cut -d ' ' -f 2-
+}
+
+# without_secrets TEXT: what restic gets in its environment is not shown.
+without_secrets() (
+	text=$1
+	set +f
+	for file in "$SETTINGS"/environment/*; do
+		value=$(cat -- "$file" 2>/dev/null)
+		while [ -n "$value" ]; do
+			case $text in
+			*"$value"*) text="${text%%"$value"*}…${text#*"$value"}" ;;
+			*) break ;;
+			esac
+		done
+	done
+	printf '%.400s\n' "$text"
+)
+
+# reason [WHAT]: why restic has failed, in a line: what is wrong with which repository, as restic
+# says it, and what to do. Programs of several kinds have their say there: what is not known is left
+# as it is, after the words of $1, which say what has failed.
 reason() {
-	printf '%s\n' "$said" | sed -n 's/^Fatal: //; /./p' | grep -v '^Is there a repository' | tail -n 1
+	local text pack
+	text=$(without_secrets "$(cause)")
+	case $text in
+	*'no space left'* | *'No space left'* | *'quota exceeded'* | *'Quota exceeded'*)
+		text="the repository $repository is full: ${text##*: }; make room there, or lower backup.keep"
+		;;
+	*'wrong password'* | *'no key found'*)
+		text="the repository $repository does not open with the key of this server: $text; give its key as backup.repository_key, or choose another place"
+		;;
+	*'ciphertext verification failed'* | *'invalid data'* | *'is damaged'* | *'hash mismatch'* | 'restic has crashed'* | *'<data/'*'no such file'*)
+		pack=$(printf '%s\n' "$text" | sed -n 's/.* from \([0-9a-f]\{8,\}\) failed.*/\1/p; s/.*<data\/\([0-9a-f]\{8,\}\)>.*/\1/p')
+		text="the repository $repository is damaged${pack:+ in its pack $pack}: ${text##*: }; /usr/local/lib/foobar-stack/backup restic check --read-data on the server says what else, and how it is repaired"
+		;;
+	*'repository does not exist'* | *'unable to open config file'*'no such file'*)
+		text="the repository $repository is not there: ${text##*: }; has its disk been mounted?"
+		;;
+	*'Permission denied (publickey'* | *'Host key verification'*)
+		text="the repository $repository lets this server not in: $text; log in there once as root of this server, with the key that it should have"
+		;;
+	*'o route to host'* | *refused* | *'timed out'* | *'no such host'* | *'resolve hostname'* | *unreachable* | *'context canceled'* | *'i/o timeout'* | *'sftp session'*)
+		text="the repository $repository cannot be reached: $text; look whether that machine is up, and whether its firewall lets this server in"
+		;;
+	*) text=${1:+$1: }$text ;;
+	esac
+	printf '%s\n' "$text"
 }
 
 # init_repository: makes it, if there is none.
 init_repository() {
+	local limit
 	open_repository && return
 	case $said in
-	*'wrong password'* | *'no key found'*)
-		why="there is a repository in $repository already, and the key of this server does not open it: give its key in backup.repository_key, or choose another place"
-		return 1
-		;;
+	*'wrong password'* | *'no key found'*) return 1 ;;
 	esac
+	limit=60
 	asked init && return
-	why="no repository can be made in $repository: $(reason)"
+	why=$(reason "no repository can be made in $repository")
 	return 1
 }
 
@@ -67,7 +134,7 @@ store_data() {
 	done
 	if [ "$status" != 0 ]; then
 		said=$(cat -- "$WORK/said")
-		why="restic ended with $status: $(reason)"
+		why=$(reason)
 	fi
 	rm -f -- "$WORK/said"
 	return "$status"
@@ -83,7 +150,7 @@ summary() {
 store_manifest() {
 	said=$(repository backup --quiet --host foobar-stack --tag "manifest,$1" \
 		--stdin --stdin-filename manifest 2>&1) && return
-	why="the manifest could not be stored: $(reason)"
+	why=$(reason 'the manifest could not be stored')
 	return 1
 }
 
@@ -98,42 +165,136 @@ tag_of() {
 	printf '(.tags | map(select(startswith("%s="))) | first // "" | ltrimstr("%s="))' "$1" "$1"
 }
 
-# list_backups: `ID FILES BYTES` of each, and `proven` at the last one that was restored.
+# proven: the backups that were restored, in a drill or for good, a line each, the last one last.
+proven() {
+	cut -d ' ' -f 2 "$WORK/record/proven" 2>/dev/null
+	cat -- "$WORK/proven" 2>/dev/null
+	return 0
+}
+
+# prove ID: it was restored, and was what its manifest says.
+prove() {
+	{
+		proven
+		printf '%s\n' "$1"
+	} | tail -n 100 | replace "$WORK/proven"
+}
+
+# list_backups: `ID FILES BYTES` of each, and `proven` at those that were restored.
 list_backups() {
 	open_repository || {
 		printf '%s\n' "$why" >&2
 		exit 1
 	}
-	snapshots manifest | jq -r --arg proven "$(cut -d ' ' -f 2 "$WORK/record/proven" 2>/dev/null)" \
-		"$(tag_of id) as \$id | [\$id, $(tag_of files), $(tag_of bytes),
-		if \$id == \$proven then \"proven\" else \"\" end] | join(\" \")"
+	snapshots manifest | jq -r --arg proven "$(proven)" \
+		"(\$proven | split(\"\\n\")) as \$proven | $(tag_of id) as \$id | [\$id, $(tag_of files), $(tag_of bytes),
+		if \$proven | index(\$id) then \"proven\" else \"\" end] | join(\" \")"
 }
 
-# retire: removes the backups that are not to be kept any more, never the last one that was
-# proven; and data without a manifest.
+# How long the last backup of a database that was restored since is kept, in seconds: as long as its
+# logs are, eight weeks.
+LIFE_KEPT=4838400
+
+# superfluous POLICY PROVEN: of the snapshots in standard input, as restic lists them, those that
+# are not to be kept, a line each: `manifest ID`, and `other ID` of what goes with it. $1 has the
+# backups that backup.keep keeps, $2 those that were proven. Beyond the policy are kept
+#
+# - the newest backup, whatever the policy and the clock say;
+# - the newest one that was proven: of any other it is not known whether it can be restored;
+# - of each incarnation of the database the newest one. A restore begins a new one, and its first
+#   backup may be of the same day as the last of the one before: for the policy one of them would
+#   do, but no moment between that last one and the restore could be reached any more. Somebody who
+#   has restored the wrong thing wants just these. They are kept while they can be asked for: the
+#   incarnation that is going on, and others for LIFE_KEPT after their end.
+#
+# Logs go when no backup is kept that they begin at. Data without a manifest, which a backup that
+# was cut off has left, goes, too.
+superfluous() {
+	# shellcheck disable=SC2016 # jq's variables
+	jq -r --arg policy "$1" --arg proven "$2" --argjson now "$(date +%s)" --argjson life_kept "$LIFE_KEPT" '
+		def tag($name): .tags // [] | map(select(startswith($name + "="))) | first // "" | ltrimstr($name + "=");
+		def has_tag($name): .tags // [] | index($name) != null;
+		# Seconds of a time with an offset, as Go prints it.
+		def seconds: capture("^(?<at>.{19})[.0-9]*(?<sign>[-+Z])((?<h>..):(?<m>..))?$") |
+			(.at + "Z" | fromdateiso8601) -
+			(if .sign == "Z" then 0 else (.h | tonumber) * 3600 + (.m | tonumber) * 60 end) *
+			(if .sign == "-" then -1 else 1 end);
+		def words: split("[ \\n]+"; null);
+		. as $all |
+		(map(select(has_tag("manifest"))) | sort_by(tag("id"))) as $backups |
+		($backups | map(tag("id"))) as $ids |
+		($backups | last | .time // "" ) as $newest |
+		($backups | last | tag("incarnation")) as $current |
+		def ended($life): map(select(tag("incarnation") == $life) | .time | seconds) | max;
+		(
+			[$ids[] | select(IN($policy | words[]))] +
+			[$ids | last] +
+			([$ids[] | select(IN($proven | words[]))] | [last]) +
+			[$backups | group_by(tag("incarnation"))[] | last | tag("incarnation") as $life |
+				select($life != "") |
+				select($life == $current or ($all | ended($life)) > $now - $life_kept) | tag("id")]
+		) as $kept |
+		($backups | map(select(tag("id") | IN($kept[])) | tag("incarnation"))) as $lives |
+		$all[] |
+		if has_tag("manifest") then select(tag("id") | IN($kept[]) | not) | "manifest \(.id)"
+		elif has_tag("data") then select(tag("id") | IN($kept[]) | not) | "other \(.id)"
+		elif has_tag("logs") then
+			# Those of an incarnation that has no backup yet are younger than the newest one.
+			select(($lives | index("")) == null) |
+			select(tag("incarnation") | IN($lives[]) | not) |
+			select((.time | seconds) < ($newest | seconds)) | "other \(.id)"
+		else empty end'
+}
+
+# retire: removes what is superfluous. First the manifests: what is left of a removal that was cut
+# off is no backup. Nothing is removed unless restic has said both what there is and what it would
+# keep.
 retire() {
-	local kept proven gone
-	proven=$(sed 's/^[0-9]* //' "$WORK/record/proven" 2>/dev/null)
+	local policy gone
 	# shellcheck disable=SC2086 # words
-	kept=$(repository forget --json --dry-run --host foobar-stack --tag manifest --group-by host $keep |
-		jq -r "[.[].keep // [] | .[] | $(tag_of id)] | .[]") || {
-		why='restic could not say which'
+	answered forget --json --dry-run --host foobar-stack --tag manifest --group-by host $keep || {
+		why=$(reason)
 		return 1
 	}
-	gone=$(repository snapshots --json --no-lock --host foobar-stack | jq -r --arg kept "$kept $proven" \
-		"(\$kept | split(\"[ \\n]+\"; null)) as \$kept | .[] |
-		select(.tags // [] | index(\"data\") or index(\"manifest\")) |
-		select($(tag_of id) as \$id | \$kept | index(\$id) | not) | .id")
-	[ -z "$gone" ] && return
-	# shellcheck disable=SC2086 # ids
-	asked forget --prune --quiet $gone && return
+	policy=$(printf '%s\n' "$said" | jq -r "[.[].keep // [] | .[] | $(tag_of id)] | .[]")
+	if [ -z "$policy" ]; then
+		why='restic keeps none of them'
+		return 1
+	fi
+	answered snapshots --json --no-lock --host foobar-stack || {
+		why=$(reason)
+		return 1
+	}
+	gone=$(printf '%s\n' "$said" | superfluous "$policy" "$(proven)") || {
+		why='which these are cannot be told'
+		return 1
+	}
+	[ -n "$gone" ] || return 0
+	forget_of manifest && forget_of other --prune && return
 	why=$(reason)
 	return 1
+}
+
+# forget_of manifest|other WORD...: those of $gone.
+forget_of() {
+	local kind
+	kind=$1
+	shift
+	# shellcheck disable=SC2046 # ids
+	set -- "$@" $(printf '%s\n' "$gone" | sed -n "s/^$kind //p")
+	case $*:$kind in
+	:* | --prune:*) return 0 ;;
+	esac
+	asked forget --quiet "$@"
 }
 
 # add_key: a password more, from standard input: the recovery key.
 add_key() {
 	local file
+	open_repository || {
+		printf '%s\n' "$why" >&2
+		exit 1
+	}
 	file=$(mktemp)
 	trap 'rm -f -- "$file"' EXIT
 	cat >"$file"
@@ -141,13 +302,22 @@ add_key() {
 		reason >&2
 		exit 1
 	}
+	record recovery-key "$(date +%s)"
 }
 
 # try_key: whether the password of standard input opens it.
 try_key() {
-	local file
+	local file limit
 	file=$(mktemp)
 	trap 'rm -f -- "$file"' EXIT
 	cat >"$file"
-	restic --repo "$repository" --password-file "$file" --no-lock cat config >/dev/null
+	limit=60
+	said=$(repository --password-file "$file" --no-lock cat config 2>&1) && return
+	case $said in
+	*'wrong password'* | *'no key found'*)
+		printf 'this key does not open the repository %s: make another one, in a new file\n' "$repository" >&2
+		;;
+	*) reason >&2 ;;
+	esac
+	exit 1
 }

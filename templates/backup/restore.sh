@@ -57,7 +57,7 @@ replay_until() {
 	while IFS= read -r name; do
 		set -- "$@" "$WORK/work/logs.d/${name##*/}"
 		if ! repository dump --no-lock "$log" "$name" >"$WORK/work/logs.d/${name##*/}" 2>"$WORK/work/said"; then
-			why="the log ${name##*/} cannot be read: $(tail -n 1 "$WORK/work/said")"
+			unread "the log ${name##*/}"
 			return 1
 		fi
 	done <"$WORK/work/names"
@@ -245,6 +245,9 @@ restore() {
 	suffix=$(date -u +%Y%m%d_%H%M%S)
 	if [ "$2" != folder ]; then
 		load_backup || return
+		prove "$id"
+		# What was written until now can be asked for afterwards, too.
+		ship_logs || true
 		if [ -n "$later" ]; then replay_until "$later" || return; fi
 	fi
 	affected "$2" "${3:-}" >"$WORK/work/affected"

@@ -30,8 +30,8 @@ pub(crate) fn what_was_backed_up_comes_back_as_it_was(server: &Server) {
     server.on("ln -sf /usr/share/zoneinfo/America/New_York /etc/localtime");
     sql(server, HARD);
     server.on("mkdir -p /srv/more/d && echo one >'/srv/more/d/a b' && ln -sfn d /srv/more/link");
-    let backup =
-        "[backup]\nrepository = \"/srv/backup\"\nfolders = [\"/srv/more\"]\n\n# --- roles ---";
+    let backup = "[backup]\nrepository = \"/srv/backup\"\nfolders = [\"/srv/more\"]\n\
+         keep = { hourly = 0, daily = 1, weekly = 0, monthly = 0 }\n\n# --- roles ---";
     let site = server.site_with("backup", |text| text.replace("# --- roles ---", backup));
     site.run(&["apply", "--yes"]).exits(0);
     site.run(&["backup", "now"]).exits(0);
@@ -50,6 +50,7 @@ pub(crate) fn what_was_backed_up_comes_back_as_it_was(server: &Server) {
         .says(&["can be restored"]);
     a_moment_comes_back(server, &site, &before);
     a_swap_that_is_killed_is_completed(server, &before);
+    no_moment_of_before_a_restore_is_lost(server, &site);
     a_corrupt_dump_is_named(server, &site);
     server.on(&format!(
         "for name in $({} --skip-column-names --batch --execute \"SHOW DATABASES LIKE 'foobar\\_%'\"); do \
@@ -117,6 +118,21 @@ fn a_swap_that_is_killed_is_completed(server: &Server, before: &str) {
         server.engine()
     ));
     assert_eq!(left, "0\ninactive\n0\n");
+}
+
+/// The policy would do with the last one.
+fn no_moment_of_before_a_restore_is_lost(server: &Server, site: &Site) {
+    let ids = || server.on(&format!("{PROGRAM} list | cut -d ' ' -f 1"));
+    let before = ids();
+    site.run(&["backup", "now"]).exits(0);
+    let first = ids();
+    // One of each incarnation: the one before the first restore is proven, too.
+    assert_eq!(first.lines().count(), 3, "{first}");
+    assert!(first.starts_with(&before), "{before} is not before {first}");
+    site.run(&["backup", "now"]).exits(0);
+    let second = ids();
+    assert_eq!(second.lines().count(), 3, "{second}");
+    assert!(second.starts_with(&before) && second != first, "{second}");
 }
 
 /// Whether it is another one than the manifest says, or cannot be loaded.

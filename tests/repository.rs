@@ -1,0 +1,213 @@
+//! What templates/backup/repository.sh makes of what restic says: which backups are removed, and
+//! which words a failure has.
+
+#![expect(clippy::unwrap_used, reason = "a helper of a test may fail the test")]
+
+use serde_json::{Value, json};
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+/// The day with this number; the last one is today.
+const DAY: i64 = 86400;
+
+/// A snapshot of so many days ago, as restic lists it.
+fn snapshot(id: &str, days: i64, tags: &[&str]) -> Value {
+    let now = jiff::Timestamp::now().as_second();
+    let time = jiff::Timestamp::from_second(now - days * DAY).unwrap();
+    // Two hours east of Greenwich.
+    let local = jiff::Timestamp::from_second(now - days * DAY + 7200).unwrap();
+    let time = match days % 2 {
+        0 => time.strftime("%Y-%m-%dT%H:%M:%S.123456789Z"),
+        _ => local.strftime("%Y-%m-%dT%H:%M:%S.1+02:00"),
+    };
+    json!({ "id": id, "time": time.to_string(), "tags": tags })
+}
+
+/// The two snapshots of a backup, which is called as its data.
+fn backup(id: &str, days: i64, incarnation: &str) -> [Value; 2] {
+    let named = format!("id={id}");
+    let life = format!("incarnation={incarnation}");
+    let mut tags = vec!["manifest", &named];
+    if !incarnation.is_empty() {
+        tags.push(&life);
+    }
+    [
+        snapshot(id, days, &["data", &named]),
+        snapshot(&format!("m{id}"), days, &tags),
+    ]
+}
+
+/// The log of an incarnation.
+fn logs(id: &str, days: i64, incarnation: &str) -> Value {
+    let life = format!("incarnation={incarnation}");
+    snapshot(id, days, &["logs", &life])
+}
+
+/// What a function of the program prints, which gets this on its standard input.
+fn printed(words: &str, input: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let environment = folder.path().join("environment");
+    std::fs::create_dir(&environment).unwrap();
+    std::fs::write(environment.join("SECRET"), "hunter2\n").unwrap();
+    let script = format!(
+        "{}\nSETTINGS={} repository=/srv/backup\n{words}",
+        include_str!("../templates/backup/repository.sh"),
+        folder.path().display(),
+    );
+    let mut child = Command::new("sh")
+        .args(["-c", &script])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(input.as_bytes()).unwrap();
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    assert!(
+        output.status.success(),
+        "is jq there? `.ci/run` installs it"
+    );
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// What is removed of them: what the policy keeps, and what was proven.
+fn removed(snapshots: &[Value], policy: &str, proven: &str) -> String {
+    let words = format!("superfluous '{policy}' '{proven}'");
+    let said = printed(&words, &Value::from(snapshots).to_string());
+    said.replace('\n', ", ").trim_end_matches(", ").to_owned()
+}
+
+#[test]
+fn what_the_policy_does_not_keep_goes_and_data_without_a_manifest() {
+    let mut all = [
+        backup("A", 3, "x"),
+        backup("B", 2, "x"),
+        backup("C", 0, "x"),
+    ]
+    .concat();
+    all.push(snapshot("cut-off", 1, &["data", "id=D"]));
+    all.push(snapshot("foreign", 9, &["mine"]));
+    all.push(logs("log", 0, "x"));
+    assert_eq!(
+        removed(&all, "C", ""),
+        "other A, manifest mA, other B, manifest mB, other cut-off"
+    );
+    assert_eq!(removed(&all, "A\nB\nC", ""), "other cut-off");
+}
+
+#[test]
+fn the_newest_proven_backup_stays_and_the_newest_one() {
+    let all = [
+        backup("A", 3, "x"),
+        backup("B", 2, "x"),
+        backup("C", 0, "x"),
+    ]
+    .concat();
+    assert_eq!(removed(&all, "C", "A B"), "other A, manifest mA");
+    // One that is gone protects nothing.
+    assert_eq!(removed(&all, "C", "A Z"), "other B, manifest mB");
+    // A clock that was wrong.
+    assert_eq!(removed(&all, "A", ""), "other B, manifest mB");
+}
+
+#[test]
+fn an_incarnation_keeps_its_newest_backup_while_its_moments_can_be_asked_for() {
+    let mut all = [
+        backup("A", 90, "x"),
+        backup("B", 80, "x"),
+        backup("C", 70, "y"),
+        backup("D", 60, "y"),
+        backup("E", 2, "z"),
+        backup("F", 1, "z"),
+        backup("G", 0, "now"),
+    ]
+    .concat();
+    // x has ended 79 days ago, y 50; of z no log is there.
+    all.push(logs("log-x", 79, "x"));
+    all.push(logs("log-y", 50, "y"));
+    all.push(logs("log-next", 0, "next"));
+    assert_eq!(
+        removed(&all, "G", ""),
+        "other A, manifest mA, other B, manifest mB, other C, manifest mC, other E, manifest mE, \
+         other log-x"
+    );
+    assert_eq!(
+        removed(&all, "G", "A"),
+        "other B, manifest mB, other C, manifest mC, other E, manifest mE"
+    );
+}
+
+#[test]
+fn without_a_database_there_is_no_incarnation() {
+    let all = [backup("A", 3, ""), backup("B", 2, ""), backup("C", 0, "")].concat();
+    assert_eq!(
+        removed(&all, "C", ""),
+        "other A, manifest mA, other B, manifest mB"
+    );
+}
+
+#[test]
+fn a_failure_has_one_line() {
+    for (said, want) in [
+        (
+            "Fatal: wrong password or no key found",
+            "the repository /srv/backup does not open with the key of this server: wrong password \
+             or no key found; give its key as backup.repository_key, or choose another place",
+        ),
+        (
+            "Fatal: repository does not exist: unable to open config file: stat /srv/backup/config: \
+             no such file or directory\nIs there a repository at the following location?\n/srv/backup",
+            "the repository /srv/backup is not there: no such file or directory; has its disk been \
+             mounted?",
+        ),
+        (
+            "subprocess ssh: ssh: connect to host 192.0.2.9 port 22: No route to host\nFatal: unable \
+             to open repository at sftp:x: unable to start the sftp session, error: EOF",
+            "the repository /srv/backup cannot be reached: connect to host 192.0.2.9 port 22: No \
+             route to host; look whether that machine is up, and whether its firewall lets this \
+             server in",
+        ),
+        (
+            "Stat(<config/>) returned error, retrying after 1.3s: Head \"https://hunter2@x/\": dial \
+             tcp: lookup x: no such host\nsignal terminated received, cleaning up\nFatal: unable to \
+             open config file: context canceled",
+            "the repository /srv/backup cannot be reached: Head \"https://…@x/\": dial tcp: lookup x: \
+             no such host; look whether that machine is up, and whether its firewall lets this \
+             server in",
+        ),
+        (
+            "Save(<data/6aa6684d5f>) failed: write /r/tmp-2536: no space left on device\n\
+             {\"message_type\":\"exit_error\",\"code\":1,\"message\":\"Fatal: unable to save snapshot: \
+             write /r/tmp-2536: no space left on device\"}",
+            "the repository /srv/backup is full: no space left on device; make room there, or lower \
+             backup.keep",
+        ),
+        (
+            "Fatal: cannot dump file: decrypting blob <data/a0ed4b1f> from 7f798b92 failed: \
+             ciphertext verification failed",
+            "the repository /srv/backup is damaged in its pack 7f798b92: ciphertext verification \
+             failed; /usr/local/lib/foobar-stack/backup restic check --read-data on the server says \
+             what else, and how it is repaired",
+        ),
+        (
+            "Load(<data/7f798b92e0>, 925120, 5810264) failed: open /r/7f: no such file or directory\n\
+             Fatal: cannot dump file: ReadFull(<data/7f798b92e0>): open /r/7f: no such file or \
+             directory",
+            "the repository /srv/backup is damaged in its pack 7f798b92e0: no such file or directory; \
+             /usr/local/lib/foobar-stack/backup restic check --read-data on the server says what \
+             else, and how it is repaired",
+        ),
+        (
+            "panic: runtime error: invalid memory address\n[signal SIGSEGV]\n\ngoroutine 38:\nmain()",
+            "the repository /srv/backup is damaged: invalid memory address; \
+             /usr/local/lib/foobar-stack/backup restic check --read-data on the server says what \
+             else, and how it is repaired",
+        ),
+        ("Fatal: something new", "it failed: something new"),
+        ("no word of hunter2, hunter2", "it failed: no word of …, …"),
+    ] {
+        let got = printed("said=$(cat); reason 'it failed'", said);
+        assert_eq!(got.trim_end(), want, "{said}");
+    }
+}
