@@ -1,8 +1,10 @@
 //! The command line: what can be typed. The doc comments here are the manual.
 
+mod import;
 mod operations;
 mod restore;
 
+pub use import::Import;
 pub use operations::{Backup, Certificate, HttpVersion, Load, Logs, Maintenance, Rebuild, Verify};
 pub use restore::Restore;
 
@@ -127,6 +129,8 @@ pub enum Command {
     /// Do something about a certificate that an authority has issued
     #[command(subcommand)]
     Certificate(Certificate),
+    /// Print the records of an existing zone as lines of the inventory
+    Import(Import),
     /// Load-test the site and report the bottleneck
     Load(Load),
     /// Look whether this server can be managed from here, and what is missing
@@ -166,6 +170,7 @@ impl Command {
             Self::Backup(_) => "backup",
             Self::Rebuild(_) => "rebuild",
             Self::Certificate(_) => "certificate",
+            Self::Import(_) => "import",
             Self::Load(_) => "load",
             Self::Doctor(_) => "doctor",
             Self::Sandbox(_) => "sandbox",

@@ -1,6 +1,9 @@
 //! What a command can end with: its errors, and the exit status that every end has.
 
 mod hint;
+mod import;
+
+pub use import::ImportError;
 
 use crate::bundle::GenerationError;
 use crate::conflict::Conflicts;
@@ -130,6 +133,9 @@ pub enum Error {
         /// What the server said.
         said: String,
     },
+    /// A zone was not imported, or not all of it.
+    #[error(transparent)]
+    Import(#[from] ImportError),
     /// The logs could not be read.
     #[error("the server cannot show its logs: {said}")]
     Logs {
@@ -346,6 +352,7 @@ impl Error {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Input(_) | Self::SavedPlan(_) => Exit::Invalid,
+            Self::Import(error) => error.exit(),
             Self::Usage { .. } | Self::Load(LoadError::Range { .. }) => Exit::Usage,
             Self::Server(error) if error.is_unreachable() => Exit::Unreachable,
             Self::Locked { .. } => Exit::Locked,

@@ -7,7 +7,7 @@
 
 use proptest::prelude::*;
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 const HEAD: &str = "[server]\nipv4 = \"203.0.113.10\"\n[site]\ndomain = \"foobar.com\"\n\
@@ -90,15 +90,30 @@ fn holds(records: &[(&'static str, String)]) {
     std::fs::write(&written, zone).unwrap();
     std::fs::write(&described, &inventory).unwrap();
     let made = folder.path().join("made");
-    let mut render = Command::new(env!("CARGO_BIN_EXE_foobar-stack"));
-    render.args(["render", "--os", "debian-13", "-i"]);
-    let output = render.arg(&described).arg(&made).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}{inventory}");
-    let made = made.join("etc/bind/zones/foobar.com.zone");
     let wanted = in_binds_eyes(&written);
     assert!(wanted.len() >= records.len(), "{wanted:?}");
-    assert_eq!(in_binds_eyes(&made), wanted);
+    assert_eq!(in_binds_eyes(&rendered(&described, &made)), wanted);
+    // And back: what is imported of the file makes the same zone.
+    let mut import = Command::new(env!("CARGO_BIN_EXE_foobar-stack"));
+    import.args(["import", "--zone", "foobar.com"]);
+    let output = import.arg(&written).output().unwrap();
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}{lines}");
+    let [imported, made] = ["imported.toml", "again"].map(|name| folder.path().join(name));
+    std::fs::write(&imported, format!("{HEAD}{lines}")).unwrap();
+    assert_eq!(in_binds_eyes(&rendered(&imported, &made)), wanted);
+}
+
+/// The zone file that the inventory makes.
+fn rendered(inventory: &Path, made: &Path) -> PathBuf {
+    let mut render = Command::new(env!("CARGO_BIN_EXE_foobar-stack"));
+    render.args(["render", "--os", "debian-13", "-i"]);
+    let output = render.arg(inventory).arg(made).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    let text = std::fs::read_to_string(inventory).unwrap();
+    assert!(output.status.success(), "{said}{text}");
+    made.join("etc/bind/zones/foobar.com.zone")
 }
 
 #[test]

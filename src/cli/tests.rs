@@ -36,6 +36,7 @@ fn help_lists_the_commands_that_exist() {
             "backup",
             "rebuild",
             "certificate",
+            "import",
             "load",
             "doctor",
             "sandbox",

@@ -15,6 +15,7 @@ mod doctor;
 mod example;
 mod follow;
 mod history;
+mod import;
 mod init;
 mod interrupt;
 mod load;
@@ -122,6 +123,7 @@ async fn dispatch(cli: &Cli, reporter: &Reporter) -> Result<Exit, Error> {
         Command::Verify(options) => {
             return verify::verify(&inventory()?, options, &connection, reporter).await;
         }
+        Command::Import(options) => return import::import(options, reporter).await,
         Command::Load(options) => {
             return load_test::load_test(&inventory()?, options, &connection, reporter).await;
         }

@@ -24,6 +24,7 @@ impl Error {
             Self::Backup { .. } => Some("`foobar-stack logs backup` shows what was said; `foobar-stack status` shows the last backup that succeeded".to_owned()),
             Self::Rebuild { .. } => Some("correct the cause and try again: it begins anew".to_owned()),
             Self::Revocation { .. } => Some("`foobar-stack status` shows the certificate, `foobar-stack logs acme` what was said; then try again".to_owned()),
+            Self::Import(error) => Some(error.hint()),
             Self::Logs { .. } => Some("say --since as journalctl does: 10m, yesterday, '2026-01-31 12:00'".to_owned()),
             Self::Locked { .. } => Some("wait until it is over, then run the same command again".to_owned()),
             Self::Moved { .. } => Some("run the same command again: it makes a new plan".to_owned()),

@@ -8,6 +8,7 @@ mod app;
 mod backup;
 mod environment;
 mod forms;
+mod import;
 mod listen;
 mod mistakes;
 mod model;
@@ -32,6 +33,7 @@ mod web;
 mod zone;
 mod zone_entry;
 
+pub use import::{ImportOptions, Imported, import};
 pub use model::{
     App, AppSource, Backup, Backups, Challenge, Database, DatabaseListen, DatabaseServer, Dns,
     DnsRecord, Dnssec, Engine, ExternalAccount, FileReference, Firewall, FirewallRule, Health,

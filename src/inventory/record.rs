@@ -144,6 +144,7 @@ mod tests {
                 "0 issue \"letsencrypt.org\"",
             ),
             (Caa, "0 issue \"a; b=c\"", "0 issue \"a; b=c\""),
+            (Caa, "0 issue \"\"", "0 issue \"\""),
             (Txt, "v=spf1 -all", "\"v=spf1 -all\""),
             (Txt, "a\"b\\c", "\"a\\\"b\\\\c\""),
             (Txt, "\"a\" \"b\\\"c\\100\"", "\"a\" \"b\\\"cd\""),

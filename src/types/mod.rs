@@ -20,6 +20,7 @@ mod record_name;
 mod secret;
 mod serial;
 mod tree;
+mod zone_file;
 mod zone_words;
 
 pub use account::AccountName;
@@ -39,6 +40,7 @@ pub use record_name::RecordName;
 pub use secret::{SecretSource, SecretValue};
 pub use serial::compare_serials;
 pub use tree::{Node, Tree};
+pub use zone_file::{FileRecord, ZoneFileError, record_type, zone_records};
 pub use zone_words::{Line, Word, lines, words};
 
 /// A text that is not a value of the wanted type: says which text, and what is wrong with it.

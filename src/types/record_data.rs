@@ -107,6 +107,15 @@ impl RecordData {
         fields::split(layout(self.kind)?, &self.wire)
     }
 
+    /// How long a SOA has negative answers kept, in seconds: the time to live of records for which
+    /// nothing else says one.
+    #[must_use]
+    pub fn minimum(&self) -> Option<u32> {
+        let at = self.wire.len().checked_sub(4)?;
+        let minimum = self.wire[at..].try_into().ok()?;
+        (self.kind == RecordType::SOA).then(|| u32::from_be_bytes(minimum))
+    }
+
     /// The serial of a SOA, and the same data with zero in its place.
     #[must_use]
     pub fn without_serial(&self) -> Option<(u32, Self)> {
@@ -189,10 +198,11 @@ impl fmt::Display for RecordData {
             return Ok(());
         };
         for (at, (field, bytes)) in parts.iter().enumerate() {
-            if at > 0 && !bytes.is_empty() {
+            let shown = field.show(bytes);
+            if at > 0 && !shown.is_empty() {
                 f.write_str(" ")?;
             }
-            f.write_str(&field.show(bytes))?;
+            f.write_str(&shown)?;
         }
         Ok(())
     }

@@ -17,6 +17,8 @@ pub struct Word {
 /// An entry of a zone file: a line, or several within parentheses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
+    /// The number of the line of the file that it begins in, from 1.
+    pub number: usize,
     /// Whether it begins with white space: then the owner is that of the record before.
     pub indented: bool,
     /// Its words, at least one.
@@ -57,10 +59,8 @@ impl Word {
 /// When a quote or a parenthesis is not closed.
 pub fn lines(text: &str) -> Result<Vec<Line>, InvalidValue> {
     let mut lines = Vec::new();
-    let mut line = Line {
-        indented: false,
-        words: Vec::new(),
-    };
+    let mut line = empty(1);
+    let mut number = 1;
     let mut depth = 0_usize;
     let mut at_start = true;
     let mut rest = text;
@@ -68,11 +68,12 @@ pub fn lines(text: &str) -> Result<Vec<Line>, InvalidValue> {
         match c {
             '\n' => {
                 rest = &rest[1..];
+                number += 1;
                 if depth == 0 {
-                    if !line.words.is_empty() {
-                        lines.push(std::mem::replace(&mut line, empty()));
+                    let ended = std::mem::replace(&mut line, empty(number));
+                    if !ended.words.is_empty() {
+                        lines.push(ended);
                     }
-                    line.indented = false;
                     at_start = true;
                 }
                 continue;
@@ -94,6 +95,7 @@ pub fn lines(text: &str) -> Result<Vec<Line>, InvalidValue> {
             }
             _ => {
                 let (word, behind) = word(rest)?;
+                number += word.raw.matches('\n').count();
                 line.words.push(word);
                 rest = behind;
             }
@@ -109,8 +111,9 @@ pub fn lines(text: &str) -> Result<Vec<Line>, InvalidValue> {
     Ok(lines)
 }
 
-fn empty() -> Line {
+fn empty(number: usize) -> Line {
     Line {
+        number,
         indented: false,
         words: Vec::new(),
     }
@@ -231,19 +234,19 @@ mod tests {
     fn a_file_is_cut_into_entries() {
         let text = "; a comment\n@ IN SOA a b ( ; more\n 1 2\n3 )\n\n  60 TXT \"a ; \\\" b\" c\\ d ; end\nx A 1";
         let read = lines(text).unwrap();
-        let shown: Vec<(bool, Vec<&str>)> = read
+        let shown: Vec<(usize, bool, Vec<&str>)> = read
             .iter()
             .map(|line| {
                 let words = line.words.iter().map(|word| word.raw.as_str());
-                (line.indented, words.collect())
+                (line.number, line.indented, words.collect())
             })
             .collect();
         assert_eq!(
             shown,
             [
-                (false, vec!["@", "IN", "SOA", "a", "b", "1", "2", "3"]),
-                (true, vec!["60", "TXT", "a ; \\\" b", "c\\ d"]),
-                (false, vec!["x", "A", "1"]),
+                (2, false, vec!["@", "IN", "SOA", "a", "b", "1", "2", "3"]),
+                (6, true, vec!["60", "TXT", "a ; \\\" b", "c\\ d"]),
+                (7, false, vec!["x", "A", "1"]),
             ]
         );
         assert!(read[1].words[2].quoted && !read[1].words[3].quoted);

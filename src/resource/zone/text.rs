@@ -2,14 +2,12 @@
 
 use crate::resource::EntryError;
 use crate::types::{
-    Fqdn, InvalidValue, RecordData, RecordName, WireName, compare_serials, lines, words,
+    Fqdn, RecordData, RecordName, WireName, compare_serials, record_type, words, zone_records,
 };
-use hickory_proto::rr::RecordType;
 use serde::Deserialize;
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::ops::Range;
-use std::str::FromStr;
 
 /// One record, as the inventory has it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -87,10 +85,8 @@ impl ZoneText {
             }
             // A comment or a parenthesis would reach into what follows.
             let origin = WireName::from(&self.domain);
-            let data = record_type(&record.kind).and_then(|kind| {
-                let words = words(&record.value).map_err(|error| error.to_string())?;
-                RecordData::from_words(kind, &words, &origin).map_err(|error| error.to_string())
-            });
+            let data = record_type(&record.kind)
+                .and_then(|kind| RecordData::from_words(kind, &words(&record.value)?, &origin));
             if let Err(why) = data {
                 let why = format!("`{line}` is not a record: {why}");
                 return Err(EntryError::field("records", why));
@@ -111,90 +107,18 @@ pub(super) fn is_marked(line: &str) -> bool {
 ///
 /// `$INCLUDE` and `$GENERATE` are refused: what they stand for is elsewhere.
 pub(super) fn read(text: &str, domain: &Fqdn) -> Result<ZoneContent, String> {
-    let told = |error: InvalidValue| error.to_string();
-    let mut origin = WireName::from(domain);
-    let mut owner = None;
-    let (mut default_ttl, mut last_ttl) = (None, None);
     let mut serial = None;
     let mut records = BTreeSet::new();
-    for line in lines(text).map_err(told)? {
-        let mut rest = line.words.as_slice();
-        if !line.indented {
-            let first = rest[0].raw.as_str();
-            let argument = rest.get(1).map_or("", |word| word.raw.as_str());
-            match first.to_ascii_uppercase().as_str() {
-                "$ORIGIN" => {
-                    origin = WireName::parse(argument, &origin).map_err(told)?;
-                    continue;
-                }
-                "$TTL" => {
-                    default_ttl = Some(seconds(argument).ok_or("its $TTL is no time")?);
-                    continue;
-                }
-                other if other.starts_with('$') => return Err(format!("it has {other}")),
-                _ => owner = Some(WireName::parse(first, &origin).map_err(told)?),
-            }
-            rest = &rest[1..];
-        }
-        let mut ttl = None;
-        while let Some((word, behind)) = rest.split_first() {
-            match seconds(&word.raw) {
-                Some(found) => ttl = Some(found),
-                None if word.raw.eq_ignore_ascii_case("IN") => {}
-                None => break,
-            }
-            rest = behind;
-        }
-        last_ttl = ttl.or(default_ttl).or(last_ttl);
-        let ttl = last_ttl.ok_or("a record has no time to live")?;
-        let (kind, data) = rest.split_first().ok_or("a record has no type")?;
-        let kind = record_type(&kind.raw)?;
-        let mut data = RecordData::from_words(kind, data, &origin).map_err(told)?;
+    for record in zone_records(text, domain).map_err(|error| error.to_string())? {
+        let mut data = record.data.map_err(|error| error.to_string())?;
         if let Some((found, same)) = data.without_serial() {
             serial = Some(found);
             data = same;
         }
-        let owner = owner.clone().ok_or("its first record has no name")?;
-        records.insert((owner, ttl, data));
+        records.insert((record.owner, record.ttl, data));
     }
     let serial = serial.ok_or("it has no SOA record")?;
     Ok(ZoneContent { serial, records })
-}
-
-/// A type by its mnemonic, or by its number (RFC 3597 section 5).
-fn record_type(text: &str) -> Result<RecordType, String> {
-    let text = text.to_ascii_uppercase();
-    let number: Option<u16> = text.strip_prefix("TYPE").and_then(|text| text.parse().ok());
-    match number {
-        Some(number) => Ok(RecordType::from(number)),
-        None => RecordType::from_str(&text).map_err(|_| format!("`{text}` is not a type")),
-    }
-}
-
-/// A time to live: seconds, or numbers with units, as in `1h30m`.
-fn seconds(text: &str) -> Option<u32> {
-    let mut sum = 0_u32;
-    let mut number: Option<u32> = None;
-    for c in text.chars() {
-        if let Some(digit) = c.to_digit(10) {
-            let before = number.unwrap_or_default();
-            number = Some(before.checked_mul(10)?.checked_add(digit)?);
-            continue;
-        }
-        let unit = match c.to_ascii_lowercase() {
-            's' => 1,
-            'm' => 60,
-            'h' => 3600,
-            'd' => 86_400,
-            'w' => 604_800,
-            _ => return None,
-        };
-        sum = sum.checked_add(number.take()?.checked_mul(unit)?)?;
-    }
-    match number {
-        Some(number) => sum.checked_add(number),
-        None => (!text.is_empty()).then_some(sum),
-    }
 }
 
 /// The text with another serial, as far as it has one.

@@ -2,6 +2,7 @@
 
 use crate::types::InvalidValue;
 use crate::types::zone_words::escape;
+use std::fmt;
 
 /// A full name, uncompressed, in the letter case in which it was written.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,6 +63,13 @@ impl WireName {
     #[must_use]
     pub fn wire(&self) -> &[u8] {
         &self.0
+    }
+}
+
+impl fmt::Display for WireName {
+    /// As in a zone file, with its final dot.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&show(&self.0))
     }
 }
 
