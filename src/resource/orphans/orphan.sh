@@ -116,8 +116,18 @@ destroy_secret() {
 	rm -f -- "$1"
 }
 
-# destroy_state PATH: a file, of which a journal beside it is a part, or a folder.
+# destroy_state PATH: a file, of which a journal beside it is a part, or a folder. A zone whose
+# keys go with it is signed with others when it comes back.
 destroy_state() {
+	local gone key list
+	for list in "$STATE/keys"/*; do
+		[ -e "$list" ] || continue
+		gone=
+		while read -r key; do
+			[ ! -e "$1/$key.private" ] || gone=yes
+		done <"$list"
+		[ -z "$gone" ] || rm -f -- "$list"
+	done
 	rm -rf -- "${1:?}" "$1.jnl"
 }
 
