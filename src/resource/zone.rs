@@ -68,14 +68,6 @@ impl Zone {
         read(text, &self.zone.domain).ok()
     }
 
-    /// The newest serial that anybody may have seen. BIND raises that of a zone that it signs by
-    /// itself: it counts when it does so no more.
-    fn newest_serial(&self, before: Option<&Found>) -> Option<u32> {
-        let before = before?;
-        let signed = before.keys.serial.filter(|_| self.signing == Signing::Off);
-        newer(before.newest_serial(), signed)
-    }
-
     /// The text to be, given the text that is.
     fn wanted(&self, before: Option<&Found>, context: &PlanContext<'_>) -> String {
         let content = before.and_then(|found| self.content(&found.text));
@@ -85,11 +77,11 @@ impl Zone {
             // zone would not look at it.
             (Some(content), Some(wanted))
                 if content.records == wanted.records
-                    && self.newest_serial(before) == Some(content.serial) =>
+                    && before.and_then(Found::newest_serial) == Some(content.serial) =>
             {
                 content.serial
             }
-            _ => next_serial(self.newest_serial(before), context.date),
+            _ => next_serial(before.and_then(Found::newest_serial), context.date),
         };
         self.zone.render(serial)
     }
@@ -98,7 +90,10 @@ impl Zone {
 impl Found {
     /// The newest serial that anybody may have seen.
     fn newest_serial(&self) -> Option<u32> {
-        newer(find_serial(&self.text), self.published)
+        newer(
+            newer(find_serial(&self.text), self.published),
+            self.keys.serial,
+        )
     }
 }
 
@@ -166,7 +161,10 @@ impl Kind for Zone {
                     let mut lines = reply.lines().filter_map(fields::<3>);
                     lines.find(|line| line[0] == word && line[1] == zone.path.as_str())
                 };
-                let keys = Keys::read(reply, zone.path.as_str());
+                let mut keys = Keys::read(reply, zone.path.as_str());
+                // BIND raises that of a zone that it signs by itself, whenever it signs: it counts
+                // when it does so no more, and no saved plan rests on it before.
+                keys.serial = keys.serial.filter(|_| zone.signing == Signing::Off);
                 let published = line("serial").and_then(|[_, _, serial]| serial.parse().ok());
                 let found = |place: Place, text: String| Found {
                     place,
@@ -353,6 +351,8 @@ impl Kind for Zone {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
 
     fn zone() -> Zone {
         let entry: Entry = toml::from_str(
@@ -438,20 +438,30 @@ mod tests {
         assert_eq!(delta.action, crate::resource::Action::Create);
         assert!(delta.diff.text.unwrap().after.contains(" 2026112202 "));
         // BIND has raised that of the zone that it signed, and signs no more.
-        let Observed::Present(signed) = found(&first) else {
-            unreachable!()
+        let reply = |serial: u32| {
+            let path = zone.path.as_str();
+            let text = STANDARD.encode(&first);
+            format!(
+                "text\x1f{path}\x1f{text}\nsigned\x1f{path}\x1f{serial}\n\
+                regular file\x1f644\x1froot\x1froot\x1f{path}\n"
+            )
         };
-        let mut signed = Found {
-            keys: Keys::applied(Signing::On, None),
-            ..signed
+        let observe = |zone: &Zone, serial| {
+            Zone::observe(&[zone], &Probe::new("s".into()), &reply(serial)).remove(0)
         };
-        signed.keys.serial = Some(2_026_112_209);
-        assert!(zone.wanted(Some(&signed), &AROUND).contains(" 2026112210 "));
+        let signed = observe(&zone, 2_026_112_209);
+        assert!(
+            zone.wanted(signed.present(), &AROUND)
+                .contains(" 2026112210 ")
+        );
         let still = Zone {
             signing: Signing::On,
             ..zone.clone()
         };
-        assert_eq!(still.wanted(Some(&signed), &AROUND), first);
+        // While it does, its serial is nothing that a plan rests on.
+        let signed = observe(&still, 2_026_112_209);
+        assert_eq!(still.wanted(signed.present(), &AROUND), first);
+        assert_eq!(signed, observe(&still, 2_026_112_210));
         // The serial alone raised by hand is content that we keep.
         let raised = first.replace("2026112201", "2026112299");
         assert_eq!(zone.compare(&found(&raised), &AROUND), None);
