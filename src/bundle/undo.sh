@@ -225,10 +225,15 @@ undo_kept() {
 }
 
 # undo_zone PATH PAYLOAD SERIAL: its content of before under a serial that nobody has seen,
-# unless BIND still serves it: then nobody has seen another content.
+# unless BIND still serves it: then nobody has seen another content. BIND takes a file by a reload
+# that is newer than the one it has read.
 undo_zone() {
 	local new
-	[ "$2" != - ] && [ -f "$1" ] || return 0
+	[ -f "$1" ] || return 0
+	if [ "$2" = - ]; then
+		touch -- "$1"
+		return
+	fi
 	! is_still_served "$1" || return 0
 	new=${1%/*}/.${1##*/}.foobar-stack
 	# With what is attached to it, as xattr(7) has it, which `-p` alone leaves behind.

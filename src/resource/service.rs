@@ -391,12 +391,7 @@ impl<L: LiveSettings> Kind for Service<L> {
             (_, true) => "enable",
             (_, false) => "disable",
         };
-        // Who does not take an old file by a reload must not be undone by one.
         let in_force = self.in_force.as_ref();
-        let back = match in_force.map(|in_force| in_force.otherwise) {
-            Some(Reaction::Restart) if verb == "reload" => "restart",
-            _ => verb,
-        };
         let mut script = Script::new();
         if let Some(need) = need.filter(|_| verb == "restart") {
             script.append(&need.forget);
@@ -404,7 +399,7 @@ impl<L: LiveSettings> Kind for Service<L> {
         if let Some(undo) = self.undo.as_ref().filter(|_| verb != "keep") {
             undo.remember(&format!("service-{}", self.name), &mut script);
         }
-        let words = [self.name.as_str(), boot, verb, back].map(str::to_owned);
+        let words = [self.name.as_str(), boot, verb, verb].map(str::to_owned);
         let asks = in_force.map_or(&[][..], |in_force| &in_force.command);
         script.call("activate_service", words.iter().chain(asks));
         if let Some(need) = set {
