@@ -6,7 +6,7 @@ mod restore;
 
 pub use import::Import;
 pub use operations::{Backup, Certificate, HttpVersion, Load, Logs, Maintenance, Rebuild, Verify};
-pub use restore::Restore;
+pub use restore::{Fetch, Restore};
 
 use crate::report::{Color, Settings, Verbosity};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
@@ -230,6 +230,9 @@ pub struct Doctor {
     /// List everything that the stack takes over on the server, with what was found of each
     #[arg(long)]
     pub adopt: bool,
+    /// Try whether the key in this file opens the repository of the backups
+    #[arg(long, value_name = "FILE")]
+    pub recovery_key: Option<PathBuf>,
 }
 
 /// Which roles a command is about.

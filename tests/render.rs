@@ -39,12 +39,19 @@ fn files(folder: &Path, below: &str, found: &mut BTreeMap<String, String>) {
 }
 
 /// Lines of the reference that are replaced: the name of the case, the system, and both lines.
-const VARIANTS: [(&str, &str, &str, &str); 6] = [
+const VARIANTS: [(&str, &str, &str, &str); 7] = [
     (
         "backup",
         "debian-13",
         "#: [backup]",
         "[backup]\nrepository = \"/srv/backup\"\nfolders = [\"/srv/reports\"]",
+    ),
+    (
+        "jobs",
+        "debian-13",
+        "#: [jobs]",
+        "[jobs]\non_failure = \"mail -s \\\"$JOB $STATE\\\" root\"\nwebhook = { env = \"JOBS_WEBHOOK\" }\n\
+         [backup]\nrepository = \"/srv/backup\"",
     ),
     ("dnssec", "debian-13", "# dnssec = false", "dnssec = true"),
     ("http3", "debian-13", "# http3 = false", "http3 = true"),

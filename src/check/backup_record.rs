@@ -19,6 +19,9 @@ pub struct BackupRecord {
     pub logs: Option<i64>,
     /// When that has failed since, and why.
     pub logs_failed: Option<(i64, String)>,
+    /// When it was first seen that the repository has a key besides that of the server, or that
+    /// the server's was not made there.
+    pub recovery_key: Option<i64>,
 }
 
 /// The last backup.
@@ -60,6 +63,7 @@ impl BackupRecord {
             "drill-failed" => self.drill_failed = with_text(),
             "logs" => self.logs = Some(time),
             "logs-failed" => self.logs_failed = with_text(),
+            "recovery-key" => self.recovery_key = Some(time),
             _ => {}
         }
     }

@@ -1,6 +1,6 @@
 //! What can be typed to operate a site that is set up.
 
-use super::restore::Restore;
+use super::restore::{Fetch, Restore};
 use crate::inventory::network;
 use crate::operate::certificate;
 use crate::types::SiteName;
@@ -168,6 +168,10 @@ pub enum Backup {
     /// All databases and folders, or one of them, or one table. It comes back beside what is live,
     /// is compared there, and swapped with it; what was live is kept.
     Restore(Restore),
+    /// Bring a file or a folder of a backup to this machine, or show which there are
+    ///
+    /// Nothing on the server changes. What is here already is not overwritten.
+    Fetch(Fetch),
     /// Make a recovery key, or try the one that is in the file
     ///
     /// It opens the repository when the server is lost, and with it the key that the server has.

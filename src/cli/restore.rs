@@ -3,6 +3,7 @@
 use crate::types::{AbsolutePath, Fqdn, InvalidValue};
 use clap::Args;
 use jiff::Timestamp;
+use std::path::PathBuf;
 
 /// Bring back what a backup holds, or what was there at a time.
 #[derive(Debug, Clone, PartialEq, Args)]
@@ -27,6 +28,20 @@ pub struct Restore {
     /// Do not ask: what was written after that, to the site with this domain, may be lost
     #[arg(long, value_name = "DOMAIN")]
     pub yes_lose: Option<Fqdn>,
+}
+
+/// Bring a file or a folder of a backup to this machine.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct Fetch {
+    /// The file or folder, as it was called on the server; without it, show which there are
+    #[arg(value_name = "PATH", value_parser = folder)]
+    pub path: Option<String>,
+    /// The backup, as `backup list` has it [default: the newest]
+    #[arg(long, value_name = "BACKUP", value_parser = backup)]
+    pub backup: Option<String>,
+    /// The folder on this machine that it is put in
+    #[arg(long, value_name = "FOLDER", default_value = ".")]
+    pub to: PathBuf,
 }
 
 /// What a backup is called: its time.

@@ -3,6 +3,7 @@
 
 use super::connected::{ConnectedServer, ConnectedServers};
 use super::connection::ConnectOptions;
+use super::fetch::fetch;
 use super::restore::{drill, followed, restore, said};
 use crate::check::BackupRecord;
 use crate::cli::Backup;
@@ -37,6 +38,7 @@ pub(super) async fn backup(
             Backup::List => list(server, reporter).await?,
             Backup::Drill { backup } => drill(server, backup.as_deref(), reporter).await?,
             Backup::Restore(wanted) => restore(&workspace, server, wanted, reporter).await?,
+            Backup::Fetch(wanted) => fetch(server, wanted, reporter).await?,
             Backup::Key { file } => key(server, file, reporter).await?,
         }
         reporter.traffic(&server.session.traffic());

@@ -4,11 +4,14 @@ use super::connected::{Sessions, read_facts};
 use super::connection::ConnectOptions;
 use super::load::{Secrets, load};
 use super::survey::look;
+use crate::cli::Doctor;
 use crate::conflict::{Claims, Meeting, Rule};
 use crate::error::{Error, Exit};
+use crate::host;
+use crate::operate::backup;
 use crate::report::{Finding, FindingState, Reporter, Table};
 use crate::resource::Observed;
-use crate::shell::Script;
+use crate::server::{Payload, Session};
 use std::path::Path;
 
 /// What the server must be able to do, asked in one script.
@@ -26,7 +29,7 @@ fn finding(state: FindingState, subject: &str, text: String, hint: Option<&str>)
 /// Looks around and says what it found. The first thing that stands in the way ends it.
 pub(super) async fn doctor(
     inventory: &Path,
-    adopt: bool,
+    options: &Doctor,
     connection: &ConnectOptions,
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
@@ -96,7 +99,7 @@ pub(super) async fn doctor(
             Some("run `dpkg --configure -a` on the server"),
         ));
     }
-    let mut script = Script::new();
+    let mut script = host::script();
     script.raw(SCRIPT);
     let reply = session.run("looking for what is missing", &script).await?;
     let text = String::from_utf8_lossy(&reply.stdout).into_owned();
@@ -119,8 +122,11 @@ pub(super) async fn doctor(
         }
     };
     let claims = Claims::of(&facts);
-    let options = &workspace.inputs.inventory;
-    let (observed, occupied) = look(&mut session, options, &stack, &claims, reporter).await?;
+    if let Some(file) = &options.recovery_key {
+        findings.push(recovery_key(&mut session, file).await?);
+    }
+    let wanted = &workspace.inputs.inventory;
+    let (observed, occupied) = look(&mut session, wanted, &stack, &claims, reporter).await?;
     let mut unknown = 0;
     for (resource, observed) in stack.resources.iter().zip(&observed) {
         if let Observed::Unknown { reason } = observed {
@@ -138,7 +144,7 @@ pub(super) async fn doctor(
         findings.push(finding(Good, "probe", text, None));
     }
     let meeting = Meeting {
-        inventory: options,
+        inventory: wanted,
         stack: &stack,
         observed: &observed,
         occupied: &occupied,
@@ -155,13 +161,33 @@ pub(super) async fn doctor(
         let text = format!("{}: {}; {}", one.subject, one.found, one.because);
         findings.push(finding(Bad, "conflict", text, Some(&one.hint)));
     }
-    if adopt {
+    if options.adopt {
         reporter.table(&takeovers(&meeting));
     }
     reporter.findings(&findings);
     reporter.traffic(&session.traffic());
     let bad = findings.iter().any(|finding| finding.state == Bad);
     Ok(if bad { Exit::Failed } else { Exit::Done })
+}
+
+/// Whether the key in the file opens the repository.
+async fn recovery_key(session: &mut Session, file: &Path) -> Result<Finding, Error> {
+    let shown = file.display();
+    let key = std::fs::read(file).map_err(Error::io(format!("read {shown}")))?;
+    let mut payload = Payload::from(key.as_slice());
+    let script = backup::try_key();
+    let reply = session
+        .ship("trying the key", &script, &mut payload)
+        .await?;
+    let subject = "recovery key";
+    Ok(if reply.success() {
+        let text = format!("{shown} opens the repository");
+        finding(FindingState::Good, subject, text, None)
+    } else {
+        let text = format!("{shown}: {}", reply.stderr.trim());
+        let hint = "`foobar-stack backup key FILE` makes one, in a file that is not there yet";
+        finding(FindingState::Bad, subject, text, Some(hint))
+    })
 }
 
 /// Everything that the stack takes over, what needs a decision first.

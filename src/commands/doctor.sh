@@ -1,5 +1,7 @@
 # What a managed server must be able to do: a line each of state, subject,
 # what was found, and what to do.
+#
+# shellcheck shell=dash disable=SC2153,SC2154
 
 say() {
 	printf '%s\037%s\037%s\037%s\n' "$1" "$2" "$3" "${4:-}"
@@ -31,6 +33,14 @@ if command -v fuser >/dev/null && holder=$(fuser /var/lib/dpkg/lock-frontend 2>/
 	say doubtful apt "process$holder holds the lock of dpkg" 'apply waits for it'
 else
 	say good apt "nobody holds the lock of dpkg"
+fi
+
+if [ -d "$STATE/backup/record" ]; then
+	if [ -e "$STATE/backup/record/recovery-key" ]; then
+		say good backups "a key that is kept elsewhere opens the repository"
+	elif [ -e "$STATE/backup/record/succeeded" ]; then
+		say doubtful backups "there is no recovery key: the backups are lost with this server" 'make one: foobar-stack backup key FILE'
+	fi
 fi
 
 for tool in flock systemd-run base64 sha256sum tar; do

@@ -13,6 +13,7 @@ mod demo;
 mod discover;
 mod doctor;
 mod example;
+mod fetch;
 mod follow;
 mod history;
 mod import;
@@ -144,7 +145,7 @@ async fn dispatch(cli: &Cli, reporter: &Reporter) -> Result<Exit, Error> {
         }
         Command::Status => return status::status(&inventory()?, &connection, reporter).await,
         Command::Doctor(options) => {
-            return doctor::doctor(&inventory()?, options.adopt, &connection, reporter).await;
+            return doctor::doctor(&inventory()?, options, &connection, reporter).await;
         }
         Command::Sandbox(command) => return sandbox::sandbox(command, reporter).await,
         Command::Demo(options) => return demo::demo(options, reporter).await,

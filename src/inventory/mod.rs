@@ -9,6 +9,7 @@ mod backup;
 mod environment;
 mod forms;
 mod import;
+mod jobs;
 mod listen;
 mod mistakes;
 mod model;
@@ -37,8 +38,9 @@ pub use import::{ImportOptions, Imported, import};
 pub use model::{
     App, AppSource, Backup, Backups, Challenge, Database, DatabaseListen, DatabaseServer, Dns,
     DnsRecord, Dnssec, Engine, ExternalAccount, FileReference, Firewall, FirewallRule, Health,
-    Hook, Inventory, Keep, KeyType, Listen, NameServer, Names, Parsed, Ports, Protocol, Python,
-    RecordSet, References, Schedule, Secondary, Server, Site, Tls, TlsMode, TransferKey, Web,
+    Hook, Inventory, Jobs, Keep, KeyType, Listen, NameServer, Names, Parsed, Ports, Protocol,
+    Python, RecordSet, References, Schedule, Secondary, Server, Site, Tls, TlsMode, TransferKey,
+    Web,
 };
 pub use network::network;
 pub use raw::schema;

@@ -1,9 +1,11 @@
 //! The inventory as everything behind the parser sees it: checked, complete, in one form.
 
 mod backup;
+mod jobs;
 mod tls;
 
 pub use backup::{Backup, Backups, Keep, Schedule};
+pub use jobs::Jobs;
 pub use tls::{Challenge, ExternalAccount, Hook, KeyType, Tls, TlsMode};
 
 use crate::types::{AccountName, Digest, Fqdn, RecordName, SecretSource, ServerName, SiteName};
@@ -64,6 +66,8 @@ pub struct Inventory {
     pub firewall: Firewall,
     /// Where backups go, if there are any.
     pub backups: Backups,
+    /// Who is told when a job of the server fails.
+    pub jobs: Jobs,
     /// Settings of the user's own roles, and which of them to apply.
     pub roles: BTreeMap<String, toml::Table>,
 }
@@ -72,7 +76,11 @@ impl Inventory {
     /// The sources of the secrets that are the server's own, by name.
     #[must_use]
     pub fn secrets(&self) -> BTreeMap<String, SecretSource> {
-        self.backups.made().map(Backup::secrets).unwrap_or_default()
+        let mut secrets = self.backups.made().map(Backup::secrets).unwrap_or_default();
+        if let Some(source) = &self.jobs.webhook {
+            secrets.insert(Jobs::WEBHOOK.to_owned(), source.clone());
+        }
+        secrets
     }
 
     /// The domains of the sites, in the order of their names.

@@ -5,6 +5,7 @@
 
 mod app;
 mod backup;
+mod jobs;
 mod secondary;
 mod signing;
 mod text_or;
@@ -12,6 +13,7 @@ mod tls;
 
 pub(super) use app::{App, AppListen, AppProtocol, AppSource, Health, Python, Secret};
 pub(super) use backup::{Backup, Schedule};
+pub(super) use jobs::Jobs;
 pub(super) use secondary::{Algorithm, Secondary};
 pub(super) use signing::Signing;
 pub(super) use text_or::TextOr;
@@ -100,6 +102,8 @@ pub(super) struct Inventory {
     pub(super) firewall: Firewall,
     /// Backups of the server.
     pub(super) backup: Option<At<Backup>>,
+    /// The jobs of the server (backups, drills, certificates): who is told when one fails.
+    pub(super) jobs: Option<At<Jobs>>,
     /// Roles of your own to apply after the built-in ones, and the values they read as
     /// `settings.NAME`.
     #[serde(default)]

@@ -8,7 +8,8 @@ use super::{
     Server, Site, TlsMode,
 };
 use super::{
-    app, backup, neighbours, network, secondary, sensitive, site, structure, syntax, tls, web, zone,
+    app, backup, jobs, neighbours, network, secondary, sensitive, site, structure, syntax, tls,
+    web, zone,
 };
 use crate::diagnostic::{Diagnostics, Source};
 use crate::types::{InvalidValue, SiteName};
@@ -18,7 +19,7 @@ use std::sync::Arc;
 
 /// Names of the roles inside the program; settings under them would be read by nobody.
 const BUILT_IN_ROLES: &[&str] = &[
-    "base", "firewall", "dns", "database", "app", "web", "tls", "acme", "backup",
+    "base", "firewall", "dns", "database", "app", "web", "tls", "acme", "backup", "jobs",
 ];
 
 /// Parses and checks an inventory.
@@ -69,6 +70,7 @@ fn resolve(raw: &raw::Inventory, mistakes: &mut Mistakes<'_>) -> Option<Parsed> 
     let (sites, references) = shared.sites(&raw_sites, mistakes);
     let firewall = network::firewall(&raw.firewall, mistakes);
     let backups = backup::backups(raw.backup.as_ref(), &mut keys, mistakes);
+    let jobs = jobs::jobs(raw.jobs.as_ref(), &mut keys, mistakes);
     let roles = roles(&raw.roles, mistakes);
     shared.listeners(&raw_sites, &sites, mistakes);
     let placed: Vec<neighbours::Placed<'_>> = raw_sites
@@ -87,6 +89,7 @@ fn resolve(raw: &raw::Inventory, mistakes: &mut Mistakes<'_>) -> Option<Parsed> 
             database_server,
             firewall,
             backups: backups?,
+            jobs,
             roles,
         },
         keys,

@@ -5,6 +5,8 @@
 use crate::host;
 use crate::plan::Stack;
 use crate::shell::Script;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde::Serialize;
 
 /// What makes backups.
@@ -60,12 +62,53 @@ pub fn add_key() -> Script {
     script
 }
 
-/// The script that tries the key on its standard input.
+/// The script that tries the key on its standard input; its status is not 0 where there are no
+/// backups yet, either.
 #[must_use]
 pub fn try_key() -> Script {
     let mut script = Script::new();
     script.call(PROGRAM, ["try-key"]);
     script
+}
+
+/// The script that prints what a backup holds, the newest if none is named: `backup ID`, then
+/// [`Fetched`] a line each.
+#[must_use]
+pub fn fetch(id: Option<&str>, path: Option<&str>) -> Script {
+    let mut script = Script::new();
+    let words = ["fetch", id.unwrap_or("newest"), path.unwrap_or_default()];
+    script.call(PROGRAM, words);
+    script
+}
+
+/// A line of what [`fetch`] printed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fetched {
+    /// The backup.
+    Backup(String),
+    /// A path that the backup begins with.
+    Has(String),
+    /// What follows is a file.
+    File,
+    /// What follows is an archive of a folder.
+    Folder,
+    /// A part of it.
+    Part(Vec<u8>),
+}
+
+impl Fetched {
+    /// Reads a line. `None` if it is none of these.
+    #[must_use]
+    pub fn read(line: &str) -> Option<Self> {
+        Some(match line.split_once(' ') {
+            Some(("backup", id)) => Self::Backup(id.to_owned()),
+            Some(("has", path)) => Self::Has(path.to_owned()),
+            Some(_) => return None,
+            None if line == "file" => Self::File,
+            None if line == "folder" => Self::Folder,
+            None => Self::Part(BASE64_STANDARD.decode(line).ok()?),
+        })
+    }
 }
 
 /// Reads what [`list`] printed.
@@ -87,6 +130,22 @@ pub fn read_list(reply: &str) -> Vec<Listed> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_fetched_is_read() {
+        let part = Fetched::Part(b"hello".to_vec());
+        for (line, want) in [
+            ("backup 2026", Some(Fetched::Backup("2026".to_owned()))),
+            ("has /srv/a b", Some(Fetched::Has("/srv/a b".to_owned()))),
+            ("file", Some(Fetched::File)),
+            ("folder", Some(Fetched::Folder)),
+            ("aGVsbG8=", Some(part)),
+            ("not base64", None),
+            ("%", None),
+        ] {
+            assert_eq!(Fetched::read(line), want, "{line}");
+        }
+    }
 
     #[test]
     fn a_list_is_read() {

@@ -105,6 +105,11 @@ fn backup_lines(status: &Status) -> Vec<(&'static str, String)> {
         );
         lines.push(("", paint(BAD, words)));
     }
+    if record.last.is_some() && record.recovery_key.is_none() {
+        let words =
+            "no recovery key: they are lost with this server; `foobar-stack backup key FILE`";
+        lines.push(("", paint(CHANGED, words)));
+    }
     lines
 }
 

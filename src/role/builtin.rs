@@ -48,6 +48,7 @@ const ROLES: &[Text] = roles! {
         "drill.sh",
         "drill.timer",
         "dump.sh",
+        "fetch.sh",
         "instance.sh",
         "logs.service",
         "logs.timer",
@@ -60,6 +61,7 @@ const ROLES: &[Text] = roles! {
     "database": ["mariadb.cnf", "mysql.cnf"],
     "dns": ["keys.conf", "named.conf"],
     "firewall": ["nftables.conf", "stop.conf"],
+    "jobs": ["job-ended.sh"],
     "tls": [],
     "web": [
         "headers.conf",

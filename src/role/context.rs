@@ -60,6 +60,9 @@ impl Scene<'_> {
             inventory.backups.made().is_some().into(),
         );
         context.insert("backup", &backup);
+        let mut jobs = object(&inventory.jobs);
+        jobs.insert("tell".to_owned(), inventory.jobs.tell().into());
+        context.insert("jobs", &jobs);
         context.insert("facts", self.facts);
         context.insert("library", &json!({ "host": host::file().as_str() }));
         context.insert("settings", &settings(inventory, role));

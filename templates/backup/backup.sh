@@ -13,6 +13,8 @@
 #   backup restore ID|newest|@TIME all | database NAME | table DATABASE.TABLE | folder PATH
 #                             brings that back from a backup, or as it was at a time
 #   backup preview ...        what that would replace
+#   backup fetch ID|newest [PATH]
+#                             prints a file or a folder of a backup, or which there are
 #   backup add-key            a further password, which it reads, opens the repository, too
 #   backup try-key            whether the password that it reads opens the repository
 #   backup restic WORD...     restic itself, with the repository and its key
@@ -30,6 +32,7 @@
 #                             what went wrong with that since
 #   logs TIME                 until when the log of the database is in the repository
 #   logs-failed TIME REASON   what went wrong with that since
+#   recovery-key TIME         when it was seen that somebody else, too, has a key
 # and in $STATE/backup/proven the backups that were restored, which retire spares.
 
 export LC_ALL=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -52,6 +55,8 @@ WORK=$STATE/backup
 . /usr/local/lib/foobar-stack/backup-drill.sh
 # shellcheck source=/dev/null
 . /usr/local/lib/foobar-stack/backup-restore.sh
+# shellcheck source=/dev/null
+. /usr/local/lib/foobar-stack/backup-fetch.sh
 # How long a run or somebody else may take, in seconds, before a backup gives up.
 PATIENCE=900
 # How long a job of a timer waits for another one, and how long somebody who has typed it.
@@ -60,10 +65,11 @@ JOB_PATIENCE=14400 PERSON_PATIENCE=300
 # read_settings: what the file of settings says.
 read_settings() {
 	local word value
-	repository='' engine='' unit='' databases='' accounts='' apps='' folders='' keep=''
+	repository='' key='' engine='' unit='' databases='' accounts='' apps='' folders='' keep=''
 	while read -r word value; do
 		case $word in
 		repository) repository=$value ;;
+		key) key=$value ;;
 		keep) keep="$keep --keep-$value" ;;
 		engine) engine=$value ;;
 		unit) unit=$value ;;
@@ -202,6 +208,7 @@ make_backup() {
 	rm -rf -- "$spool" "$WORK/paths" "$WORK/manifest"
 	record succeeded "$began $id $bytes $(($(date +%s) - began))"
 	rm -f -- "$WORK/record/failed"
+	note_recovery_key || true
 	printf 'backup %s: %s files, %s MB, %s s\n' "$id" "$files" $((bytes / 1048576)) $(($(date +%s) - began))
 	retire || printf 'old backups could not be removed: %s\n' "$why" >&2
 }
@@ -256,6 +263,12 @@ preview | restore)
 	fi
 	;;
 list) list_backups ;;
+fetch)
+	fetch "${2:?}" "${3:-}" || {
+		printf '%s\n' "$why" >&2
+		exit 1
+	}
+	;;
 manifest) repository dump --tag "manifest,id=${2:?}" latest /manifest ;;
 add-key) add_key ;;
 try-key) try_key ;;
@@ -264,7 +277,7 @@ restic)
 	repository "$@"
 	;;
 *)
-	echo 'usage: backup init | now | logs | list | manifest ID | drill [ID] | restore|preview ID|newest|@TIME WHAT | add-key | try-key | restic WORD...' >&2
+	echo 'usage: backup init | now | logs | list | manifest ID | drill [ID] | restore|preview ID|newest|@TIME WHAT | fetch ID|newest [PATH] | add-key | try-key | restic WORD...' >&2
 	exit 64
 	;;
 esac

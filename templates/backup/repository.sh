@@ -305,6 +305,19 @@ add_key() {
 	record recovery-key "$(date +%s)"
 }
 
+# note_recovery_key: whether the repository can be opened when this server is lost: another key was
+# made for that, or this one was not made here.
+note_recovery_key() {
+	if [ "$key" != given ]; then
+		answered key list --json --no-lock || return
+		printf '%s\n' "$said" | jq -e 'any(.[]; .userName == "recovery")' >/dev/null || {
+			rm -f -- "$WORK/record/recovery-key"
+			return 0
+		}
+	fi
+	exists "$WORK/record/recovery-key" || record recovery-key "$(date +%s)"
+}
+
 # try_key: whether the password of standard input opens it.
 try_key() {
 	local file limit
