@@ -1,5 +1,6 @@
 //! `apply`: shows the plan, asks, has the server make it so, and proves it.
 
+use super::confirm::confirm;
 use super::connected::{Sessions, open};
 use super::connection::ConnectOptions;
 use super::follow::{Follower, OnInterrupt, Part, SETTLE};
@@ -155,15 +156,7 @@ async fn agree(
     if options.yes || survey.plan.is_empty() {
         return Ok(());
     }
-    let answer = async {
-        reporter
-            .confirm(question)
-            .await
-            .map_err(Error::io("read the answer"))
-    };
-    if !interruptible(answer).await? {
-        return Err(Error::Declined);
-    }
+    confirm(question, reporter).await?;
     // The answer may have taken a while.
     interruptible(recheck::server(session, survey, reporter)).await
 }

@@ -7,6 +7,7 @@ mod certificate;
 mod code;
 mod code_checks;
 mod completions;
+mod confirm;
 mod connected;
 mod connection;
 mod demo;

@@ -1,6 +1,7 @@
 //! `rebuild`: the site of a server that is lost comes back on an empty one, from its backup.
 
 use super::apply;
+use super::confirm::confirm;
 use super::connected::open;
 use super::connection::ConnectOptions;
 use super::interrupt::interruptible;
@@ -48,13 +49,7 @@ pub(super) async fn rebuild(
             domains.join(", "),
             backup.repository
         );
-        let answer = async {
-            let answer = reporter.confirm(&question).await;
-            answer.map_err(Error::io("read the answer"))
-        };
-        if !interruptible(answer).await? {
-            return Err(Error::Declined);
-        }
+        confirm(&question, reporter).await?;
     }
     let made = bring(session, &workspace, backup, &key, options, reporter).await?;
     drop(sessions);

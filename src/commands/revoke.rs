@@ -1,9 +1,9 @@
 //! `certificate revoke`: a certificate is declared invalid, and another one takes its place.
 
 use super::apply::who;
+use super::confirm::confirm;
 use super::connected::ConnectedServers;
 use super::connection::ConnectOptions;
-use super::interrupt::interruptible;
 use crate::cli::Certificate;
 use crate::error::{Error, Exit};
 use crate::host;
@@ -33,13 +33,7 @@ pub(super) async fn revoke(
     if !yes {
         let question =
             format!("Declare the certificate of {domain} invalid for good, and order another one?");
-        let answer = async {
-            let answer = reporter.confirm(&question).await;
-            answer.map_err(Error::io("read the answer"))
-        };
-        if !interruptible(answer).await? {
-            return Err(Error::Declined);
-        }
+        confirm(&question, reporter).await?;
     }
     let script = script(domain, (*reason).into(), &who(&workspace));
     let reply = server
