@@ -67,12 +67,8 @@ find_backup() {
 		$(grep "^$wanted" "$WORK/list" | sort | tail -n 1)
 	END
 	[ -n "$data" ] || give_up "the repository $repository has no backup${wanted:+ $wanted}"
-	repository dump --no-lock --tag "manifest,id=$id" latest /manifest >"$WORK/manifest" || give_up "the manifest of backup $id cannot be read"
-}
-
-# stated WORD: what the manifest says of it, a line each.
-stated() {
-	sed -n "s/^$1 //p" "$WORK/manifest"
+	mkdir -p -m 700 -- "$WORK/work"
+	repository dump --no-lock --tag "manifest,id=$id" latest /manifest >"$WORK/work/manifest" || give_up "the manifest of backup $id cannot be read"
 }
 
 # take PATH...: from the backup, below $WORK/files.
@@ -212,13 +208,11 @@ bring_logs() {
 		$(stated position)
 	END
 	[ -n "$log" ] && [ -n "$first" ] && [ -z "$wanted" ] || return 0
-	repository ls --no-lock "$log" 2>/dev/null | grep '/[^/]*\.[0-9]*$' | sort |
-		awk -v first="/$first" 'substr($0, length($0) - length(first) + 1) == first { on = 1 } on' >"$WORK/names"
+	logs_from "$log" "$first" >"$WORK/names"
 	[ -s "$WORK/names" ] || {
 		say "what was written after the backup is not in the repository: the log $first is missing"
 		return 0
 	}
-	mkdir -p -m 700 -- "$WORK/work"
 	last=$(snapshots logs | jq -r "select(.short_id == \"$log\") | .time")
 	say "doing again what was written until $(date -u -d "$last" '+%Y-%m-%d %H:%M:%S UTC')"
 	set --
@@ -232,6 +226,7 @@ bring_logs() {
 
 # rebuild: the whole of it; the last line says from what.
 rebuild() {
+	local made
 	look_whether_empty
 	read_given
 	say 'installing restic'
@@ -244,6 +239,11 @@ rebuild() {
 	say "bringing backup $id"
 	bring_files
 	bring_databases
+	# It was restored: retire spares it.
+	mkdir -p -m 700 -- "$STATE/backup"
+	printf '%s\n' "$repository" >"$STATE/backup/repository"
+	printf '%s\n' "$id" >"$STATE/backup/proven"
+	made=$(stated made)
 	clear_up
-	printf 'rebuilt %s %s\n' "$id" "$(stated made)"
+	printf 'rebuilt %s %s\n' "$id" "$made"
 }

@@ -187,6 +187,7 @@ make_backup() {
 	mkdir -p -m 700 -- "$spool" || fail "$WORK cannot be written to"
 	patience=$PATIENCE
 	open_repository || fail "$why"
+	keep_key
 	enough_space || fail "$why"
 	under_lock collect || fail "${why:-the server could not be read}"
 	paths >"$WORK/paths"
@@ -232,6 +233,7 @@ init)
 		mkdir -p -m 700 -- "$WORK"
 		printf '%s\n' "$repository" | replace "$WORK/repository"
 	fi
+	keep_key
 	exists "$WORK/record/initialised" || record initialised "$(date +%s)"
 	;;
 now)

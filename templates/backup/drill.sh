@@ -5,11 +5,6 @@
 #
 # shellcheck shell=dash disable=SC2154
 
-# stated WORD: what the manifest says of it, a line each.
-stated() {
-	sed -n "s/^$1 //p" "$WORK/work/manifest"
-}
-
 # free_space: in bytes, where the work is done.
 free_space() {
 	df -Pk "$WORK" | awk 'NR == 2 { printf "%.0f\n", $4 * 1024 }'

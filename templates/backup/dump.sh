@@ -104,14 +104,14 @@ incarnation() {
 # ship_logs: the log of what was written goes to the repository when it has grown. Its last
 # events may be half there: who reads it ends before them.
 ship_logs() {
-	local now base seen files limit
+	local now base seen files restic_limit
 	[ -n "$databases" ] || return 0
 	mkdir -p -m 700 -- "$WORK"
 	exec 7<>"$WORK/logs.lock"
 	flock -n 7 || return 0
 	now=$(date +%s)
 	# The next one comes in a minute; systemd ends this one after ten.
-	limit=300
+	restic_limit=300
 	base=$(ask_database 'SELECT @@log_bin_basename' 2>&1) || {
 		record logs-failed "$now the database does not answer: $base"
 		return 1
@@ -133,6 +133,12 @@ $files"
 	fi
 	record logs "$now"
 	rm -f -- "$WORK/record/logs-failed"
+}
+
+# logs_from SNAPSHOT LOG: the logs in the repository from this one on, a path a line.
+logs_from() {
+	repository ls --no-lock "$1" 2>/dev/null | grep '/[^/]*\.[0-9]*$' | sort |
+		awk -v first="/$2" 'substr($0, length($0) - length(first) + 1) == first { on = 1 } on'
 }
 
 # retire_logs: each snapshot has all the logs that the server still has, so few are enough. It is

@@ -7,10 +7,10 @@
 # What restic remembers of repositories.
 export RESTIC_CACHE_DIR=/var/cache/foobar-stack/restic
 
-# repository WORD...: restic, with the repository and its key; for $limit seconds at most, if that
+# repository WORD...: restic, with the repository and its key; for $restic_limit seconds at most, if that
 # is set: it tries for a quarter of an hour to reach one that does not answer.
 repository() {
-	${limit:+timeout "$limit"} restic --repo "$repository" --password-file "$SETTINGS/key" "$@"
+	${restic_limit:+timeout "$restic_limit"} restic --repo "$repository" --password-file "$SETTINGS/key" "$@"
 }
 
 # asked WORD...: the same; what it says is kept in $said. A lock that a dead process has left is
@@ -34,11 +34,34 @@ answered() {
 	return 1
 }
 
+# stated WORD: what the manifest of the backup that is being read says of it, a line each.
+stated() {
+	sed -n "s/^$1 //p" "$WORK/work/manifest"
+}
+
+# keep_key: the key that opens the repository is remembered.
+keep_key() {
+	cmp -s -- "$SETTINGS/key" "$WORK/key" || replace "$WORK/key" <"$SETTINGS/key"
+}
+
+# adopt_key: the key of this server may have been made anew: a run that is undone takes the first
+# one with it, when the repository has been made already. The one that has opened it lets it in.
+adopt_key() {
+	[ -s "$WORK/key" ] && asked --password-file "$WORK/key" key add --new-password-file "$SETTINGS/key" --host foobar-stack
+}
+
 # open_repository: whether it is there and the key is the right one; else $why.
 open_repository() {
-	local limit
-	limit=${patience:-60}
+	local restic_limit refused
+	restic_limit=${patience:-60}
 	asked cat config && return
+	case $said in
+	*'wrong password'* | *'no key found'*)
+		refused=$said
+		adopt_key && return
+		said=$refused
+		;;
+	esac
 	why=$(reason "the repository $repository does not open")
 	return 1
 }
@@ -107,12 +130,12 @@ reason() {
 
 # init_repository: makes it, if there is none.
 init_repository() {
-	local limit
+	local restic_limit
 	open_repository && return
 	case $said in
 	*'wrong password'* | *'no key found'*) return 1 ;;
 	esac
-	limit=60
+	restic_limit=60
 	asked init && return
 	why=$(reason "no repository can be made in $repository")
 	return 1
@@ -320,11 +343,11 @@ note_recovery_key() {
 
 # try_key: whether the password of standard input opens it.
 try_key() {
-	local file limit
+	local file restic_limit
 	file=$(mktemp)
 	trap 'rm -f -- "$file"' EXIT
 	cat >"$file"
-	limit=60
+	restic_limit=60
 	said=$(repository --password-file "$file" --no-lock cat config 2>&1) && return
 	case $said in
 	*'wrong password'* | *'no key found'*)

@@ -12,7 +12,7 @@ FOLDER_SWAP=$WORK/folder-swap
 choose() {
 	local limit
 	limit=$(date -u -d "@$1" +%Y%m%dT%H%M%SZ)
-	list_backups | cut -d ' ' -f 1 | sort | awk -v limit="$limit" '$1 <= limit { last = $1 } END { print last }'
+	snapshots manifest | jq -r "$(tag_of id)" | sort | awk -v limit="$limit" '$1 <= limit { last = $1 } END { print last }'
 }
 
 # time_of SECONDS: for people.
@@ -46,8 +46,7 @@ replay_until() {
 	read -r first position <<-END
 		$(stated position)
 	END
-	repository ls --no-lock "$log" 2>/dev/null | grep '/[^/]*\.[0-9]*$' | sort |
-		awk -v first="/$first" 'substr($0, length($0) - length(first) + 1) == first { on = 1 } on' >"$WORK/work/names"
+	logs_from "$log" "$first" >"$WORK/work/names"
 	if [ ! -s "$WORK/work/names" ]; then
 		why="the log $first, which backup $id ends in, is not in the repository any more"
 		return 1
@@ -198,6 +197,7 @@ open_wanted() {
 	case $wanted in
 	@*)
 		moment=${wanted#@}
+		open_repository || return
 		wanted=$(choose "$moment")
 		[ -n "$wanted" ] || {
 			why="there is no backup from before $(time_of "$moment")"
