@@ -4,7 +4,8 @@ use super::DnsRecord;
 use super::mistakes::Mistakes;
 use super::raw::RecordType;
 use crate::diagnostic::Diagnostic;
-use crate::types::{Fqdn, RecordName};
+use crate::types::Fqdn;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 /// A record with where it comes from.
@@ -36,18 +37,73 @@ pub(super) fn point(entries: &mut [Entry]) {
     }
 }
 
+/// The records by what is looked for among them: a zone may have very many.
+struct Index<'a> {
+    by_name: BTreeMap<&'a str, Vec<&'a Entry>>,
+    /// Every name that is there, also because another one is below it.
+    there: BTreeSet<&'a str>,
+    /// The first name server of each delegation.
+    cuts: BTreeMap<&'a str, &'a Entry>,
+    /// What name servers are called.
+    servers: BTreeSet<&'a str>,
+}
+
+impl<'a> Index<'a> {
+    fn of(entries: &'a [Entry], domain: &Fqdn) -> Self {
+        let mut index = Self {
+            by_name: BTreeMap::new(),
+            there: BTreeSet::new(),
+            cuts: BTreeMap::new(),
+            servers: BTreeSet::new(),
+        };
+        for entry in entries {
+            let name = entry.record.name.as_str();
+            index.by_name.entry(name).or_default().push(entry);
+            index.there.extend(and_above(name));
+            if entry.is(RecordType::Ns) {
+                index
+                    .servers
+                    .extend(entry.target.as_ref().map(Fqdn::as_str));
+                if entry.record.name != *domain {
+                    index.cuts.entry(name).or_insert(entry);
+                }
+            }
+        }
+        index
+    }
+
+    /// The records of a name itself.
+    fn own(&self, name: &str) -> &[&'a Entry] {
+        self.by_name.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// The delegation that a name belongs to: the first one on the way down from the domain.
+    fn cut_of(&self, name: &str) -> Option<&'a Entry> {
+        let cuts = and_above(name).filter_map(|above| self.cuts.get(above));
+        cuts.last().copied()
+    }
+}
+
+/// A name, and those above it, the highest last.
+fn and_above(name: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(name), |name| {
+        name.split_once('.').map(|(_, above)| above)
+    })
+}
+
 /// Finds what cannot stand together.
 pub(super) fn check(entries: &[Entry], domain: &Fqdn, mistakes: &mut Mistakes<'_>) {
-    for (at, entry) in entries.iter().enumerate() {
-        let clash = entries[..at]
-            .iter()
-            .filter(|earlier| earlier.record.name == entry.record.name)
+    let index = Index::of(entries, domain);
+    for entry in entries {
+        let same = index.own(entry.record.name.as_str()).iter();
+        let clash = same
+            .take_while(|earlier| !std::ptr::eq(**earlier, entry))
             .find_map(|earlier| clash(earlier, entry, mistakes));
         if let Some(clash) = clash {
             mistakes.push(clash);
         }
-        pointer(entry, entries, domain, mistakes);
-        delegated(entry, entries, domain, mistakes);
+        pointer(entry, &index, domain, mistakes);
+        delegated(entry, &index, mistakes);
     }
 }
 
@@ -89,11 +145,11 @@ fn clash(earlier: &Entry, entry: &Entry, mistakes: &Mistakes<'_>) -> Option<Diag
 }
 
 /// A record that points at a name.
-fn pointer(entry: &Entry, entries: &[Entry], domain: &Fqdn, mistakes: &mut Mistakes<'_>) {
+fn pointer(entry: &Entry, index: &Index<'_>, domain: &Fqdn, mistakes: &mut Mistakes<'_>) {
     let Some(target) = &entry.target else { return };
     let span = entry.span.clone().unwrap_or_default();
     if entry.is(RecordType::Cname) {
-        if leads_back(entry, entries) {
+        if leads_back(entry, index) {
             let message = if entry.record.name == *target {
                 format!("the CNAME `{target}` points at itself")
             } else {
@@ -103,11 +159,11 @@ fn pointer(entry: &Entry, entries: &[Entry], domain: &Fqdn, mistakes: &mut Mista
         }
         return;
     }
-    let cut = cut_of(&target.clone().into(), entries, domain);
+    let cut = index.cut_of(target.as_str());
     let at_target = match cut {
         // No wildcard of this zone stands for a name below a delegation.
-        Some(_) => own(target, entries),
-        None => answering(target, entries),
+        Some(_) => index.own(target.as_str()),
+        None => answering(target, index),
     };
     let service = entry.is(RecordType::Https) || entry.is(RecordType::Svcb);
     if let Some(cname) = at_target.iter().find(|other| other.is(RecordType::Cname)) {
@@ -142,78 +198,44 @@ fn pointer(entry: &Entry, entries: &[Entry], domain: &Fqdn, mistakes: &mut Mista
     }
 }
 
-/// The records of a name itself.
-fn own<'a>(name: &Fqdn, entries: &'a [Entry]) -> Vec<&'a Entry> {
-    let own = entries.iter().filter(|entry| entry.record.name == *name);
-    own.collect()
-}
-
 /// The records that answer for a name: its own, or those of the wildcard nearest above it, of
 /// which another name that is there takes its place (RFC 4592 section 3.3.1).
-fn answering<'a>(name: &Fqdn, entries: &'a [Entry]) -> Vec<&'a Entry> {
-    let is_there = |name: &str| {
-        let below = |entry: &Entry| {
-            let before = entry.record.name.as_str().strip_suffix(name);
-            before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
-        };
-        entries.iter().any(below)
-    };
-    if is_there(name.as_str()) {
-        return own(name, entries);
+fn answering<'i, 'a>(name: &Fqdn, index: &'i Index<'a>) -> &'i [&'a Entry] {
+    if index.there.contains(name.as_str()) {
+        return index.own(name.as_str());
     }
-    let mut rest = name.as_str();
-    while let Some((_, parent)) = rest.split_once('.') {
-        let stars = entries
-            .iter()
-            .filter(|entry| entry.record.name.wildcard_of() == Some(parent));
-        let stars: Vec<&Entry> = stars.collect();
-        if !stars.is_empty() || is_there(parent) {
+    for parent in and_above(name.as_str()).skip(1) {
+        let stars = index.own(&format!("*.{parent}"));
+        if !stars.is_empty() || index.there.contains(parent) {
             return stars;
         }
-        rest = parent;
     }
-    Vec::new()
+    &[]
 }
 
 /// True if the CNAMEs from this one on come back to it.
-fn leads_back(entry: &Entry, entries: &[Entry]) -> bool {
+fn leads_back(entry: &Entry, index: &Index<'_>) -> bool {
     let mut target = entry.target.as_ref();
-    for _ in 0..entries.len() {
-        let Some(name) = target else { return false };
+    let mut passed = BTreeSet::new();
+    while let Some(name) = target.filter(|name| passed.insert(name.as_str())) {
         if entry.record.name == *name {
             return true;
         }
-        let next = |other: &&Entry| other.is(RecordType::Cname) && other.record.name == *name;
-        target = entries
-            .iter()
-            .find(next)
-            .and_then(|next| next.target.as_ref());
+        let own = index.own(name.as_str()).iter();
+        let next = own.copied().find(|other| other.is(RecordType::Cname));
+        target = next.and_then(|next| next.target.as_ref());
     }
     false
 }
 
-/// The delegation that a name belongs to: the first one on the way down from the domain.
-fn cut_of<'a>(name: &RecordName, entries: &'a [Entry], domain: &Fqdn) -> Option<&'a Entry> {
-    let cuts = entries.iter().filter(|cut| {
-        cut.is(RecordType::Ns)
-            && cut.record.name != *domain
-            && name.is_within(&cut.record.name.example())
-    });
-    cuts.min_by_key(|cut| cut.record.name.as_str().len())
-}
-
 /// A record that nobody would get, since its name belongs to a delegated zone.
-fn delegated(entry: &Entry, entries: &[Entry], domain: &Fqdn, mistakes: &mut Mistakes<'_>) {
+fn delegated(entry: &Entry, index: &Index<'_>, mistakes: &mut Mistakes<'_>) {
     let name = &entry.record.name;
-    let Some(cut) = cut_of(name, entries, domain) else {
+    let Some(cut) = index.cut_of(name.as_str()) else {
         return;
     };
     let zone = &cut.record.name;
-    let serves = |other: &Entry| {
-        let target = other.target.as_ref();
-        other.is(RecordType::Ns) && target.is_some_and(|target| *name == *target)
-    };
-    let glue = entry.is_address() && entries.iter().any(serves);
+    let glue = entry.is_address() && index.servers.contains(name.as_str());
     if glue || (entry.is(RecordType::Ns) && name == zone) {
         return;
     }
