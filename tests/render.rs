@@ -39,7 +39,7 @@ fn files(folder: &Path, below: &str, found: &mut BTreeMap<String, String>) {
 }
 
 /// Lines of the reference that are replaced: the name of the case, the system, and both lines.
-const VARIANTS: [(&str, &str, &str, &str); 7] = [
+const VARIANTS: &[(&str, &str, &str, &str)] = &[
     (
         "backup",
         "debian-13",
@@ -62,6 +62,17 @@ const VARIANTS: [(&str, &str, &str, &str); 7] = [
         "[[dns.secondaries]]\nname = \"ns2.example.net\"\naddress = \"203.0.113.53\"\n\
          key = { generate = true }\n\
          [[dns.secondaries]]\nname = \"ns3.foobar.com\"\naddress = \"2001:db8::53\"",
+    ),
+    (
+        "reverse",
+        "debian-13",
+        "#: [[dns.reverse]]",
+        "[[dns.secondaries]]\nname = \"ns2.example.net\"\naddress = \"203.0.113.53\"\n\
+         [[dns.reverse]]\nnetwork = \"203.0.113.0/24\"\n\
+         names = { \"203.0.113.9\" = \"a.example.net\", \"203.0.113.10\" = \"b.example.net\" }\n\
+         [[dns.reverse]]\nnetwork = \"203.0.112.64/26\"\nzone = \"64-127.112.0.203.in-addr.arpa\"\n\
+         names = { \"203.0.112.65\" = \"c.example.net\" }\n\
+         [[dns.reverse]]\nnetwork = \"2001:db8::/48\"\nnames = { \"2001:db8::1\" = \"d.example.net\" }",
     ),
     (
         "wildcard",
@@ -91,7 +102,7 @@ fn reference(folder: &Path) -> String {
 fn another_line_changes_what_it_did() {
     let folder = tempfile::tempdir().unwrap();
     let text = reference(folder.path());
-    for (name, system, line, other) in VARIANTS {
+    for &(name, system, line, other) in VARIANTS {
         let inventory = folder.path().join("inventory.toml");
         let mut rendered = Vec::new();
         for text in [text.clone(), text.replace(line, other)] {

@@ -51,10 +51,10 @@ pub(crate) async fn verify(
         let mut checks = stack.checks.clone();
         if options.public {
             let sites = &workspace.inputs.inventory.sites;
-            checks.extend(sites.iter().filter_map(|(name, site)| {
+            checks.extend(sites.iter().flat_map(|(name, site)| {
                 let name = (sites.len() > 1).then(|| name.clone());
-                let question = delegation(site, &options.root_server)?;
-                Some(Check::of("dns", name, question))
+                let questions = delegations(site, &options.root_server).into_iter();
+                questions.map(move |question| Check::of("dns", name.clone(), question))
             }));
         }
         let report = ask(&checks, &workspace, name, Ok(session), None, reporter).await;
@@ -67,8 +67,8 @@ pub(crate) async fn verify(
     Ok(worst)
 }
 
-/// What the world is asked of the zone of a site, if it has one.
-fn delegation(site: &Site, roots: &[IpAddr]) -> Option<Question> {
+/// What the world is asked of the zones of a site, if it has any.
+fn delegations(site: &Site, roots: &[IpAddr]) -> Vec<Question> {
     let dns = &site.dns;
     let named = |name: &Fqdn| {
         let records = dns.records.iter().filter(|record| record.name == *name);
@@ -78,14 +78,20 @@ fn delegation(site: &Site, roots: &[IpAddr]) -> Option<Question> {
             addresses: addresses.filter_map(|one| one.value.parse().ok()).collect(),
         }
     };
-    (dns.enabled && !dns.shared).then(|| {
+    let question = |zone: &Fqdn, signed: bool| {
         Question::Delegation(Delegation {
-            zone: dns.zone.clone(),
+            zone: zone.clone(),
             servers: dns.nameservers.iter().map(named).collect(),
-            signed: dns.dnssec == Dnssec::On,
+            signed,
             roots: roots.to_vec(),
         })
-    })
+    };
+    if !dns.enabled || dns.shared {
+        return Vec::new();
+    }
+    let own = question(&dns.zone, dns.dnssec == Dnssec::On);
+    let reverse = dns.reverse.iter().map(|one| question(&one.zone, false));
+    std::iter::once(own).chain(reverse).collect()
 }
 
 /// Runs the checks of a server that was just looked at, and reports them; a run that was not

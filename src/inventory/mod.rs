@@ -21,6 +21,7 @@ mod raw;
 mod record;
 mod record_rules;
 mod resolve;
+mod reverse;
 mod secondary;
 mod sensitive;
 mod site;
@@ -39,8 +40,8 @@ pub use model::{
     App, AppSource, Backup, Backups, Challenge, Database, DatabaseListen, DatabaseServer, Dns,
     DnsRecord, Dnssec, Engine, ExternalAccount, FileReference, Firewall, FirewallRule, Health,
     Hook, Inventory, Jobs, Keep, KeyType, Listen, NameServer, Names, Parsed, Ports, Protocol,
-    Python, RecordSet, References, Schedule, Secondary, Server, Site, Tls, TlsMode, TransferKey,
-    Web,
+    Python, RecordSet, References, ReverseZone, Schedule, Secondary, Server, Site, Tls, TlsMode,
+    TransferKey, Web,
 };
 pub use network::network;
 pub use raw::schema;

@@ -204,6 +204,19 @@ pub struct Dns {
     pub records: Vec<DnsRecord>,
     /// What the wildcards among them answer.
     pub wildcards: Vec<RecordSet>,
+    /// The zones of networks, which say the names of their addresses.
+    pub reverse: Vec<ReverseZone>,
+}
+
+/// The zone of a network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReverseZone {
+    /// Its name, below `in-addr.arpa` or `ip6.arpa`.
+    pub zone: Fqdn,
+    /// Every record except the SOA, name servers first.
+    pub records: Vec<DnsRecord>,
+    /// The first of those that name an address.
+    pub pointer: Option<DnsRecord>,
 }
 
 /// Whether a zone is signed (DNSSEC, RFC 9364).

@@ -1,9 +1,9 @@
 //! What several sites of one inventory must not have in common, and what stands in the wrong place
 //! now that there are several.
 
-use super::Site;
 use super::mistakes::Mistakes;
 use super::raw::{self, At};
+use super::{ReverseZone, Site};
 use crate::types::{Fqdn, SiteName};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -38,6 +38,14 @@ fn shared(one: &Site, other: &Site) -> Vec<(String, &'static str)> {
     let (here, there) = (&one.database, &other.database);
     if here.enabled && there.enabled && here.name == there.name {
         all.push((format!("database {}", here.name), "database.name"));
+    }
+    let zones = |site: &Site| site.dns.reverse.clone();
+    let other_zones = zones(other);
+    if let Some(found) = zones(one).iter().find(|zone| {
+        let same = |other: &ReverseZone| other.zone == zone.zone;
+        other_zones.iter().any(same)
+    }) {
+        all.push((format!("zone {}", found.zone), "dns.reverse"));
     }
     all
 }

@@ -6,6 +6,7 @@
 mod app;
 mod backup;
 mod jobs;
+mod reverse;
 mod secondary;
 mod signing;
 mod text_or;
@@ -14,6 +15,7 @@ mod tls;
 pub(super) use app::{App, AppListen, AppProtocol, AppSource, Health, Python, Secret};
 pub(super) use backup::{Backup, Schedule};
 pub(super) use jobs::Jobs;
+pub(super) use reverse::Reverse;
 pub(super) use secondary::{Algorithm, Secondary};
 pub(super) use signing::Signing;
 pub(super) use text_or::TextOr;
@@ -248,6 +250,10 @@ pub(super) struct Dns {
     /// Further records.
     #[serde(default)]
     pub(super) records: Vec<At<Record>>,
+    /// Networks whose addresses have names here: their reverse zones, with the name servers and
+    /// the secondaries of the zone. Default: none.
+    #[serde(default)]
+    pub(super) reverse: Vec<At<Reverse>>,
 }
 
 /// A record of the zone.

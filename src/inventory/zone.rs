@@ -5,7 +5,8 @@ use super::name_servers::{Named, nameservers};
 use super::raw::{self, At, RecordType};
 use super::zone_entry::{Entry, check, point};
 use super::{
-    Dns, DnsRecord, Dnssec, Names, RecordSet, Server, amount, record, record_rules, secondary,
+    Dns, DnsRecord, Dnssec, Names, RecordSet, Server, amount, record, record_rules, reverse,
+    secondary,
 };
 use crate::types::{Fqdn, InvalidValue, RecordName};
 use std::net::{IpAddr, Ipv4Addr};
@@ -85,11 +86,19 @@ pub(super) fn resolve(
     entries.splice(made..made, glue);
     check(&entries, names.zone(), mistakes);
     let records: Vec<DnsRecord> = entries.into_iter().map(|entry| entry.record).collect();
+    let nameservers: Vec<Fqdn> = nameservers.into_iter().map(|(name, _)| name).collect();
+    let forward = reverse::Forward {
+        zone: names.zone(),
+        records: &records,
+        nameservers: &nameservers,
+        ttl,
+    };
     Dns {
         enabled: part.enabled(),
         zone: names.zone().clone(),
         shared: false,
-        nameservers: nameservers.into_iter().map(|(name, _)| name).collect(),
+        reverse: reverse::zones(&raw.reverse, &forward, mistakes),
+        nameservers,
         // They are read with what they refer to.
         secondaries: Vec::new(),
         elsewhere: Vec::new(),
@@ -139,6 +148,11 @@ pub(super) fn resolve_guest(
         let mistake = mistakes.at(one.span(), message);
         mistakes.push(mistake.help(format!("write them at {host}, which has the zone")));
     }
+    if let Some(one) = part.raw.reverse.first() {
+        let message = format!("dns.reverse: the records stand in the zone {zone}");
+        let mistake = mistakes.at(one.span(), message);
+        mistakes.push(mistake.help(format!("write it at {host}, which has the name servers")));
+    }
     let ttl = part.ttl(mistakes);
     // What is wrong with them is told where they are.
     let mut twice = mistakes.apart();
@@ -158,6 +172,7 @@ pub(super) fn resolve_guest(
         ttl,
         wildcards: RecordSet::wildcards(&records),
         records,
+        reverse: Vec::new(),
     }
 }
 
