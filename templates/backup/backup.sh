@@ -234,6 +234,8 @@ init)
 		printf '%s\n' "$repository" | replace "$WORK/repository"
 	fi
 	keep_key
+	# One that an undone run has begun.
+	exists "$WORK/record/succeeded" || rm -f -- "$WORK/record/failed"
 	exists "$WORK/record/initialised" || record initialised "$(date +%s)"
 	;;
 now)
