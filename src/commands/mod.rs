@@ -16,6 +16,7 @@ mod doctor;
 mod example;
 mod fetch;
 mod follow;
+mod generation;
 mod history;
 mod import;
 mod init;
