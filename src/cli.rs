@@ -2,10 +2,12 @@
 
 mod import;
 mod operations;
+mod rehearse;
 mod restore;
 
 pub use import::Import;
 pub use operations::{Backup, Certificate, HttpVersion, Load, Logs, Maintenance, Rebuild, Verify};
+pub use rehearse::Rehearse;
 pub use restore::{Fetch, Restore};
 
 use crate::report::{Color, Settings, Verbosity};
@@ -126,6 +128,8 @@ pub enum Command {
     Backup(Backup),
     /// Bring the site of a server that is lost back on an empty one, from its backup
     Rebuild(Rebuild),
+    /// Apply the inventory to a copy of the server first, and see what visitors notice
+    Rehearse(Rehearse),
     /// Do something about a certificate that an authority has issued
     #[command(subcommand)]
     Certificate(Certificate),
@@ -169,6 +173,7 @@ impl Command {
             Self::Maintenance(_) => "maintenance",
             Self::Backup(_) => "backup",
             Self::Rebuild(_) => "rebuild",
+            Self::Rehearse(_) => "rehearse",
             Self::Certificate(_) => "certificate",
             Self::Import(_) => "import",
             Self::Load(_) => "load",
@@ -305,6 +310,9 @@ pub struct Apply {
     /// Do not prove the stack afterwards
     #[arg(long)]
     pub no_verify: bool,
+    /// Apply it to a copy of the server first, and go on only if that works
+    #[arg(long, conflicts_with_all = ["file", "target"])]
+    pub rehearse: bool,
     /// Remove even more than a third of what is managed
     #[arg(long)]
     pub delete_many: bool,

@@ -224,6 +224,17 @@ pub enum Error {
         /// Those that are kept, the last one first.
         kept: Vec<ReleaseId>,
     },
+    /// The code of a release is not to be had from its server.
+    #[error("the code of the release {release} cannot be read on the server: {why}")]
+    NoCode {
+        /// The release.
+        release: ReleaseId,
+        /// Why.
+        why: String,
+    },
+    /// A copy of a server does not work as the server does.
+    #[error("the copy cannot be made what the server is: it is not healthy with what serves there")]
+    NoCopy,
     /// There is no run to follow.
     #[error("the server has seen no run yet")]
     NoRun,
@@ -388,6 +399,8 @@ impl Error {
             | Self::Generation(_)
             | Self::NoGeneration { .. }
             | Self::NoRelease { .. }
+            | Self::NoCode { .. }
+            | Self::NoCopy
             | Self::ManyDeletions { .. }
             | Self::RunDied { .. }
             | Self::NotConverged { .. }

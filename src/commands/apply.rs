@@ -40,16 +40,22 @@ pub(crate) async fn apply(
     connection: &ConnectOptions,
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
-    if !options.yes && !reporter.can_ask() {
-        return Err(Error::Usage {
-            message: "there is no terminal to ask on".to_owned(),
-            hint: "look at the plan first, then apply with --yes".to_owned(),
-        });
-    }
+    can_agree(options, reporter)?;
     let (workspace, mut sessions) = open(inventory, Secrets::Read, connection, reporter).await?;
     let ending = converge(&mut sessions, &workspace, options, connection, reporter).await;
     sessions.report_traffic(reporter);
     ending
+}
+
+/// Refuses to begin what nobody could agree to.
+pub(super) fn can_agree(options: &Options, reporter: &Reporter) -> Result<(), Error> {
+    if options.yes || reporter.can_ask() {
+        return Ok(());
+    }
+    Err(Error::Usage {
+        message: "there is no terminal to ask on".to_owned(),
+        hint: "look at the plan first, then apply with --yes".to_owned(),
+    })
 }
 
 /// Plans, asks, runs and proves, on the only server of the inventory.

@@ -19,7 +19,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// A site at the address of its server.
-fn target(site: &Site, server: &Server) -> Target {
+pub(super) fn target(site: &Site, server: &Server) -> Target {
     let https = site.tls.mode != TlsMode::Off;
     let ports = site.web.ports;
     Target {

@@ -31,6 +31,7 @@ mod per_server;
 mod plan;
 mod rebuild;
 mod recheck;
+mod rehearse;
 mod restore;
 mod revoke;
 mod rollback;
@@ -63,6 +64,7 @@ pub async fn run(cli: &Cli, reporter: &Reporter) -> Result<Exit, Error> {
         | Command::Attach
         | Command::Demo(_)
         | Command::Load(_)
+        | Command::Rehearse(_)
         | Command::Logs(_) => dispatch(cli, reporter).await,
         _ => interruptible(dispatch(cli, reporter)).await,
     }
@@ -105,6 +107,7 @@ async fn dispatch(cli: &Cli, reporter: &Reporter) -> Result<Exit, Error> {
                     (inventory, Scope::Saved(saved))
                 }
             };
+            let rehearsed = options.rehearse;
             let options = apply::Options {
                 request: Request {
                     scope,
@@ -116,6 +119,15 @@ async fn dispatch(cli: &Cli, reporter: &Reporter) -> Result<Exit, Error> {
                 delete_many: options.delete_many,
                 back_to: None,
             };
+            if rehearsed {
+                apply::can_agree(&options, reporter)?;
+                let (default, request) = (cli::Rehearse::default(), &options.request);
+                let exit = rehearse::rehearse(&inventory, &default, request, &connection, reporter)
+                    .await?;
+                if exit != Exit::Done {
+                    return Ok(exit);
+                }
+            }
             return apply::apply(&inventory, &options, &connection, reporter).await;
         }
         Command::Rollback(options) => {
@@ -141,6 +153,16 @@ async fn dispatch(cli: &Cli, reporter: &Reporter) -> Result<Exit, Error> {
         }
         Command::Rebuild(options) => {
             return rebuild::rebuild(&inventory()?, options, &connection, reporter).await;
+        }
+        Command::Rehearse(options) => {
+            return rehearse::rehearse(
+                &inventory()?,
+                options,
+                &Request::default(),
+                &connection,
+                reporter,
+            )
+            .await;
         }
         Command::Certificate(command) => {
             return revoke::revoke(&inventory()?, command, &connection, reporter).await;

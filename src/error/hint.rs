@@ -62,6 +62,12 @@ impl Error {
                     format!("it keeps {}", all.join(", "))
                 }
             }),
+            Self::NoCode { .. } => Some(
+                "`foobar-stack apply` makes a release again that was changed; `rehearse --fresh` begins with an empty server".to_owned(),
+            ),
+            Self::NoCopy => Some(
+                "look at it with `rehearse --keep`; `rehearse --fresh` begins with an empty server".to_owned(),
+            ),
             Self::NoRun => Some("`foobar-stack apply` starts one".to_owned()),
             Self::PackageLists { .. } => Some(
                 "run `apt-get update` on the server by hand, and fix what it reports".to_owned(),

@@ -20,6 +20,7 @@ mod prepare;
 mod raw;
 mod record;
 mod record_rules;
+mod rehearsal;
 mod resolve;
 mod reverse;
 mod secondary;

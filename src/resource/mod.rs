@@ -35,7 +35,7 @@ pub use orphans::{Managed, Removal, Retained, ownership};
 pub(crate) use registry::libraries;
 pub use registry::{Resource, Spec, State, fields_of, kinds};
 pub(crate) use releases::PROXY_SHELL;
-pub use releases::{KeptRelease, Slot, kept_releases};
+pub use releases::{KeptRelease, Slot, kept_releases, release_code};
 #[cfg(test)]
 pub(crate) use vocabulary::NoMaterials;
 pub use vocabulary::{

@@ -30,6 +30,7 @@ mod prepare;
 mod proof;
 mod rebuild;
 mod refused;
+mod rehearse;
 mod releases;
 mod removal;
 mod restore;
@@ -111,6 +112,10 @@ fn a_debian_with_mariadb_that_goes_back() {
             ),
             ("power", power::what_was_made_before_a_power_cut_is_ours),
             ("rollback", rollback::a_proven_generation_comes_back),
+            (
+                "rehearse",
+                rehearse::what_fails_on_a_copy_never_reaches_the_server,
+            ),
             (
                 "lockout",
                 lockout::a_firewall_that_keeps_us_out_puts_itself_back,

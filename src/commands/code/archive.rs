@@ -148,6 +148,13 @@ where
     Ok(())
 }
 
+/// What a release was made of, as its server packs it.
+pub(super) fn unpack_release(packed: &[u8]) -> Result<Tree, ArchiveError> {
+    let mut files = Files::default();
+    files.tar(flate2::bufread::GzDecoder::new(packed))?;
+    Ok(Tree::new(files.entries.into_iter().collect()))
+}
+
 /// The files of an archive, or of a folder in it, without what stays at home. The `missing`
 /// are folders whose files are not in it; they must stay at home.
 pub(super) fn unpack(

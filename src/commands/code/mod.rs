@@ -15,7 +15,7 @@ pub(super) use place::Place;
 
 use crate::error::Error;
 use crate::inventory::{App, AppSource};
-use crate::types::{Digest, Tree};
+use crate::types::{Code, Digest, ReleaseId, Tree};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -33,6 +33,14 @@ pub(super) enum FetchPolicy {
     Everywhere,
     /// Nothing but this machine, and what it has kept.
     Here,
+}
+
+/// The code of a release, from what its server has packed, if it is that: the release goes by its
+/// digest.
+pub(super) fn of_release(packed: &[u8], release: &ReleaseId, app: &App) -> Option<Code> {
+    let tree = archive::unpack_release(packed).ok()?;
+    let code = Code::new(tree, &app.recipe(), None);
+    (code.id() == release).then_some(code)
 }
 
 /// Reads the code. `folder` is that of the inventory. None if it is elsewhere, and only this

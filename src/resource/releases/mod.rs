@@ -1,11 +1,13 @@
 //! The app's code on the server: its releases, which of them serves, and the two slots it runs in.
 
+mod code;
 mod deployment;
 mod manifest;
 mod old_release;
 mod release;
 pub(super) mod shell;
 
+pub use code::release_code;
 pub(super) use deployment::Deployment;
 pub(crate) use deployment::PROXY_SHELL;
 pub use deployment::{KeptRelease, Slot, kept_releases};

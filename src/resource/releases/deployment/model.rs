@@ -10,7 +10,7 @@ use serde_json::json;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deployment {
     pub(super) name: String,
-    pub(super) root: AbsolutePath,
+    pub(in crate::resource::releases) root: AbsolutePath,
     pub(super) release: String,
     pub(super) process: Option<Box<Process>>,
 }

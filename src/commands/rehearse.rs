@@ -1,0 +1,304 @@
+//! `rehearse`: the inventory is applied to a copy of the server first, while visitors come.
+//!
+//! ```text
+//! the server ── facts, its generation, the code that serves ──▶ the copy ── apply under load ──▶ verdict
+//! ```
+//!
+//! The server itself is only read. What its generation rests on is recalled as a rollback does it.
+
+use super::apply::{Options, converge};
+use super::code::of_release;
+use super::connected::{Sessions, open};
+use super::connection::ConnectOptions;
+use super::generation::{fetch, recall};
+use super::interrupt::interruptible;
+use super::load::{Secrets, Workspace, load};
+use super::load_test::target;
+use super::survey::Request;
+use crate::bundle::{self, History};
+use crate::cli;
+use crate::error::{Error, Exit};
+use crate::facts::Os;
+use crate::inventory::Server;
+use crate::report::{Reporter, Settings, Verbosity};
+use crate::resource::{Resource, release_code};
+use crate::sandbox::{self, Sandbox};
+use foobar_stack_load::{Load, Profile};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Longer than any rehearsal: the load is ended when that is over.
+const WHOLE: Duration = Duration::from_secs(6 * 3600);
+/// How long visitors come before anything is changed, to see whether they get an answer at all.
+const BEFORE: Duration = Duration::from_secs(2);
+
+/// Applies the inventory to a copy of its server.
+pub(super) async fn rehearse(
+    inventory: &Path,
+    options: &cli::Rehearse,
+    request: &Request,
+    connection: &ConnectOptions,
+    reporter: &Reporter,
+) -> Result<Exit, Error> {
+    let profile = profile(options);
+    profile.check()?;
+    let (after, before, suite) = if options.fresh {
+        let after = load(inventory, Secrets::Read).await?;
+        after.notes.iter().for_each(|note| reporter.note(note));
+        (after, None, None)
+    } else {
+        interruptible(standing(inventory, connection, reporter)).await?
+    };
+    let request_for_copy = sandbox::Request {
+        name: Some(options.name.clone()),
+        suite: options.suite.clone().or(suite).unwrap_or_else(|| {
+            let default = sandbox::Request::default();
+            default.suite
+        }),
+        driver: options.driver,
+    };
+    let up = async { Ok(sandbox::up(&request_for_copy, &|line| reporter.note(line)).await?) };
+    let copy = interruptible(up).await?;
+    let rehearsal = Rehearsal {
+        copy: &copy,
+        profile,
+        request,
+        reporter,
+    };
+    let ending = rehearsal.run(after, before).await;
+    let name = &copy.name;
+    if options.keep {
+        reporter.note(&format!(
+            "the copy stays: `foobar-stack sandbox ssh {name}` looks inside, `foobar-stack sandbox down {name}` removes it"
+        ));
+    } else {
+        sandbox::down(name, &|line| reporter.note(line)).await?;
+    }
+    if ending.is_err() {
+        reporter.note("that was the copy: the server itself was not touched");
+    }
+    ending
+}
+
+fn profile(options: &cli::Rehearse) -> Profile {
+    let default = Profile::default();
+    Profile {
+        rate: options.rate,
+        duration: WHOLE,
+        requests: match &options.paths[..] {
+            [] => default.requests.clone(),
+            paths => paths.to_vec(),
+        },
+        ..default
+    }
+}
+
+/// Reads the inventory, and what its server has now: the workspace that its generation was applied
+/// from, with the code that serves, and the release of its distribution. No generation if there was
+/// no run on it yet.
+async fn standing(
+    inventory: &Path,
+    connection: &ConnectOptions,
+    reporter: &Reporter,
+) -> Result<(Workspace, Option<Workspace>, Option<String>), Error> {
+    let (after, mut sessions) = open(inventory, Secrets::Read, connection, reporter).await?;
+    let (name, facts) = sessions.facts(&after, reporter).await?.only()?;
+    let suite = suite(&facts.os);
+    let (_, session) = sessions.only_mut()?;
+    let script = bundle::history();
+    let reply = session.run("reading the history", &script).await?;
+    let history = History::parse(&String::from_utf8_lossy(&reply.stdout));
+    let Some(number) = history.targets().pop() else {
+        reporter
+            .note("no run was proven on the server yet: the rehearsal begins with an empty server");
+        return Ok((after, None, Some(suite)));
+    };
+    if facts.generation != number {
+        reporter.note(&format!(
+            "the server is at generation {}, which was not proven: the rehearsal begins with generation {number}",
+            facts.generation
+        ));
+    }
+    let generation = fetch(session, number).await?;
+    let mut before = recall(number, &generation, &name, &after).await?;
+    let stack = before.stack(&name, &facts)?;
+    for (site, inputs) in &mut before.inputs.sites {
+        let Some(code) = inputs.app.as_mut().filter(|code| code.tree().is_none()) else {
+            continue;
+        };
+        let own = |resource: &&Resource| resource.site.as_ref().is_none_or(|one| one == site);
+        let resources = stack.resources.iter().filter(own);
+        let Some(script) = release_code(resources, code.id()) else {
+            continue;
+        };
+        let reply = session
+            .run("reading the release that serves", &script)
+            .await?;
+        let app = before
+            .inputs
+            .inventory
+            .sites
+            .get(site)
+            .map(|site| &site.app);
+        let read = app.and_then(|app| of_release(&reply.stdout, code.id(), app));
+        *code = read.ok_or_else(|| Error::NoCode {
+            release: code.id().clone(),
+            why: match reply.stderr.trim() {
+                "" => "its files were changed on the server".to_owned(),
+                said => said.to_owned(),
+            },
+        })?;
+    }
+    sessions.report_traffic(reporter);
+    Ok((after, Some(before), Some(suite)))
+}
+
+/// The release of the distribution, as its archive calls it: before sid is released it goes by the
+/// name that it will have.
+fn suite(os: &Os) -> String {
+    if os.pretty_name.ends_with("/sid") {
+        return "sid".to_owned();
+    }
+    os.version_codename.clone()
+}
+
+/// What is done with a copy.
+struct Rehearsal<'a> {
+    copy: &'a Sandbox,
+    profile: Profile,
+    request: &'a Request,
+    reporter: &'a Reporter,
+}
+
+impl Rehearsal<'_> {
+    /// Makes the copy what the server is, applies the inventory, and says what visitors noticed.
+    async fn run(&self, mut after: Workspace, before: Option<Workspace>) -> Result<Exit, Error> {
+        let reporter = self.reporter;
+        let connection = ConnectOptions::default();
+        let left_out = self.onto_copy(&mut after);
+        if !left_out.is_empty() {
+            let left_out = left_out.join(", ");
+            reporter.note(&format!("not on the copy: {left_out}"));
+        }
+        let mut sessions = Sessions::connect(&after, &connection, reporter).await?;
+        let began = Instant::now();
+        if let Some(mut before) = before {
+            self.onto_copy(&mut before);
+            let options = Options {
+                yes: true,
+                ..Options::default()
+            };
+            reporter.busy(Some("making the copy what the server is now"));
+            // What is shown is the change.
+            let quiet = Settings {
+                verbosity: Verbosity::Quiet,
+                ..Settings::default()
+            };
+            let (nothing, said) = (std::io::sink(), std::io::stderr());
+            let quiet = Reporter::elsewhere(quiet, Box::new(nothing), Box::new(said));
+            let made = converge(&mut sessions, &before, &options, &connection, &quiet).await;
+            reporter.busy(None);
+            if made? != Exit::Done {
+                return Err(Error::NoCopy);
+            }
+            reporter.note(&format!(
+                "the copy serves what the server serves, after {} s",
+                began.elapsed().as_secs()
+            ));
+            self.change(&mut sessions, &after, Some(&before)).await
+        } else {
+            self.change(&mut sessions, &after, None).await
+        }
+    }
+
+    /// Makes the inventory that of the copy.
+    fn onto_copy(&self, workspace: &mut Workspace) -> Vec<&'static str> {
+        let inventory = &mut workspace.inputs.inventory;
+        let left_out = inventory.rehearsed(self.copy.address);
+        for server in inventory.servers.values_mut() {
+            *server = Server {
+                ipv4: server.ipv4,
+                ipv6: server.ipv6,
+                ssh: self.copy.address.to_string(),
+                user: Some(self.copy.user.clone()),
+                port: Some(self.copy.port),
+                identity_file: Some(self.copy.identity_file.display().to_string()),
+                ssh_config: None,
+                host_key: Some(self.copy.host_key.clone()),
+                hostname: server.hostname.take(),
+                timezone: server.timezone.take(),
+                adopt: Vec::new(),
+            };
+        }
+        left_out
+    }
+
+    /// Applies the inventory. Visitors come meanwhile, if there is something `before` already.
+    async fn change(
+        &self,
+        sessions: &mut Sessions,
+        after: &Workspace,
+        before: Option<&Workspace>,
+    ) -> Result<Exit, Error> {
+        let reporter = self.reporter;
+        let connection = ConnectOptions::default();
+        let mut visitors = Vec::new();
+        if let Some(before) = before {
+            let (_, server) = before.servers().only()?;
+            for site in before.inputs.inventory.sites.values() {
+                let target = target(site, server);
+                visitors.push(foobar_stack_load::start(&target, self.profile.clone())?);
+            }
+            tokio::time::sleep(BEFORE).await;
+        }
+        let unanswered = visitors.iter().any(|load| load.so_far().1 > 0);
+        let options = Options {
+            request: self.request.clone(),
+            yes: true,
+            delete_many: true,
+            ..Options::default()
+        };
+        let began = Instant::now();
+        let ending = converge(sessions, after, &options, &connection, reporter).await;
+        let took = began.elapsed().as_secs();
+        visitors.iter().for_each(Load::stop);
+        let mut records = Vec::new();
+        for visitors in visitors {
+            records.push(visitors.finish().await);
+        }
+        let exit = ending?;
+        if exit != Exit::Done {
+            return Ok(exit);
+        }
+        sessions.report_traffic(reporter);
+        let failed: u64 = records.iter().map(|record| record.failed()).sum();
+        let whole = records.iter().map(|record| record.whole());
+        let requests: u64 = whole.map(|all| all.latencies.count() + all.failed).sum();
+        let what = if before.is_some() {
+            "this change works on a copy of the server"
+        } else {
+            "this inventory works on an empty server"
+        };
+        if requests == 0 {
+            reporter.done(&format!("{what}; it took {took} s"));
+            return Ok(Exit::Done);
+        }
+        if unanswered {
+            reporter.note("visitors got errors before the change already: say with --path what answers them, else nothing is known of what they would notice");
+            reporter.done(&format!("{what}; it took {took} s"));
+            return Ok(Exit::Done);
+        }
+        for failure in records.iter().flat_map(|record| record.failures.values()) {
+            reporter.note(&format!(
+                "{} failed after {:.1} s: {}",
+                failure.count,
+                failure.at.as_secs_f64(),
+                failure.first
+            ));
+        }
+        reporter.done(&format!(
+            "{what}; it took {took} s; {failed} of {requests} requests failed"
+        ));
+        Ok(if failed > 0 { Exit::Failed } else { Exit::Done })
+    }
+}

@@ -1,0 +1,41 @@
+//! A change is applied to a copy of the server first: what fails there never reaches the server.
+
+use crate::server::Server;
+
+/// What an apply changes on the server in any case.
+fn standing(server: &Server) -> String {
+    server.on("cat /var/lib/foobar-stack/generation; readlink /srv/foobar/current; ls -l --time-style=full-iso /etc/nginx/snippets; ls /srv/foobar/releases")
+}
+
+pub(crate) fn what_fails_on_a_copy_never_reaches_the_server(server: &Server) {
+    let before = standing(server);
+    let broken = server.site_with("broken-migration", |inventory| inventory);
+    broken.write(
+        "app/migrations/0009_half.sql",
+        "CREATE TABLE half (id INT);\nCREATE TABEL nonsense;\n",
+    );
+    broken
+        .run(&["apply", "--rehearse", "--yes"])
+        .exits(6)
+        .says(&[
+            "the copy serves what the server serves",
+            "0009_half.sql: You have an error in your SQL syntax",
+            "that was the copy: the server itself was not touched",
+        ]);
+    assert_eq!(standing(server), before);
+
+    let works = server.site_with("works", |inventory| inventory);
+    works.write("templates/web/unavailable.html", "rehearsed\n");
+    works.write("app/rehearsed.txt", "rehearsed\n");
+    let applied = works.run(&["apply", "--rehearse", "--yes"]).exits(0);
+    let applied = applied.says(&["this change works on a copy of the server", "; 0 of "]);
+    assert!(
+        !applied.said().contains("errors before"),
+        "{}",
+        applied.said()
+    );
+    assert_ne!(standing(server), before);
+    server.on("test -e /srv/foobar/current/rehearsed.txt");
+    let left = works.run(&["sandbox", "list"]).exits(0).said();
+    assert!(!left.contains("rehearsal"), "{left}");
+}
