@@ -3,7 +3,7 @@
 use super::hop::Hop;
 use super::judgement::{Defaults, Judgement};
 use crate::types::Fqdn;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,9 +14,11 @@ use std::fmt;
 pub struct Http {
     /// What to get.
     pub url: Url,
-    /// The status (RFC 9110 section 15).
-    #[serde(default = "ok")]
-    pub status: u16,
+    /// The status (RFC 9110 section 15), or several that are good.
+    #[serde(default = "ok", deserialize_with = "statuses")]
+    pub status: Vec<u16>,
+    /// The key of the inventory that says what is expected.
+    pub key: Option<String>,
     /// What the page must contain.
     pub contains: Option<String>,
     /// What it must have as JSON: objects may have more.
@@ -28,8 +30,21 @@ pub struct Http {
     pub headers: BTreeMap<String, String>,
 }
 
-fn ok() -> u16 {
-    200
+fn ok() -> Vec<u16> {
+    vec![200]
+}
+
+fn statuses<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u16>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Statuses {
+        One(u16),
+        Several(Vec<u16>),
+    }
+    Ok(match Statuses::deserialize(deserializer)? {
+        Statuses::One(status) => vec![status],
+        Statuses::Several(all) => all,
+    })
 }
 
 /// The address of a page: `http` or `https`, a name, perhaps a port, and a path.
@@ -137,7 +152,8 @@ impl Http {
     }
 
     pub(super) fn expected(&self) -> String {
-        let mut text = self.status.to_string();
+        let all: Vec<String> = self.status.iter().map(u16::to_string).collect();
+        let mut text = all.join(" or ");
         if let Some(location) = &self.location {
             text.push_str(&format!(" to {location}"));
         }
@@ -149,6 +165,9 @@ impl Http {
         }
         for (name, value) in &self.headers {
             text.push_str(&format!(", {name}: {value}"));
+        }
+        if let Some(key) = &self.key {
+            text.push_str(&format!(" ({key} in the inventory)"));
         }
         text
     }
@@ -165,7 +184,7 @@ impl Http {
         if let Some(location) = location {
             seen.push_str(&format!(" to {location}"));
         }
-        if response.status != self.status {
+        if !self.status.contains(&response.status) {
             match first_line(&response.body) {
                 // Nginx's own pages begin with the status.
                 Some(line) if line.starts_with(&seen) => seen = line,

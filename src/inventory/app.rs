@@ -3,12 +3,13 @@
 use super::environment::{env, secrets};
 use super::listen::listen;
 use super::mistakes::Mistakes;
+use super::page;
 use super::prepare::{self, build, inner, shared};
-use super::raw::{self, At, TextOr};
+use super::raw::{self, At};
 use super::source::source;
 use super::values::words;
 use super::{
-    App, Database, DatabaseListen, DatabaseServer, Engine, FileReference, Health, Protocol, amount,
+    App, Database, DatabaseListen, DatabaseServer, Engine, FileReference, Protocol, amount,
 };
 use crate::types::{AccountName, Fqdn, InvalidValue};
 use std::ops::RangeInclusive;
@@ -80,7 +81,7 @@ pub(super) fn app(
     let command = mistakes.check("app.command", raw.command.as_ref(), |text| words(text));
     let migrate = mistakes.check("app.migrate", raw.migrate.as_ref(), |text| words(text));
     let health = raw.health.as_ref();
-    let health = health.and_then(|raw| health_page(raw, mistakes));
+    let health = health.and_then(|raw| page::health(raw, mistakes));
     let memory = mistakes.check("app.memory_max", raw.memory_max.as_ref(), amount::memory);
     let user = mistakes.check("app.user", raw.user.as_ref(), |text| app_user(text));
     let packages = raw.packages.iter();
@@ -197,56 +198,6 @@ fn app_user(text: &str) -> Result<AccountName, InvalidValue> {
     Ok(name)
 }
 
-/// The key `app.health`.
-fn health_page(raw: &At<TextOr<raw::Health>>, mistakes: &mut Mistakes<'_>) -> Option<Health> {
-    let table = match &**raw {
-        TextOr::Text(text) => {
-            return match url_path(text) {
-                Ok(path) => Some(Health::at(path)),
-                Err(error) => {
-                    mistakes.invalid(raw.span(), "app.health", &error);
-                    None
-                }
-            };
-        }
-        TextOr::Table(table) => table,
-    };
-    if table.path.is_none() {
-        let help = "like health = { path = \"/healthz\", status = 200 }";
-        mistakes.missing(raw.span(), "app.health.path is missing", help);
-    }
-    let path = mistakes.check("app.health.path", table.path.as_ref(), |text| {
-        url_path(text)
-    });
-    let status = mistakes.check("app.health.status", table.status.as_ref(), |status| {
-        http_status(*status)
-    });
-    let body = mistakes.check("app.health.body", table.body.as_ref(), |text| line(text));
-    Some(Health {
-        status: status.unwrap_or(200),
-        body,
-        json: table
-            .json
-            .as_ref()
-            .and_then(|json| serde_json::to_value(json).ok()),
-        ..Health::at(path?)
-    })
-}
-
-fn http_status(status: u16) -> Result<u16, InvalidValue> {
-    if (200..=599).contains(&status) {
-        return Ok(status);
-    }
-    Err(InvalidValue::new(format!("{status} is not the status of a page")).hint("like 200"))
-}
-
-fn line(text: &str) -> Result<String, InvalidValue> {
-    if text.is_empty() || text.chars().any(char::is_control) {
-        return Err(InvalidValue::new("it is empty, or more than one line"));
-    }
-    Ok(text.to_owned())
-}
-
 /// Few enough for one server and its ports.
 fn instances(number: u16) -> Result<u16, InvalidValue> {
     if number > 64 {
@@ -255,17 +206,6 @@ fn instances(number: u16) -> Result<u16, InvalidValue> {
         );
     }
     Ok(number)
-}
-
-fn url_path(text: &str) -> Result<String, InvalidValue> {
-    let plain = text
-        .chars()
-        .all(|c| c.is_ascii_graphic() && !"\"<>\\^`{|}#".contains(c));
-    if !text.starts_with('/') || !plain {
-        let error = InvalidValue::new(format!("`{text}` is not the path of a page"));
-        return Err(error.hint("like \"/healthz\""));
-    }
-    Ok(text.to_owned())
 }
 
 /// A package name of Debian policy section 5.6.1.

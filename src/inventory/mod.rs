@@ -16,6 +16,7 @@ mod model;
 mod name_servers;
 mod neighbours;
 mod network;
+mod page;
 mod prepare;
 mod raw;
 mod record;
@@ -39,10 +40,10 @@ mod zone_entry;
 pub use import::{ImportOptions, Imported, import};
 pub use model::{
     App, AppSource, Backup, Backups, Challenge, Database, DatabaseListen, DatabaseServer, Dns,
-    DnsRecord, Dnssec, Engine, ExternalAccount, FileReference, Firewall, FirewallRule, Health,
-    Hook, Inventory, Jobs, Keep, KeyType, Listen, NameServer, Names, Parsed, Ports, Protocol,
-    Python, RecordSet, References, ReverseZone, Schedule, Secondary, Server, Site, Tls, TlsMode,
-    TransferKey, Web,
+    DnsRecord, Dnssec, Engine, Expect, ExternalAccount, FileReference, Firewall, FirewallRule,
+    Health, Hook, Inventory, Jobs, Keep, KeyType, Listen, NameServer, Names, Parsed, Ports,
+    Protocol, Python, RecordSet, References, ReverseZone, Schedule, Secondary, Server, Site, Tls,
+    TlsMode, TransferKey, Web,
 };
 pub use network::network;
 pub use raw::schema;

@@ -336,10 +336,34 @@ pub struct Web {
     /// URL prefix, with `/` at both ends, to a folder of the release.
     #[serde(rename = "static")]
     pub static_files: BTreeMap<String, String>,
+    /// What visitors must get.
+    pub expect: Expect,
     /// Further response headers.
     pub headers: BTreeMap<String, String>,
     /// Networks that pass while maintenance is on.
     pub maintenance_allow: Vec<String>,
+}
+
+/// What visitors must get.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Expect {
+    /// The path of the page that is asked.
+    pub path: String,
+    /// The status it answers with: one of these.
+    pub status: Vec<u16>,
+    /// What its body must contain.
+    pub body: Option<String>,
+}
+
+impl Default for Expect {
+    /// A page at `/`, whatever is in it.
+    fn default() -> Self {
+        Self {
+            path: "/".to_owned(),
+            status: vec![200],
+            body: None,
+        }
+    }
 }
 
 /// Where the app's code comes from.

@@ -6,15 +6,18 @@
 mod app;
 mod backup;
 mod jobs;
+mod one_or_more;
+mod page;
 mod reverse;
 mod secondary;
 mod signing;
 mod text_or;
 mod tls;
 
-pub(super) use app::{App, AppListen, AppProtocol, AppSource, Health, Python, Secret};
+pub(super) use app::{App, AppListen, AppProtocol, AppSource, Python, Secret};
 pub(super) use backup::{Backup, Schedule};
 pub(super) use jobs::Jobs;
+pub(super) use page::{Expect, Health};
 pub(super) use reverse::Reverse;
 pub(super) use secondary::{Algorithm, Secondary};
 pub(super) use signing::Signing;
@@ -354,6 +357,9 @@ pub(super) struct Web {
     /// URL prefix to folder of the app's release: answered without asking the app.
     #[serde(rename = "static", default)]
     pub(super) static_files: Texts,
+    /// What visitors must get from the app: the path of a page that answers with 200, or a table
+    /// that says more. Default: "/".
+    pub(super) expect: Option<At<TextOr<Expect>>>,
     /// Further response headers of every page.
     #[serde(default)]
     pub(super) headers: Texts,

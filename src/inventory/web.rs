@@ -2,6 +2,7 @@
 
 use super::mistakes::Mistakes;
 use super::network::network;
+use super::page;
 use super::raw::{self, At};
 use super::values::relative;
 use super::{FileReference, Ports, Web, amount};
@@ -62,6 +63,7 @@ pub(super) fn web(
         timeout: timeout.unwrap_or(60),
         hsts: hsts.unwrap_or(365 * 86400),
         static_files,
+        expect: page::expect(raw.expect.as_ref(), mistakes),
         headers: headers(raw, mistakes),
         maintenance_allow: passing(raw, mistakes),
     }

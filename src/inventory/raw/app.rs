@@ -1,6 +1,6 @@
 //! The section `[app]` as it is written.
 
-use super::{Amount, At, List, TextOr, Texts};
+use super::{Amount, At, Health, List, TextOr, Texts};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -118,22 +118,6 @@ pub(in crate::inventory) struct Python {
     pub(in crate::inventory) wheels: Option<At<String>>,
     /// Whether it sees the packages of the distribution, too. Default: false.
     pub(in crate::inventory) system_packages: Option<bool>,
-}
-
-/// A page that says whether the app is healthy.
-#[derive(Debug, Default, Clone, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::inventory) struct Health {
-    /// Its path.
-    #[schemars(required)]
-    pub(in crate::inventory) path: Option<At<String>>,
-    /// The status it answers with. Default: 200.
-    pub(in crate::inventory) status: Option<At<u16>>,
-    /// What its body must contain.
-    pub(in crate::inventory) body: Option<At<String>>,
-    /// What its body must have as JSON; it may have more.
-    #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
-    pub(in crate::inventory) json: Option<toml::Table>,
 }
 
 /// Where a secret comes from. Exactly one of the keys.
