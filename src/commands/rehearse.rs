@@ -23,7 +23,7 @@ use crate::inventory::Server;
 use crate::report::{Reporter, Settings, Verbosity};
 use crate::resource::{Resource, release_code};
 use crate::sandbox::{self, Sandbox};
-use foobar_stack_load::{Load, Profile};
+use foobar_stack_load::{Load, Profile, Record};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -271,8 +271,8 @@ impl Rehearsal<'_> {
             return Ok(exit);
         }
         sessions.report_traffic(reporter);
-        let failed: u64 = records.iter().map(|record| record.failed()).sum();
-        let whole = records.iter().map(|record| record.whole());
+        let failed: u64 = records.iter().map(Record::failed).sum();
+        let whole = records.iter().map(Record::whole);
         let requests: u64 = whole.map(|all| all.latencies.count() + all.failed).sum();
         let what = if before.is_some() {
             "this change works on a copy of the server"
