@@ -35,6 +35,7 @@ fn help_lists_the_commands_that_exist() {
             "maintenance",
             "backup",
             "rebuild",
+            "rehearse",
             "certificate",
             "import",
             "load",

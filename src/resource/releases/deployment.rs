@@ -141,8 +141,10 @@ impl Kind for Deployment {
     }
 
     fn owned(&self) -> Vec<Owned> {
-        let current = AbsolutePath::new(&format!("{}/current", self.root));
-        let mut all: Vec<Owned> = current.into_iter().map(Owned::Path).collect();
+        let links = ["current", "previous"]
+            .into_iter()
+            .filter_map(|name| AbsolutePath::new(&format!("{}/{name}", self.root)).ok());
+        let mut all: Vec<Owned> = links.map(Owned::Path).collect();
         let Some(process) = &self.process else {
             return all;
         };

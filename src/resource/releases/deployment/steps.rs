@@ -23,6 +23,7 @@ pub(super) fn work(
     };
     let Some(process) = &deployment.process else {
         let mut script = Script::new();
+        script.call("keep_previous", deployment.current());
         script.call("switch_release", deployment.current());
         work.step(Phase::Activate, &change.id, script);
         let mut script = Script::new();
@@ -121,6 +122,8 @@ impl Plan<'_> {
         let first = self.found.is_none_or(|found| found.current.is_none());
         if first {
             script.call("switch_release", deployment.current());
+        } else {
+            script.call("keep_previous", deployment.current());
         }
         script.call("deploy", [upstream.as_str(), process.upstream.as_str()]);
         if !first {

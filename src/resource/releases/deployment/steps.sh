@@ -16,6 +16,23 @@ switch_release() {
 	mv -fT -- "$1/.current.foobar-stack" "$1/current"
 }
 
+# keep_previous ROOT ID: what serves until now can be found as the one before: pages of it that
+# are still open ask for its files.
+keep_previous() {
+	local before old
+	old=$(readlink -- "$1/current") || return 0
+	[ "$old" != "releases/$2" ] || return 0
+	if before=$(readlink -- "$1/previous"); then
+		[ "$before" != "$old" ] || return 0
+		note current "$1/previous" "$before"
+	else
+		note created "$1/previous"
+		made path "$1/previous"
+	fi
+	ln -sfn -- "$old" "$1/.previous.foobar-stack"
+	mv -fT -- "$1/.previous.foobar-stack" "$1/previous"
+}
+
 # remember_release ROOT ID: it has served and was proven. The newest by this date are
 # kept when old ones go, and are what one can go back to.
 remember_release() {
