@@ -57,8 +57,21 @@ fn inventory(text: &str) -> String {
     lines.flat_map(|line| [line, "\n"]).collect()
 }
 
+/// The path of a static file that only this version has, with a digest in its name.
+fn asset(version: &str) -> String {
+    let digits: String = version.bytes().map(|byte| format!("{byte:02x}")).collect();
+    format!("/static/of.{digits:0<12}.css")
+}
+
 /// The app in a version of its own, with further replacements that make it fail.
 fn release(site: &Site, version: &str, faults: &[(&str, &str)]) {
+    let folder = site.folder.join("app/static");
+    for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with("of.") {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+    site.write(&format!("app{}", asset(version)), "p { color: red }\n");
     let mut app = APP.replace("\"none\"", &format!("\"{version}\""));
     for (from, to) in faults {
         assert!(app.contains(from), "{from}");
@@ -72,6 +85,14 @@ fn serves(server: &Server) -> String {
     let said = server.on("curl -sk --connect-to ::127.0.0.1: https://foobar.com/version");
     let said: serde_json::Value = serde_json::from_str(&said).unwrap_or_default();
     said["version"].as_str().unwrap_or_default().to_owned()
+}
+
+/// The status that a static file is answered with, and for how long it may be kept.
+fn kept(server: &Server, path: &str) -> String {
+    server.on(&format!(
+        "curl -sk -o /dev/null -D - --connect-to ::127.0.0.1: https://foobar.com{path} |
+         tr -d '\\r' | sed -n 's/^HTTP[^ ]* \\([0-9]*\\).*/\\1/p; s/^cache-control: //ip' | paste -sd ' '"
+    ))
 }
 
 /// The load, and when what was switched meanwhile.
@@ -102,10 +123,33 @@ impl Trial<'_> {
         self.switch(name, &["apply", "--yes", "--json"], code)
     }
 
+    /// A release. Visitors who have a page of the one before get its files, before, while and
+    /// after it is led over.
     fn deploy(&mut self, version: &str) {
+        let before = asset(&serves(self.server));
+        let pages = Profile {
+            requests: vec![get(&before)],
+            rate: 40.0,
+            slow: Vec::new(),
+            websocket: None,
+            ..profile(&SHORT)
+        };
+        let visitors = match Background::start(&target(self.server), pages) {
+            Ok(visitors) => visitors,
+            Err(error) => panic!("no load: {error}"),
+        };
         release(&self.site, version, &[]);
         self.apply(&format!("deploy of {version}"), 0);
+        let visitors = visitors.end();
+        assert_eq!(visitors.failed(), 0, "{:#?}", visitors.failures);
+        assert!(visitors.whole().latencies.count() > 0);
         assert_eq!(serves(self.server), version);
+        let kept = |path: &str| kept(self.server, path).trim().to_owned();
+        let immutable = "200 public, max-age=31536000, immutable";
+        assert_eq!(kept(&asset(version)), immutable);
+        assert_eq!(kept(&before), immutable);
+        assert_eq!(kept("/static/style.css"), "200 public, max-age=3600");
+        assert_eq!(kept("/static/nothing.css"), "404");
     }
 
     /// A release that does not come to serve: visitors stay with the one before.
@@ -165,12 +209,15 @@ pub(crate) fn target(server: &Server) -> Target {
     }
 }
 
-fn profile(dose: &Dose) -> Profile {
-    let request = |path: &str, body: Option<&str>, weight| Request {
+fn get(path: &str) -> Request {
+    Request {
         path: path.to_owned(),
-        body: body.map(str::to_owned),
-        weight,
-    };
+        body: None,
+        weight: 1,
+    }
+}
+
+fn profile(dose: &Dose) -> Profile {
     Profile {
         rate: dose.rate,
         duration: Duration::from_secs(7200),
@@ -179,8 +226,14 @@ fn profile(dose: &Dose) -> Profile {
         protocol: Protocol::Http1,
         timeout: Duration::from_secs(30),
         requests: vec![
-            request("/", None, 2),
-            request("/", Some("name=Ann&text=hello"), 1),
+            Request {
+                weight: 2,
+                ..get("/")
+            },
+            Request {
+                body: Some("name=Ann&text=hello".to_owned()),
+                ..get("/")
+            },
         ],
         slow: vec!["/slow".to_owned()],
         websocket: Some("/socket".to_owned()),
