@@ -329,6 +329,8 @@ pub struct Web {
     pub ports: Ports,
     /// Largest request body, in bytes.
     pub max_body: u64,
+    /// Largest line of a request's header, and largest header of a response, in bytes.
+    pub max_header: u64,
     /// How long a request may take in the app, in seconds.
     pub timeout: u32,
     /// HSTS `max-age` in seconds; 0 sends no header.

@@ -126,6 +126,8 @@ fn web_keys(web: &raw::Web) -> Keys {
     let first = |texts: &raw::Texts| texts.keys().next().map(At::span);
     there([
         ("max_body", web.max_body.as_ref().map(At::span)),
+        ("max_header", web.max_header.as_ref().map(At::span)),
+        ("expect", web.expect.as_ref().map(At::span)),
         ("timeout", web.timeout.as_ref().map(At::span)),
         ("hsts", web.hsts.as_ref().map(At::span)),
         ("static", first(&web.static_files)),

@@ -350,6 +350,9 @@ pub(super) struct Web {
     pub(super) http3: Option<At<bool>>,
     /// The largest request body that is let through: bytes, or "10m". Default: "10m".
     pub(super) max_body: Option<At<Amount>>,
+    /// The largest line of a request's header, and the largest header of the app's response: bytes,
+    /// or "16k". Default: "16k".
+    pub(super) max_header: Option<At<Amount>>,
     /// How long a request may take in the app: seconds, or "60s". Default: "60s".
     pub(super) timeout: Option<At<Amount>>,
     /// For how long browsers shall insist on HTTPS; "0s" sends no such header. Default: "365d".

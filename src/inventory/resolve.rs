@@ -154,7 +154,13 @@ impl Shared<'_> {
         let port = neighbours::default_port(place);
         let app = app::app(raw.app, domain, port, &mut files, &mut inside, mistakes);
         let source = raw.app.and_then(|app| app.source.as_ref()).map(At::span);
-        let web = web::web(raw.web, self.ports, source.is_some(), &mut inside, mistakes);
+        let web = web::web(
+            raw.web,
+            self.ports,
+            raw.app.map(|app| &**app),
+            &mut inside,
+            mistakes,
+        );
         let database = app::database(
             raw.database,
             self.database_server,

@@ -26,19 +26,32 @@ pub(super) fn http3_without_https(raw: &raw::Web, mistakes: &mut Mistakes<'_>) {
     }
 }
 
-/// What the section `[web]` says of the site. The folders of static files are in the app's code, if there is any.
+/// What the section `[web]` says of the site. The folders of static files are in the app's code, if
+/// there is any, unless it is made on the server.
 pub(super) fn web(
     raw: &raw::Web,
     ports: Ports,
-    has_code: bool,
+    app: Option<&raw::App>,
     inside: &mut Vec<FileReference>,
     mistakes: &mut Mistakes<'_>,
 ) -> Web {
+    const KIB: u64 = 1 << 10;
     const MIB: u64 = 1 << 20;
+    let has_code = app.is_some_and(|app| app.source.is_some());
     let seconds = |least| move |amount: &raw::Amount| amount::seconds(amount, least..=u32::MAX);
     let timeout = mistakes.check("web.timeout", raw.timeout.as_ref(), seconds(1));
     let hsts = mistakes.check("web.hsts", raw.hsts.as_ref(), seconds(0));
     let max_body = mistakes.check("web.max_body", raw.max_body.as_ref(), amount::bytes);
+    let max_header = raw.max_header.as_ref();
+    let max_header = mistakes.check("web.max_header", max_header, |amount| match amount::bytes(
+        amount,
+    )? {
+        bytes if (4 * KIB..=64 * KIB).contains(&bytes) => Ok(bytes),
+        bytes => Err(
+            InvalidValue::new(format!("{bytes} bytes are too few or too many"))
+                .hint("from \"4k\" to \"64k\""),
+        ),
+    });
     let mut static_files = BTreeMap::new();
     for (prefix, folder) in &raw.static_files {
         if !has_code && !mistakes.incomplete {
@@ -46,7 +59,15 @@ pub(super) fn web(
             mistakes.push(mistake.help("the folders lie in the app's release: write app.source"));
         }
         let checked = mistakes.check("web.static", Some(folder), |text| inner_folder(text));
-        if let Some(path) = checked.clone().filter(|_| has_code) {
+        let in_code = |path: &String| {
+            let below = |folder: &At<String>| {
+                let folder = folder.trim_end_matches('/');
+                path.strip_prefix(folder)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            };
+            app.is_some_and(|app| app.build.is_empty() && !app.persistent.iter().any(below))
+        };
+        if let Some(path) = checked.clone().filter(|path| has_code && in_code(path)) {
             inside.push(FileReference {
                 path,
                 span: folder.span(),
@@ -60,6 +81,7 @@ pub(super) fn web(
     Web {
         ports,
         max_body: max_body.unwrap_or(10 * MIB),
+        max_header: max_header.unwrap_or(16 * KIB),
         timeout: timeout.unwrap_or(60),
         hsts: hsts.unwrap_or(365 * 86400),
         static_files,

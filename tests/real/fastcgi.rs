@@ -98,8 +98,13 @@ pub(crate) fn each_header_is_sent_once(server: &Server, site: &Site) {
     assert_eq!(inventory.matches("\n[web]\n").count(), 1, "{inventory}");
     let keys = "\n[web]\nheaders = { \"X-Mine\" = \"ours\", \"X-Frame-Options\" = \"DENY\" }\n\
                 static = { \"/files/\" = \"public\" }\n";
-    site.write("inventory.toml", &inventory.replace("\n[web]\n", keys));
+    let inventory = inventory.replace("\n[web]\n", keys);
+    assert_eq!(inventory.matches("\n[app]\n").count(), 1, "{inventory}");
+    let uploads = "\n[app]\npersistent = [\"public/uploads\"]\n";
+    site.write("inventory.toml", &inventory.replace("\n[app]\n", uploads));
     site.run(&["apply", "--yes", "--json"]).exits(0);
+    server.on("cd /srv/*/shared/public/uploads && echo text >note.txt && echo '<?php echo 1;' | tee up.php up.PHTML >/dev/null");
+    let long = format!("--header 'X-Long: {}'", "x".repeat(12_000));
     for (path, more, status) in [
         ("/seen.php", "", 200),
         ("/seen.php?status=404", "", 404),
@@ -110,6 +115,11 @@ pub(crate) fn each_header_is_sent_once(server: &Server, site: &Site) {
         ("/files/none", "", 404),
         ("/none.php", "", 404),
         ("/.git/config", "", 404),
+        ("/seen.php", &long, 200),
+        ("/uploads/note.txt", "", 200),
+        ("/uploads/up.php", "", 404),
+        ("/uploads/up.php/x", "", 404),
+        ("/uploads/up.PHTML", "", 404),
         ("/../note.txt", "", 400),
         ("/seen.php", "--header 'Content-Length: 99999999999'", 413),
     ] {

@@ -56,6 +56,10 @@ pub(crate) fn the_app_moves_to_a_socket_and_back(server: &Server) {
     let port = serves_at(server);
     assert!(port.starts_with("127.0.0.1:"), "{port}");
     let site = server.site_with("sockets", |text| inventory(&text));
+    // As servers do that give their socket to the account that they have already.
+    let settings = site.read("app/gunicorn.conf.py");
+    let owner = "import os\nos.chown(os.environ['STATE_DIRECTORY'], os.getuid(), os.getgid())\n";
+    site.write("app/gunicorn.conf.py", &format!("{settings}\n{owner}"));
     let load = visitors(server);
     let more = |what: &str| {
         let (before, _) = load.so_far();
