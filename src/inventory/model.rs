@@ -2,10 +2,12 @@
 
 mod backup;
 mod jobs;
+mod page;
 mod tls;
 
 pub use backup::{Backup, Backups, Keep, Schedule};
 pub use jobs::Jobs;
+pub use page::{Expect, Health};
 pub use tls::{Challenge, ExternalAccount, Hook, KeyType, Tls, TlsMode};
 
 use crate::types::{AccountName, Digest, Fqdn, RecordName, SecretSource, ServerName, SiteName};
@@ -346,28 +348,6 @@ pub struct Web {
     pub maintenance_allow: Vec<String>,
 }
 
-/// What visitors must get.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Expect {
-    /// The path of the page that is asked.
-    pub path: String,
-    /// The status it answers with: one of these.
-    pub status: Vec<u16>,
-    /// What its body must contain.
-    pub body: Option<String>,
-}
-
-impl Default for Expect {
-    /// A page at `/`, whatever is in it.
-    fn default() -> Self {
-        Self {
-            path: "/".to_owned(),
-            status: vec![200],
-            body: None,
-        }
-    }
-}
-
 /// Where the app's code comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
@@ -495,32 +475,6 @@ pub struct App {
     pub env: BTreeMap<String, String>,
     /// Names and sources of the secrets.
     pub secrets: BTreeMap<String, SecretSource>,
-}
-
-/// The page that says whether the app is healthy.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Health {
-    /// Its path.
-    pub path: String,
-    /// Its status.
-    pub status: u16,
-    /// What its body must contain.
-    pub body: Option<String>,
-    /// What its body must have as JSON.
-    pub json: Option<serde_json::Value>,
-}
-
-impl Health {
-    /// The page at this path, with the status that pages have.
-    #[must_use]
-    pub fn at(path: String) -> Self {
-        Self {
-            path,
-            status: 200,
-            body: None,
-            json: None,
-        }
-    }
 }
 
 /// Which database server.
