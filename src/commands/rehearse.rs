@@ -58,7 +58,14 @@ pub(super) async fn rehearse(
         driver: options.driver,
     };
     let up = async { Ok(sandbox::up(&request_for_copy, &|line| reporter.note(line)).await?) };
-    let copy = interruptible(up).await?;
+    let copy = match interruptible(up).await {
+        Err(Error::Interrupted) => {
+            // Half of one may be there.
+            let _ = sandbox::down(&options.name, &|line| reporter.note(line)).await;
+            return Err(Error::Interrupted);
+        }
+        copy => copy?,
+    };
     let rehearsal = Rehearsal {
         copy: &copy,
         profile,

@@ -1,11 +1,12 @@
 //! What of an inventory is for its own server alone, and not for a copy of it.
 
-use super::{Backups, Dns, Inventory, RecordSet, TlsMode};
+use super::{Backups, Dns, Inventory, Jobs, RecordSet, TlsMode};
 use std::net::IpAddr;
 
 impl Inventory {
     /// Makes it that of a copy at this address. What a copy must not do is left out: order
-    /// certificates, make backups beside those of the server, notify other name servers. It is
+    /// certificates, make backups beside those of the server, notify other name servers, tell anybody
+    /// that it fails. It is
     /// reached from this machine, wherever that is. Gives what was left out, for people.
     pub fn rehearsed(&mut self, address: IpAddr) -> Vec<&'static str> {
         let mut before = Vec::new();
@@ -40,6 +41,10 @@ impl Inventory {
             leave_out("backups");
         }
         self.backups = Backups::Declined;
+        if self.jobs.tell() {
+            leave_out("reports of jobs");
+        }
+        self.jobs = Jobs::default();
         self.firewall.ssh_from.clear();
         left_out
     }
@@ -96,6 +101,9 @@ command = "run --port ${PORT}"
 
 [backup]
 repository = "/srv/backup"
+
+[jobs]
+on_failure = "mail -s failed me@foobar.com"
 "#;
 
     #[test]
@@ -110,13 +118,15 @@ repository = "/srv/backup"
             [
                 "certificates from an authority",
                 "other name servers",
-                "backups"
+                "backups",
+                "reports of jobs"
             ]
         );
         let site = inventory.sites.values().next().unwrap();
         assert_eq!(site.tls.mode, TlsMode::SelfSigned);
         assert!(site.dns.secondaries.is_empty() && site.dns.elsewhere.is_empty());
         assert_eq!(inventory.backups, Backups::Declined);
+        assert!(!inventory.jobs.tell());
         assert!(inventory.firewall.ssh_from.is_empty());
         // What visitors get is the same.
         let before = untouched.sites.values().next().unwrap();
