@@ -1,9 +1,9 @@
 //! What can be typed to operate a site that is set up.
 
 use super::restore::{Fetch, Restore};
-use crate::inventory::network;
+use crate::inventory::{Place, network};
 use crate::operate::certificate;
-use crate::types::SiteName;
+use crate::types::{InvalidValue, SiteName};
 use clap::{Args, Subcommand, ValueEnum};
 use foobar_stack_load::{Protocol, Request};
 use std::net::IpAddr;
@@ -197,9 +197,24 @@ pub struct Rebuild {
     /// The file of the key that `backup key` has made
     #[arg(long, value_name = "FILE")]
     pub recovery_key: Option<PathBuf>,
+    /// The inventory is lost, too: take it from the backup in this repository, as restic names it
+    ///
+    /// It is written to inventory.toml, or where -i says, with the address of the new server, and
+    /// beside it roles, templates and files of your own and the code that served.
+    #[arg(long, value_name = "REPOSITORY", requires_all = ["server", "recovery_key"])]
+    pub repository: Option<String>,
+    /// The new server, with --repository
+    #[arg(long, value_name = "[USER@]ADDRESS", requires = "repository", value_parser = place)]
+    pub server: Option<Place>,
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,
+}
+
+fn place(text: &str) -> Result<Place, InvalidValue> {
+    Place::parse(text).ok_or_else(|| {
+        InvalidValue::new("not the address of a server").hint("as root@203.0.113.10")
+    })
 }
 
 /// Do something about a certificate that an authority has issued.

@@ -30,8 +30,10 @@ mod offline;
 mod per_server;
 mod plan;
 mod rebuild;
+mod rebuild_alone;
 mod recheck;
 mod rehearse;
+mod release_code;
 mod restore;
 mod revoke;
 mod rollback;
@@ -152,6 +154,19 @@ async fn dispatch(cli: &Cli, reporter: &Reporter) -> Result<Exit, Error> {
             return backup::backup(&inventory()?, command, &connection, reporter).await;
         }
         Command::Rebuild(options) => {
+            if let (Some(repository), Some(server)) = (&options.repository, &options.server) {
+                let named = cli.global.inventory.as_deref();
+                let inventory = named.unwrap_or(Path::new("inventory.toml"));
+                let from = (repository.as_str(), server);
+                return rebuild_alone::rebuild_alone(
+                    inventory,
+                    from,
+                    options,
+                    &connection,
+                    reporter,
+                )
+                .await;
+            }
             return rebuild::rebuild(&inventory()?, options, &connection, reporter).await;
         }
         Command::Rehearse(options) => {

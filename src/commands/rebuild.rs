@@ -72,7 +72,7 @@ pub(super) async fn rebuild(
 }
 
 /// The key that opens the repository.
-fn key(workspace: &Workspace, recovery: Option<&Path>) -> Result<SecretValue, Error> {
+pub(super) fn key(workspace: &Workspace, recovery: Option<&Path>) -> Result<SecretValue, Error> {
     if let Some(file) = recovery {
         let shown = file.display();
         let key = std::fs::read(file).map_err(Error::io(format!("read {shown}")))?;
@@ -88,7 +88,7 @@ fn key(workspace: &Workspace, recovery: Option<&Path>) -> Result<SecretValue, Er
 }
 
 /// Has the server bring everything but what an apply makes; says as of when that is.
-async fn bring(
+pub(super) async fn bring(
     session: &mut Session,
     workspace: &Workspace,
     backup: &Backup,

@@ -7,13 +7,13 @@
 //! The server itself is only read. What its generation rests on is recalled as a rollback does it.
 
 use super::apply::{Options, converge};
-use super::code::of_release;
 use super::connected::{Sessions, open};
 use super::connection::ConnectOptions;
 use super::generation::{fetch, recall};
 use super::interrupt::interruptible;
 use super::load::{Secrets, Workspace, load};
 use super::load_test::target;
+use super::release_code::read_code;
 use super::survey::Request;
 use crate::bundle::{self, History};
 use crate::cli;
@@ -21,7 +21,6 @@ use crate::error::{Error, Exit};
 use crate::facts::Os;
 use crate::inventory::Server;
 use crate::report::{Reporter, Settings, Verbosity};
-use crate::resource::{Resource, release_code};
 use crate::sandbox::{self, Sandbox};
 use foobar_stack_load::{Load, Profile, Record};
 use std::path::Path;
@@ -129,33 +128,7 @@ async fn standing(
     let generation = fetch(session, number).await?;
     let mut before = recall(number, &generation, &name, &after).await?;
     let stack = before.stack(&name, &facts)?;
-    for (site, inputs) in &mut before.inputs.sites {
-        let Some(code) = inputs.app.as_mut().filter(|code| code.tree().is_none()) else {
-            continue;
-        };
-        let own = |resource: &&Resource| resource.site.as_ref().is_none_or(|one| one == site);
-        let resources = stack.resources.iter().filter(own);
-        let Some(script) = release_code(resources, code.id()) else {
-            continue;
-        };
-        let reply = session
-            .run("reading the release that serves", &script)
-            .await?;
-        let app = before
-            .inputs
-            .inventory
-            .sites
-            .get(site)
-            .map(|site| &site.app);
-        let read = app.and_then(|app| of_release(&reply.stdout, code.id(), app));
-        *code = read.ok_or_else(|| Error::NoCode {
-            release: code.id().clone(),
-            why: match reply.stderr.trim() {
-                "" => "its files were changed on the server".to_owned(),
-                said => said.to_owned(),
-            },
-        })?;
-    }
+    read_code(session, &stack, &mut before).await?;
     sessions.report_traffic(reporter);
     Ok((after, Some(before), Some(suite)))
 }

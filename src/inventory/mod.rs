@@ -22,6 +22,7 @@ mod raw;
 mod record;
 mod record_rules;
 mod rehearsal;
+mod relocate;
 mod resolve;
 mod reverse;
 mod secondary;
@@ -47,5 +48,6 @@ pub use model::{
 };
 pub use network::network;
 pub use raw::schema;
+pub use relocate::{Place, relocated};
 pub use resolve::parse;
 pub use starter::starter;

@@ -95,4 +95,54 @@ pub(crate) fn what_is_lost_comes_back_on_an_empty_server(server: &Server) {
     other.on("mkdir /var/lib/foobar-stack-rebuild && touch -d yesterday /var/lib/foobar-stack-rebuild/begun");
     site.run(&rebuild).exits(1).says(&["is not empty"]);
     other.on("test -e /var/lib/foobar-stack/generation");
+    site.run(&["backup", "now"]).exits(0);
+    its_inventory_may_be_lost_too(&other, recovery, &had);
+}
+
+/// Nothing is left of the site but its repository and the key for that.
+fn its_inventory_may_be_lost_too(lost: &Server, recovery: &str, had: &str) {
+    let server = Server::up(lost.suite);
+    let address = server.address;
+    let key = lost.on(
+        "test -e ~/.ssh/id_ed25519 || ssh-keygen -q -t ed25519 -N '' -f ~/.ssh/id_ed25519
+         cat ~/.ssh/id_ed25519.pub",
+    );
+    server.on(&format!(
+        "mkdir -p -m 700 ~/.ssh; echo '{key}' >>~/.ssh/authorized_keys"
+    ));
+    lost.on(&format!(
+        "tar -C /srv -c backup | ssh -o StrictHostKeyChecking=accept-new root@{address} tar -C /srv -x"
+    ));
+    let site = server.site_with("alone", |text| text);
+    for folder in ["app", "roles"] {
+        let _ = std::fs::remove_dir_all(site.folder.join(folder));
+    }
+    let _ = std::fs::remove_file(site.folder.join("inventory.toml"));
+    let config = format!("{}/sandbox/{}/ssh_config", server.temporary(), server.suite);
+    let by_name = std::fs::read_to_string(&config).unwrap_or_default();
+    let by_address = by_name.replace("\n  HostName", &format!(" {address}\n  HostName"));
+    site.write("ssh_config", &by_address);
+    let config = site.folder.join("ssh_config");
+    let ssh = ["--ssh-config", config.to_str().unwrap_or_default()];
+    let place = format!("root@{address}");
+    let rebuild = ["rebuild", "--yes", "--repository", "/srv/backup"];
+    let way = ["--server", &place, "--recovery-key", recovery];
+    let rebuild = [&ssh[..], &rebuild, &way].concat();
+    site.run(&rebuild).exits(0).says(&[
+        "its inventory is in",
+        "the code that served is in",
+        "rebuilt on",
+    ]);
+    assert_eq!(belongings(&server), had);
+    let text = site.read("inventory.toml");
+    assert!(
+        text.contains(&format!("\nipv4 = \"{address}\"\n")),
+        "{text}"
+    );
+    assert!(!site.read("roles/lab/role.toml").is_empty());
+    let plan = [&ssh[..], &["plan"]].concat();
+    site.run(&plan).exits(0).says(&["No changes."]);
+    site.run(&rebuild)
+        .exits(64)
+        .says(&["there is an inventory already"]);
 }
