@@ -96,22 +96,22 @@ pub(crate) fn what_is_lost_comes_back_on_an_empty_server(server: &Server) {
     site.run(&rebuild).exits(1).says(&["is not empty"]);
     other.on("test -e /var/lib/foobar-stack/generation");
     site.run(&["backup", "now"]).exits(0);
-    its_inventory_may_be_lost_too(&other, recovery, &had);
+    its_inventory_may_be_lost_too(server, &other, recovery, &had);
 }
 
 /// Nothing is left of the site but its repository and the key for that.
-fn its_inventory_may_be_lost_too(lost: &Server, recovery: &str, had: &str) {
+fn its_inventory_may_be_lost_too(between: &Server, lost: &Server, recovery: &str, had: &str) {
     let server = Server::up(lost.suite);
     let address = server.address;
-    let key = lost.on(
-        "test -e ~/.ssh/id_ed25519 || ssh-keygen -q -t ed25519 -N '' -f ~/.ssh/id_ed25519
-         cat ~/.ssh/id_ed25519.pub",
-    );
+    // The repository goes there by way of the server that may log in to both.
+    let key = between.on("cat ~/.ssh/id_ed25519.pub");
     server.on(&format!(
         "mkdir -p -m 700 ~/.ssh; echo '{key}' >>~/.ssh/authorized_keys"
     ));
-    lost.on(&format!(
-        "tar -C /srv -c backup | ssh -o StrictHostKeyChecking=accept-new root@{address} tar -C /srv -x"
+    between.on(&format!(
+        "ssh root@{} tar -C /srv -c backup |
+         ssh -o StrictHostKeyChecking=accept-new root@{address} tar -C /srv -x",
+        lost.address
     ));
     let site = server.site_with("alone", |text| text);
     for folder in ["app", "roles"] {

@@ -62,8 +62,34 @@ probe_base() {
 }
 
 # edited_in FOLDER PREFIX: what was changed since the release was complete; of a
-# folder, in which something came or went, its path and a slash. In no order.
+# folder, in which something came or went, its path and a slash. In no order. What Python keeps
+# beside code that somebody has it run is no change, nor that it came.
 edited_in() {
-	find "$1" -newercc "$1/.foobar-stack-complete" ! -name .foobar-stack-complete \
-		\( -type d -printf "$2%P/\n" -o -printf "$2%P\n" \)
+	local changed line
+	changed=$(find "$1" -type d -name __pycache__ -prune -o \
+		-newercc "$1/.foobar-stack-complete" ! -name .foobar-stack-complete \
+		\( -type d \( -exec test {}/__pycache__ -nt "$1/.foobar-stack-complete" \; -printf 'kept %P/\n' \
+		-o -printf 'changed %P/\n' \) -o -printf 'changed %P\n' \))
+	[ -n "$changed" ] || return 0
+	while IFS= read -r line; do
+		case $line in
+		'kept '*) ! is_whole "$1" "${line#kept }" || continue ;;
+		esac
+		printf "$2%s\n" "${line#* }"
+	done <<-END
+		$changed
+	END
+}
+
+# is_whole FOLDER PATH/: what the release was made of that stood in this folder of it stands there.
+is_whole() {
+	local path tab
+	tab=$(printf '\t')
+	sed -n "s/^[fx] .\{66\}//p; s/^l [^$tab]*$tab//p" "$1/.foobar-stack-manifest" |
+		while IFS= read -r path; do
+			case $path in
+			"${2#/}"*/*) ;;
+			"${2#/}"*) [ -e "$1/$path" ] || [ -L "$1/$path" ] || exit 1 ;;
+			esac
+		done
 }
