@@ -103,17 +103,11 @@ pub(super) async fn rebuild_alone(
 
 /// A workspace that knows the server and the repository, and no more.
 async fn stand_in(repository: &str, place: &Place, folder: &Path) -> Result<Workspace, Error> {
-    let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
-    let there = ENVIRONMENT.iter();
-    let secrets: Vec<String> = there
-        .filter(|name| std::env::var_os(name).is_some())
-        .map(|name| format!("{name} = {{ env = \"{name}\" }}"))
-        .collect();
-    let text = format!(
-        "{}[site]\ndomain = \"rebuild.invalid\"\n[backup]\nrepository = {}\nsecrets = {{ {} }}\n",
-        place.section(),
-        quoted(repository),
-        secrets.join(", ")
+    let there = ENVIRONMENT.into_iter();
+    let text = text(
+        repository,
+        place,
+        there.filter(|name| std::env::var_os(name).is_some()),
     );
     let failed = || Error::io("write a temporary file");
     let temporary = tempfile::tempdir().map_err(failed())?;
@@ -125,6 +119,21 @@ async fn stand_in(repository: &str, place: &Place, folder: &Path) -> Result<Work
     workspace.inputs.inventory.sites.clear();
     workspace.inputs.sites.clear();
     Ok(workspace)
+}
+
+/// The text of an inventory that says where the server and the repository are, and no more. `there`
+/// is what of the environment is for restic.
+fn text<'a>(repository: &str, place: &Place, there: impl Iterator<Item = &'a str>) -> String {
+    let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
+    let secrets: Vec<String> = there
+        .map(|name| format!("{name} = {{ env = \"{name}\" }}"))
+        .collect();
+    format!(
+        "{}[site]\ndomain = \"rebuild.invalid\"\n[app]\nenabled = false\n[backup]\nrepository = {}\nsecrets = {{ {} }}\n",
+        place.section(),
+        quoted(repository),
+        secrets.join(", ")
+    )
 }
 
 /// The newest generation that was proven, of what the server has got.
@@ -220,4 +229,29 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 fn make_parent(path: &Path) -> Result<(), Error> {
     let parent = path.parent().unwrap_or(path);
     std::fs::create_dir_all(parent).map_err(Error::io(format!("make {}", parent.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::Source;
+    use crate::inventory::parse;
+
+    #[test]
+    fn what_stands_in_for_an_inventory_is_one() {
+        for (place, repository) in [
+            ("root@198.51.100.7", "sftp:backup@example.net:/srv/a\\b"),
+            ("2001:db8::7", "s3:https://s3.example.net/bucket"),
+        ] {
+            let place = Place::parse(place).unwrap();
+            let text = text(repository, &place, ENVIRONMENT.into_iter());
+            let parsed = parse(&Source::new("inventory.toml", text.clone()));
+            let inventory = parsed
+                .unwrap_or_else(|why| panic!("{why}: {text}"))
+                .inventory;
+            let backup = inventory.backups.made().unwrap();
+            assert_eq!(backup.repository, repository);
+            assert_eq!(backup.secrets.len(), ENVIRONMENT.len());
+        }
+    }
 }
