@@ -35,7 +35,6 @@ pub(super) const ALL: &[Broken] = &[
             "nobody confirmed over a new connection in time",
             "rolled back",
         ],
-        sample: true,
         ..BROKEN
     },
     Broken {
@@ -90,7 +89,6 @@ pub(super) const ALL: &[Broken] = &[
             "nobody confirmed over a new connection in time",
             "rolled back",
         ],
-        sample: true,
         ..BROKEN
     },
     Broken {
