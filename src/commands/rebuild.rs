@@ -16,6 +16,7 @@ use crate::resource::SecretMaterial;
 use crate::server::{Payload, Session};
 use crate::types::{Fqdn, SecretValue, minute};
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::Path;
 use std::time::Instant;
 
@@ -63,12 +64,22 @@ pub(super) async fn rebuild(
     let exit = apply::apply(inventory, &apply, connection, reporter).await?;
     let (_, mut sessions) = open(inventory, Secrets::StandIn, connection, reporter).await?;
     let (_, session) = sessions.only_mut()?;
-    session.run("clearing up", &rebuild::clear_up()).await?;
-    reporter.done(&format!(
-        "rebuilt on {address} in {} s, from {made}",
-        began.elapsed().as_secs()
-    ));
+    end(session, address, &made, began, reporter).await?;
     Ok(exit)
+}
+
+/// Clears up on a server that is rebuilt, and says from what, and how long that took.
+pub(super) async fn end(
+    session: &mut Session,
+    address: IpAddr,
+    made: &str,
+    began: Instant,
+    reporter: &Reporter,
+) -> Result<(), Error> {
+    session.run("clearing up", &rebuild::clear_up()).await?;
+    let took = began.elapsed().as_secs();
+    reporter.done(&format!("rebuilt on {address} in {took} s, from {made}"));
+    Ok(())
 }
 
 /// The key that opens the repository.

@@ -6,13 +6,12 @@ use super::connected::Sessions;
 use super::connection::ConnectOptions;
 use super::generation::{fetch, recall};
 use super::load::{Secrets, Workspace, load};
-use super::rebuild::{bring, key};
+use super::rebuild::{bring, end, key};
 use super::release_code::read_code;
 use crate::bundle::{self, Generation, History};
 use crate::cli::Rebuild;
 use crate::error::{Error, Exit};
 use crate::inventory::{AppSource, Place, relocated};
-use crate::operate::rebuild;
 use crate::report::Reporter;
 use crate::server::Session;
 use crate::types::{Node, Tree};
@@ -93,11 +92,7 @@ pub(super) async fn rebuild_alone(
     };
     let exit = converge(&mut sessions, &workspace, &apply, connection, reporter).await?;
     let (_, session) = sessions.only_mut()?;
-    session.run("clearing up", &rebuild::clear_up()).await?;
-    reporter.done(&format!(
-        "rebuilt on {address} in {} s, from {made}",
-        began.elapsed().as_secs()
-    ));
+    end(session, address, &made, began, reporter).await?;
     Ok(exit)
 }
 

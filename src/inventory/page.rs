@@ -1,4 +1,4 @@
-//! Pages that are asked to see whether a site is well: `app.health` and `web.expect`.
+//! Pages that show whether a site is healthy: `app.health` and `web.expect`.
 
 use super::mistakes::Mistakes;
 use super::raw::{self, At, TextOr};

@@ -1,4 +1,4 @@
-//! Pages that are asked to see whether a site is well, as they are wanted.
+//! Pages that show whether a site is healthy, as they are wanted.
 
 use serde::Serialize;
 

@@ -1,4 +1,4 @@
-//! Pages that are asked to see whether a site is well.
+//! Pages that show whether a site is healthy.
 
 use super::At;
 use super::one_or_more::OneOrMore;
