@@ -8,7 +8,7 @@ use crate::lab::{Disk, Machine, Site, read};
 use crate::support::until;
 use crate::visitors::Visitors;
 use crate::{Case, Scope};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A change of one file of the site. A template or role that the site does not have is the
 /// built-in one.
@@ -82,23 +82,46 @@ pub(crate) fn cases() -> Vec<Case> {
 fn apply(broken: &Broken, machine: &Machine) -> Site {
     let site = machine.site();
     for (path, edit) in broken.site {
-        let old = || {
-            let own = site.path(path);
-            let built_in = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
-            read(if own.exists() { &own } else { &built_in })
-        };
-        let text = match edit {
-            Edit::Write(text) => (*text).to_owned(),
-            Edit::Append(text) => old() + text,
-            Edit::Replace(from, to) => {
-                let old = old();
-                assert_eq!(old.matches(from).count(), 1, "{from:?} in {path}");
-                old.replace(from, to)
-            }
-        };
+        let own = site.path(path);
+        let text = edited(path, edit, || {
+            read(if own.exists() { &own } else { &built_in(path) })
+        });
         site.write(path, &text);
     }
     site
+}
+
+/// A file that every site has unless it brings its own.
+fn built_in(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// What the edit makes of what was there.
+fn edited(path: &str, edit: &Edit, old: impl Fn() -> String) -> String {
+    match edit {
+        Edit::Write(text) => (*text).to_owned(),
+        Edit::Append(text) => old() + text,
+        Edit::Replace(from, to) => {
+            let old = old();
+            assert_eq!(old.matches(from).count(), 1, "{from:?} in {path}");
+            old.replace(from, to)
+        }
+    }
+}
+
+/// A case whose text is not there any more would not be noticed before it is run.
+#[test]
+fn every_edit_of_a_built_in_file_fits_it() {
+    let mut count = 0;
+    for broken in table::ALL.into_iter().flatten() {
+        for (path, edit) in broken.site {
+            if built_in(path).exists() {
+                edited(path, edit, || read(&built_in(path)));
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 20, "only {count}");
 }
 
 /// The files without those of releases, which stay when a run is undone.

@@ -89,8 +89,8 @@ pub(super) const ALL: &[Broken] = &[
         site: &[(
             SITE,
             Replace(
-                "\treturn 301 {{ vars.url }}$request_uri;\n}\n{%- endif %}\n{%- if site.aliases %}",
-                "\treturn 302 http://example.com/;\n}\n{%- endif %}\n{%- if site.aliases %}",
+                "{%- else %}\n\treturn 301 {{ vars.url }}$request_uri;\n{%- endif %}",
+                "{%- else %}\n\treturn 302 http://example.com/;\n{%- endif %}",
             ),
         )],
         ends: AsBefore(6),
