@@ -83,9 +83,8 @@ fn apply(broken: &Broken, machine: &Machine) -> Site {
     let site = machine.site();
     for (path, edit) in broken.site {
         let own = site.path(path);
-        let text = edited(path, edit, || {
-            read(if own.exists() { &own } else { &built_in(path) })
-        });
+        let own = if own.exists() { own } else { built_in(path) };
+        let text = edited(path, edit, || read(&own));
         site.write(path, &text);
     }
     site

@@ -237,8 +237,8 @@ pub(super) const ALL: &[Broken] = &[
         site: &[(
             "roles/dns/role.toml",
             Replace(
-                "nameservers = { expr = \"dns.nameservers\" }",
-                "nameservers = []",
+                "path = \"{{ vars.zone_file }}\"\nttl = { expr = \"dns.ttl\" }\nnameservers = { expr = \"dns.nameservers\" }",
+                "path = \"{{ vars.zone_file }}\"\nttl = { expr = \"dns.ttl\" }\nnameservers = []",
             ),
         )],
         ends: AsBefore(65),
