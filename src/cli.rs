@@ -4,11 +4,13 @@ mod import;
 mod operations;
 mod rehearse;
 mod restore;
+mod run;
 
 pub use import::Import;
 pub use operations::{Backup, Certificate, HttpVersion, Load, Logs, Maintenance, Rebuild, Verify};
 pub use rehearse::Rehearse;
 pub use restore::{Fetch, Restore};
+pub use run::{Db, Run, Shell};
 
 use crate::report::{Color, Settings, Verbosity};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
@@ -32,7 +34,7 @@ Exit status:
    64  wrong usage
    65  the inventory, a role, a template or a saved plan is invalid
   130  interrupted
-`sandbox exec` and `sandbox ssh` end as the command they run.
+`run`, `shell`, `db`, `sandbox exec` and `sandbox ssh` end as the command they run.
 
 Colours follow --color, NO_COLOR, CLICOLOR and CLICOLOR_FORCE.";
 
@@ -120,6 +122,12 @@ pub enum Command {
     Status,
     /// Show what the units of the stack say
     Logs(Logs),
+    /// Run a command as the app does, in the release that serves
+    Run(Run),
+    /// Open a shell as the app, in the release that serves
+    Shell(Shell),
+    /// Open the client of the database as the app, in its database
+    Db(Db),
     /// Keep visitors out with a page and status 503, or let them in again
     #[command(subcommand)]
     Maintenance(Maintenance),
@@ -170,6 +178,9 @@ impl Command {
             Self::History => "history",
             Self::Status => "status",
             Self::Logs(_) => "logs",
+            Self::Run(_) => "run",
+            Self::Shell(_) => "shell",
+            Self::Db(_) => "db",
             Self::Maintenance(_) => "maintenance",
             Self::Backup(_) => "backup",
             Self::Rebuild(_) => "rebuild",

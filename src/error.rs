@@ -38,7 +38,7 @@ pub enum Exit {
     Invalid,
     /// It was interrupted.
     Interrupted,
-    /// A program that was run for the user (`sandbox exec`) ended with this status.
+    /// A program that was run for the user (`run`, `sandbox exec`) ended with this status.
     Child(u8),
 }
 
@@ -112,6 +112,18 @@ pub enum Error {
     /// Maintenance was not switched.
     #[error("maintenance was not switched: {said}")]
     Maintenance {
+        /// What the server said.
+        said: String,
+    },
+    /// No release of a site serves, so that nothing can be run in it.
+    #[error("no release of {domain} serves")]
+    NotServing {
+        /// The site.
+        domain: String,
+    },
+    /// A command of the user's was not started, or lost its server.
+    #[error("the command was not run: {said}")]
+    Run {
         /// What the server said.
         said: String,
     },
@@ -378,6 +390,8 @@ impl Error {
             | Self::Logs { .. }
             | Self::Maintenance { .. }
             | Self::Revocation { .. }
+            | Self::NotServing { .. }
+            | Self::Run { .. }
             | Self::Backup { .. }
             | Self::Rebuild { .. }
             | Self::Sandbox(_)

@@ -89,7 +89,12 @@ fn commands_of(text: &str) -> Vec<String> {
 /// Fails unless the words after `foobar-stack` are a command line.
 fn parses(line: &str) -> Cli {
     let line = line.split(" #").next().unwrap_or(line);
-    let words = shlex::split(line).unwrap();
+    let mut words = shlex::split(line).unwrap();
+    // What follows is the shell's.
+    let end = words
+        .iter()
+        .position(|word| ["<", ">", "|"].contains(&word.as_str()));
+    words.truncate(end.unwrap_or(words.len()));
     match Cli::try_parse_from(words) {
         Ok(cli) => cli,
         Err(error) => panic!("`{line}`: {error}"),

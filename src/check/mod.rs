@@ -24,6 +24,7 @@ pub mod server;
 pub mod unit;
 
 pub use backup_record::{BackupRecord, LastBackup};
+pub use deployment::Deployment;
 pub use hop::Hop;
 pub use judgement::Judgement;
 pub use report::{Answer, Outcome, Report, Verdict, conclude, in_chain_order};

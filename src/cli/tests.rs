@@ -32,6 +32,9 @@ fn help_lists_the_commands_that_exist() {
             "attach",
             "status",
             "logs",
+            "run",
+            "shell",
+            "db",
             "maintenance",
             "backup",
             "rebuild",
@@ -97,6 +100,9 @@ fn wrong_usage_is_64_and_help_is_none() {
         ("load --path no-slash", 64),
         ("load --post /no-form", 64),
         ("load --http 3", 64),
+        ("run", 64),
+        ("run --site", 64),
+        ("db --execute", 64),
     ] {
         assert_eq!(exit(&parse(line).unwrap_err()).code(), code, "{line}");
     }
@@ -161,4 +167,18 @@ fn the_words_after_two_hyphens_are_the_command() {
         panic!("not an exec");
     };
     assert_eq!((name.as_str(), command.len()), ("box", 3));
+    for line in [
+        "run --site shop -- ls -v --json",
+        "run --site shop ls -v --json",
+    ] {
+        let Command::Run(run) = parse(line).unwrap().command else {
+            panic!("not a run");
+        };
+        assert_eq!(run.command, ["ls", "-v", "--json"], "{line}");
+        assert_eq!(run.site.unwrap().as_str(), "shop", "{line}");
+    }
+    let Command::Db(db) = parse("db -- --table").unwrap().command else {
+        panic!("not a db");
+    };
+    assert_eq!(db.options, ["--table"]);
 }

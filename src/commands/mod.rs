@@ -38,6 +38,7 @@ mod restore;
 mod revoke;
 mod rollback;
 mod rollback_release;
+mod run;
 mod sandbox;
 mod saved;
 mod status;
@@ -67,6 +68,9 @@ pub async fn run(cli: &Cli, reporter: &Reporter) -> Result<Exit, Error> {
         | Command::Demo(_)
         | Command::Load(_)
         | Command::Rehearse(_)
+        | Command::Run(_)
+        | Command::Shell(_)
+        | Command::Db(_)
         | Command::Logs(_) => dispatch(cli, reporter).await,
         _ => interruptible(dispatch(cli, reporter)).await,
     }
@@ -146,6 +150,15 @@ async fn dispatch(cli: &Cli, reporter: &Reporter) -> Result<Exit, Error> {
         }
         Command::Logs(options) => {
             return logs::logs(&inventory()?, options, &connection, reporter).await;
+        }
+        Command::Run(options) => {
+            return run::run(&inventory()?, &options.into(), &connection, reporter).await;
+        }
+        Command::Shell(options) => {
+            return run::run(&inventory()?, &options.into(), &connection, reporter).await;
+        }
+        Command::Db(options) => {
+            return run::run(&inventory()?, &options.into(), &connection, reporter).await;
         }
         Command::Maintenance(switch) => {
             return maintenance::maintenance(&inventory()?, switch, &connection, reporter).await;

@@ -21,6 +21,8 @@ impl Error {
             Self::Stale(error) => Some(error.hint().to_owned()),
             Self::Load(error) => Some(load(error).to_owned()),
             Self::Maintenance { .. } => Some("`foobar-stack plan` shows what the server lacks; then try again".to_owned()),
+            Self::NotServing { .. } => Some("`foobar-stack apply` brings one; `foobar-stack status` shows what runs".to_owned()),
+            Self::Run { .. } => Some("`foobar-stack status` shows what runs; then try again".to_owned()),
             Self::Backup { .. } => Some("`foobar-stack logs backup` shows what was said; `foobar-stack status` shows the last backup that succeeded".to_owned()),
             Self::Rebuild { .. } => Some("correct the cause and try again: it begins anew".to_owned()),
             Self::Revocation { .. } => Some("`foobar-stack status` shows the certificate, `foobar-stack logs acme` what was said; then try again".to_owned()),

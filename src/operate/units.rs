@@ -3,6 +3,7 @@
 //! They are what the compiled stack says: services it wants, units whose files it writes, and
 //! units its checks ask for. No list of names is kept anywhere else.
 
+use super::one_off;
 use crate::check::Question;
 use crate::plan::Stack;
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,8 +42,10 @@ pub fn units(stack: &Stack, date: &str) -> Units {
         }
     }
     for check in &stack.checks {
-        if let Question::Unit(unit) = &check.question {
-            add(&check.role, unit.name.as_str());
+        match &check.question {
+            Question::Unit(unit) => add(&check.role, unit.name.as_str()),
+            Question::Deployment(deployment) => add(&check.role, &one_off::units(deployment)),
+            _ => {}
         }
     }
     let ordered = stack

@@ -5,8 +5,9 @@ use crate::bundle::{Event, StepTitle};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// Lines of a step's log that are shown when it fails.
-const TAIL: usize = 20;
+/// Lines of a step's log that are shown when it fails: enough for two traces of calls, since what
+/// runs an app often dies with one of its own after that of the cause.
+const TAIL: usize = 60;
 /// After this long without a line, a plain screen says that the run goes on.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
@@ -266,7 +267,7 @@ mod tests {
     #[test]
     fn a_failed_step_shows_the_end_of_its_own_log() {
         let mut stream = String::from("begin\t0\nlog\t0\tof another step\nend\t0\t1\nbegin\t1\n");
-        for number in 1..=30 {
+        for number in 1..=80 {
             stream.push_str(&format!("log\t1\tline {number}\u{1b}[31m\n"));
         }
         stream.push_str("failed-step\t1\t100\nfailed");
@@ -274,8 +275,8 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 1 + 1 + TAIL, "{text}");
         assert_eq!(lines[1], "✗ service nginx.service  failed with status 100");
-        assert_eq!(lines[2], "  │ line 11\\u{1b}[31m");
-        assert_eq!(lines[21], "  │ line 30\\u{1b}[31m");
+        assert_eq!(lines[2], "  │ line 21\\u{1b}[31m");
+        assert_eq!(lines[61], "  │ line 80\\u{1b}[31m");
     }
 
     #[test]

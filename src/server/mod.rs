@@ -15,6 +15,7 @@
 
 mod config;
 mod error;
+mod foreground;
 mod payload;
 mod protocol;
 mod reply;
@@ -46,7 +47,7 @@ pub struct Session {
     log: PathBuf,
     // In this order: the channel, the connection, and the folder that its socket is in.
     _channel: openssh::Child<Arc<openssh::Session>>,
-    _connection: Arc<openssh::Session>,
+    connection: Arc<openssh::Session>,
     _folder: TempDir,
 }
 
@@ -99,7 +100,7 @@ impl Session {
             shell,
             log,
             _channel: channel,
-            _connection: connection,
+            connection,
             _folder: folder,
         })
     }

@@ -22,6 +22,7 @@ mod load;
 mod lockout;
 mod login;
 
+mod one_off;
 mod operate;
 mod page;
 mod planned;
@@ -90,6 +91,7 @@ fn a_debian_with_mariadb() {
                 "operate",
                 operate::a_site_is_looked_at_and_closed_for_maintenance,
             ),
+            ("one_off", one_off::commands_run_as_the_app_does),
             (
                 "hardening",
                 hardening::scanners_find_nothing_and_daemons_come_back,

@@ -182,7 +182,8 @@ impl Site {
         read(&self.folder.join(path))
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// The program with its inventory, to be started.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = program(&["--inventory"]);
         command
             .arg(self.folder.join("inventory.toml"))

@@ -135,11 +135,7 @@ fail_unhealthy() {
 	[ -z "$asking" ] || tail -n 2 -- "$asked/log" 2>/dev/null || true
 	stop_asking
 	journalctl --sync || true
-	# What dies tells the cause at the beginning, what is slow at the end.
-	journalctl --no-pager -o cat -n 2000 --since "$since" -u "$slot@*" | awk -v half=40 '
-		NR <= half { print; next }
-		{ line[NR] = $0; delete line[NR - half] }
-		END { if (NR > 2 * half) print "…"; while (half-- > 0) if (NR - half in line) print line[NR - half] }' || true
+	journalctl --no-pager -o cat -n 200 --since "$since" -u "$slot@*" || true
 	fail "the new release in $slot: $1"
 }
 
