@@ -3,12 +3,13 @@
 use super::connected::{Sessions, read_facts};
 use super::connection::ConnectOptions;
 use super::load::{Secrets, load};
-use super::survey::look;
+use super::survey::{Seen, look};
 use crate::cli::Doctor;
 use crate::conflict::{Claims, Meeting, Rule};
 use crate::error::{Error, Exit};
 use crate::host;
 use crate::operate::backup;
+use crate::operate::upgrades::Upgrades;
 use crate::report::{Finding, FindingState, Reporter, Table};
 use crate::resource::Observed;
 use crate::server::{Payload, Session};
@@ -126,7 +127,13 @@ pub(super) async fn doctor(
         findings.push(recovery_key(&mut session, file).await?);
     }
     let wanted = &workspace.inputs.inventory;
-    let (observed, occupied) = look(&mut session, wanted, &stack, &claims, reporter).await?;
+    let seen = look(&mut session, wanted, &stack, &facts, reporter).await?;
+    let Seen {
+        observed,
+        occupied,
+        upgrades,
+    } = seen;
+    findings.push(pending(&upgrades));
     let mut unknown = 0;
     for (resource, observed) in stack.resources.iter().zip(&observed) {
         if let Observed::Unknown { reason } = observed {
@@ -168,6 +175,18 @@ pub(super) async fn doctor(
     reporter.traffic(&session.traffic());
     let bad = findings.iter().any(|finding| finding.state == Bad);
     Ok(if bad { Exit::Failed } else { Exit::Done })
+}
+
+/// Which security upgrades are pending.
+fn pending(upgrades: &Upgrades) -> Finding {
+    let subject = "upgrades";
+    let hint = "install them: `apt-get update` and `apt-get upgrade` on the server";
+    let text = upgrades.to_string();
+    if upgrades.are_known() && upgrades.pending.is_empty() {
+        finding(FindingState::Good, subject, text, None)
+    } else {
+        finding(FindingState::Doubtful, subject, text, Some(hint))
+    }
 }
 
 /// Whether the key in the file opens the repository.

@@ -40,7 +40,8 @@ async fn show(
     note_unverified(facts, reporter);
     let script = status::script(stack, &units, inventory.ports.http_port);
     let reply = session.run("asking how it is", &script).await?;
-    let mut status = Status::parse(stack, &units, &String::from_utf8_lossy(&reply.stdout));
+    let text = String::from_utf8_lossy(&reply.stdout);
+    let mut status = Status::parse(stack, &units, facts.package_lists_age, &text);
     // A record that is there need not be proposed.
     let records = || inventory.sites.values().flat_map(|site| &site.dns.records);
     let is_there = |caa: &String| records().any(|record| record.value.contains(caa));

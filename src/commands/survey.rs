@@ -9,6 +9,8 @@ use crate::conflict::{self, Claims, Conflicts, Meeting, Occupied};
 use crate::error::Error;
 use crate::facts::{Facts, Maintenance};
 use crate::inventory::{Backups, Inventory};
+use crate::operate::units;
+use crate::operate::upgrades::{self, Upgrades};
 use crate::plan::{self, Basis, Plan, SavedPlan, Stack};
 use crate::random;
 use crate::report::{Reporter, Verbosity};
@@ -58,6 +60,8 @@ pub(crate) struct Survey {
     pub(crate) retained: Retained,
     pub(crate) plan: Plan,
     pub(crate) work: ExecutionPlan,
+    /// Which security upgrades are pending there.
+    pub(crate) upgrades: Upgrades,
 }
 
 /// Observes the servers and makes their plans.
@@ -114,7 +118,12 @@ async fn survey_one(
     }
     let claims = Claims::of(&facts);
     let inventory = &workspace.inputs.inventory;
-    let (mut observed, occupied) = look(session, inventory, &stack, &claims, reporter).await?;
+    let seen = look(session, inventory, &stack, &facts, reporter).await?;
+    let Seen {
+        mut observed,
+        occupied,
+        upgrades,
+    } = seen;
     ownership::forget_lost(&mut stack.resources, &mut observed);
     let roles = match scope {
         Scope::Roles(roles) => Some(roles.as_slice()),
@@ -177,6 +186,7 @@ async fn survey_one(
         retained,
         plan,
         work,
+        upgrades,
     })
 }
 
@@ -215,23 +225,40 @@ pub(super) fn note_unverified(facts: &Facts, reporter: &Reporter) {
     }
 }
 
-/// Observes the resources of the stack, and what else lives on the server, in one round trip.
+/// What is seen of a server in one round trip.
+pub(crate) struct Seen {
+    /// One for each resource of the stack.
+    pub(crate) observed: Vec<Observed<State>>,
+    /// What else lives there.
+    pub(crate) occupied: Occupied,
+    /// Which security upgrades are pending.
+    pub(crate) upgrades: Upgrades,
+}
+
+/// Observes the resources of the stack, and what else is on the server, in one round trip.
 pub(crate) async fn look(
     session: &mut Session,
     inventory: &Inventory,
     stack: &Stack,
-    claims: &Claims,
+    facts: &Facts,
     reporter: &Reporter,
-) -> Result<(Vec<Observed<State>>, Occupied), Error> {
+) -> Result<Seen, Error> {
     let probe = Probe::new(random::hex());
     let mut script = probe.script(&stack.resources);
-    conflict::question(inventory, stack, claims).ask(&mut script);
+    conflict::question(inventory, stack, &Claims::of(facts)).ask(&mut script);
+    let script = upgrades::meanwhile(&script);
     let reply = session.run("observing the resources", &script).await?;
     reporter.trace(Verbosity::Commands, reply.stderr.trim_end());
     let text = String::from_utf8_lossy(&reply.stdout);
     let observed = probe.read(&stack.resources, &text);
     let occupied = conflict::read(&text).map_err(|why| Error::NotSeen { why })?;
-    Ok((observed, occupied))
+    let units = units(stack, &facts.date);
+    let upgrades = Upgrades::read(&text, &units, facts.package_lists_age);
+    Ok(Seen {
+        observed,
+        occupied,
+        upgrades,
+    })
 }
 
 /// How many names of what stays are shown.
@@ -240,6 +267,7 @@ const SHOWN: usize = 12;
 /// Shows the plan, and says what is no longer in the inventory and is kept all the same.
 pub(crate) fn show(survey: &Survey, reporter: &Reporter) {
     reporter.plan(&survey.plan);
+    reporter.upgrades(&survey.upgrades);
     if survey.lost {
         reporter.note(
             "the server has this stack, and no record of it in /var/lib/foobar-stack: what is there \

@@ -1,5 +1,5 @@
 //! What is asked of a server that runs: which units a stack has, how they are
-//! doing, and what is used up.
+//! doing, what is used up, and what could be upgraded.
 //!
 //! Pure: scripts go out, replies are read. Nothing here changes what the inventory says.
 
@@ -14,5 +14,6 @@ pub mod samples;
 pub mod saturation;
 pub mod status;
 mod units;
+pub mod upgrades;
 
 pub use units::{Units, units};

@@ -1,6 +1,7 @@
 //! How a site is: what runs, since when, which release, and what should be known of it.
 
 use super::Units;
+use super::upgrades::{self, Upgrades};
 use crate::bundle::{self, History, PastRun};
 use crate::check::dnssec::ds_record_of_line;
 use crate::check::{BackupRecord, Question};
@@ -164,6 +165,8 @@ pub struct Status {
     /// What the server has recorded of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backup: Option<BackupRecord>,
+    /// Which security upgrades are pending.
+    pub upgrades: Upgrades,
 }
 
 /// The script that asks for all of it.
@@ -207,15 +210,16 @@ pub fn script(stack: &Stack, units: &Units, http_port: u16) -> Script {
         .assign("zone_keys", &keys.join("\n"))
         .raw(SHOW_UNITS)
         .raw(include_str!("look.sh"))
+        .append(&upgrades::library())
         .raw(include_str!("status.sh"))
         .append(&bundle::history());
     script
 }
 
 impl Status {
-    /// Reads what [`script`] printed.
+    /// Reads what [`script`] printed; `lists_age` is that of the server's package lists, in seconds.
     #[must_use]
-    pub fn parse(stack: &Stack, units: &Units, reply: &str) -> Self {
+    pub fn parse(stack: &Stack, units: &Units, lists_age: Option<u64>, reply: &str) -> Self {
         let (lines, history) = reply.split_once("\nhistory\n").unwrap_or((reply, ""));
         let (lines, shown) = lines.split_once("\nunits\n").unwrap_or((lines, ""));
         let mut status = Self {
@@ -225,6 +229,7 @@ impl Status {
                 .collect(),
             last_apply: History::parse(history).runs.last().map(last_apply),
             backups: stack.roles.iter().any(|role| role == "backup"),
+            upgrades: Upgrades::read(lines, units, lists_age),
             ..Self::default()
         };
         for line in lines.lines() {
@@ -383,7 +388,7 @@ mod tests {
             ("app", &["foobar-app@*.service"]),
             ("web", &["nginx.service"]),
         ]);
-        let status = Status::parse(&Stack::default(), &units, REPLY);
+        let status = Status::parse(&Stack::default(), &units, None, REPLY);
         assert_eq!(status.units.len(), 2, "what is not there is not shown");
         let app = &status.units[0];
         assert_eq!(

@@ -1,4 +1,4 @@
-# What runs on the server and since when: lines of fields. After look.sh.
+# What runs on the server and since when: lines of fields. After look.sh and upgrades.sh.
 #
 # units, http_port: see there; releases, certificates, orders (those of the certificates that the
 # server orders by itself): paths, a line each; zone_keys: signed zones with the folder of the keys.
@@ -71,4 +71,8 @@ for path; do
 		break
 	fi
 done
+set +f
+newer_versions
+wait
+set -f
 printf 'units\n%s\nhistory\n' "$shown"

@@ -12,6 +12,7 @@ use crate::diagnostic::Diagnostics;
 use crate::error::Exit;
 use crate::operate::logs;
 use crate::operate::status::Status;
+use crate::operate::upgrades::Upgrades;
 use crate::plan::Plan;
 use crate::resource::Change;
 use crate::server::Traffic;
@@ -24,7 +25,9 @@ use std::time::Duration;
 const FORMAT: u32 = 1;
 
 /// The lines that say which server they are about.
-const OF_A_SERVER: [&str; 7] = ["plan", "change", "run", "step", "log", "check", "status"];
+const OF_A_SERVER: [&str; 8] = [
+    "plan", "change", "upgrades", "run", "step", "log", "check", "status",
+];
 
 /// Tells programs what happens.
 pub(super) struct Json {
@@ -74,6 +77,12 @@ impl Json {
             self.line(&change_line(change));
         }
         self.summarise("plan", &plan.summary());
+    }
+
+    pub(super) fn upgrades(&mut self, upgrades: &Upgrades) {
+        let mut value = serde_json::to_value(upgrades).unwrap_or_default();
+        value["type"] = json!("upgrades");
+        self.line(&value);
     }
 
     pub(super) fn steps(&mut self, titles: &[StepTitle]) {

@@ -32,6 +32,7 @@ use crate::diagnostic::Diagnostics;
 use crate::error::Exit;
 use crate::operate::logs;
 use crate::operate::status::Status;
+use crate::operate::upgrades::Upgrades;
 use crate::plan::Plan;
 use crate::server::Traffic;
 use crate::types::{Masks, ServerName};
@@ -130,6 +131,18 @@ impl Reporter {
         match &mut voices.json {
             Some(json) => json.plan(&plan),
             None => voices.human.plan(&plan),
+        }
+    }
+
+    /// Which security upgrades are pending on the server: programs are always told, people when
+    /// there are any, or when nobody knows.
+    pub fn upgrades(&self, upgrades: &Upgrades) {
+        let mut voices = self.voices();
+        if let Some(json) = &mut voices.json {
+            json.upgrades(upgrades);
+        }
+        if !upgrades.pending.is_empty() || !upgrades.are_known() {
+            voices.human.note(&upgrades.to_string());
         }
     }
 

@@ -270,6 +270,10 @@ fn lines(status: &Status) -> Vec<(&'static str, String)> {
         lines.push(("disk", if low { paint(BAD, words) } else { words }));
     }
     lines.extend(backup_lines(status));
+    let upgrades = &status.upgrades;
+    let words = upgrades.to_string();
+    let good = upgrades.are_known() && upgrades.pending.is_empty();
+    lines.push(("upgrades", if good { words } else { paint(CHANGED, words) }));
     if let Some(packages) = &status.reboot {
         let words = format!("required by {}", visible(packages));
         lines.push(("reboot", paint(CHANGED, words)));

@@ -1,0 +1,394 @@
+//! Which security upgrades are pending on a server, and what each restarts.
+//!
+//! They are what the server's package lists have. How old these are is said with it, since what is
+//! not in them is not known.
+
+use super::Units;
+use crate::resource::section;
+use crate::shell::Script;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// The part of a reply that has them.
+const NAME: &str = "upgrades";
+
+/// Package lists that nobody has fetched for so long, in seconds, are old: a server that fetches
+/// them each day has younger ones.
+const OLD: u64 = 3 * 86400;
+
+/// How many packages are named.
+const SHOWN: usize = 8;
+
+/// What could be upgraded for the sake of security.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Upgrades {
+    /// The age of the package lists in seconds; none if there are no lists.
+    pub lists_age: Option<u64>,
+    /// The upgrades; those that restart something come first.
+    pub pending: Vec<Upgrade>,
+    /// Why they are not known, if they are not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<String>,
+}
+
+/// A security upgrade of a package.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Upgrade {
+    /// The package.
+    pub package: String,
+    /// The version that is installed.
+    pub installed: String,
+    /// The newest version with security updates.
+    pub version: String,
+    /// Services of the stack that the package brings, and restarts when it is upgraded.
+    pub restarts: Vec<Restart>,
+}
+
+/// A service that is restarted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Restart {
+    /// The unit.
+    pub unit: String,
+    /// The role that has it.
+    pub role: String,
+}
+
+/// The function `newer_versions`, which asks in the background.
+#[must_use]
+pub fn library() -> Script {
+    let mut script = Script::new();
+    script.library(include_str!("upgrades.sh"));
+    script
+}
+
+/// The script that does what `others` does, and asks meanwhile.
+#[must_use]
+pub fn meanwhile(others: &Script) -> Script {
+    let mut script = library();
+    script
+        // What is asked for writes to the substitution, the others to where all goes.
+        .raw("exec 3>&1\nnewer=$(\nnewer_versions\nexec >&3 3>&-")
+        .append(others)
+        .raw(")\nprintf '\\n%s\\n' \"$newer\"");
+    script
+}
+
+/// A package, as `apt-cache policy` has it: versions that are newer than the one that is installed,
+/// the newest first, each with its priority and its sources.
+#[derive(Default)]
+struct Package<'a> {
+    name: &'a str,
+    newer: Vec<(&'a str, i32, Vec<&'a str>)>,
+    installed: (&'a str, i32),
+}
+
+impl Upgrades {
+    /// Reads what `newer_versions` printed.
+    #[must_use]
+    pub fn read(reply: &str, units: &Units, lists_age: Option<u64>) -> Self {
+        let (body, unknown) = match section(reply, NAME) {
+            Ok(body) => (body, None),
+            Err(_) => ("", Some("apt-cache policy does not say it".to_owned())),
+        };
+        let mut packages: Vec<Package<'_>> = Vec::new();
+        let mut security: BTreeMap<&str, bool> = BTreeMap::new();
+        let mut brought: Vec<(&str, &str)> = Vec::new();
+        let mut source = "";
+        for line in body.lines() {
+            let text = line.trim_start();
+            if let Some(rest) = line.strip_prefix("unit ") {
+                brought.extend(rest.split_once(' '));
+            } else if text == line {
+                let name = line.trim_end_matches(':');
+                packages.push(Package {
+                    name,
+                    ..Package::default()
+                });
+            } else if let Some(release) = text.strip_prefix("release ") {
+                security.insert(source, is_security(release));
+            } else if let (Some(package), Some((first, rest))) =
+                (packages.last_mut(), text.split_once(' '))
+            {
+                let number = rest.parse().unwrap_or_default();
+                if first == "***" {
+                    let (version, priority) = rest.split_once(' ').unwrap_or((rest, ""));
+                    package.installed = (version, priority.parse().unwrap_or_default());
+                } else if rest.contains(' ') {
+                    // A source: its priority, and what it is called.
+                    source = rest;
+                    if let Some((_, _, sources)) = package.newer.last_mut() {
+                        sources.push(rest);
+                    }
+                } else {
+                    package.newer.push((first, number, Vec::new()));
+                }
+            }
+        }
+        let is_secure = |source: &&str| security.get(source) == Some(&true);
+        let upgrade = |package: &Package<'_>| {
+            let (installed, priority) = package.installed;
+            // What is pinned lower than the installed version is not wanted.
+            let (version, ..) = package
+                .newer
+                .iter()
+                .find(|(_, pin, sources)| *pin >= priority && sources.iter().any(is_secure))?;
+            let name = package.name.split(':').next().unwrap_or_default();
+            let own = brought.iter().filter(|(owner, _)| *owner == name);
+            let restart = |unit: &str| Restart {
+                unit: unit.to_owned(),
+                role: units.role(unit),
+            };
+            Some(Upgrade {
+                package: legal(package.name)?,
+                installed: legal(installed)?,
+                version: legal(version)?,
+                restarts: own
+                    .map(|(_, unit)| restart(unit))
+                    .filter(|restart| !restart.role.is_empty())
+                    .collect(),
+            })
+        };
+        let mut pending: Vec<Upgrade> = packages.iter().filter_map(upgrade).collect();
+        pending.sort_by_key(|one| (one.rank(), one.package.clone()));
+        Self {
+            lists_age,
+            pending,
+            unknown,
+        }
+    }
+
+    /// Whether they are all there are: the package lists are new enough to say it.
+    #[must_use]
+    pub fn are_known(&self) -> bool {
+        self.unknown.is_none() && self.lists_age.is_some_and(|age| age <= OLD)
+    }
+}
+
+/// Whether a source, by its line `v=13,o=Debian,a=stable-security,…`, has security updates alone:
+/// Debian's says it by its label, Ubuntu's, those of ESM, too, by their name.
+fn is_security(release: &str) -> bool {
+    release.split(',').any(|field| match field.split_once('=') {
+        Some(("l", label)) => label == "Debian-Security",
+        Some(("a" | "n", name)) => name.ends_with("-security"),
+        _ => false,
+    })
+}
+
+/// A name or a version as Debian's policy has it: nothing that a terminal would obey.
+fn legal(text: &str) -> Option<String> {
+    let legal = |c: char| c.is_ascii_alphanumeric() || "+-.:~".contains(c);
+    text.chars().all(legal).then(|| text.to_owned())
+}
+
+impl Upgrade {
+    /// What is noticed most comes first.
+    fn rank(&self) -> u8 {
+        match self.restarts.first() {
+            Some(_) if self.restarts.iter().any(Restart::is_database) => 0,
+            Some(_) => 1,
+            None => 2,
+        }
+    }
+}
+
+impl Restart {
+    fn is_database(&self) -> bool {
+        self.role == "database"
+    }
+}
+
+impl fmt::Display for Upgrade {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.package)?;
+        let names = self.restarts.iter().map(|one| {
+            if one.is_database() {
+                "the database"
+            } else {
+                one.unit.as_str()
+            }
+        });
+        let names: Vec<&str> = names.collect();
+        match names.as_slice() {
+            [] => Ok(()),
+            names => write!(f, " (restarts {})", names.join(", ")),
+        }
+    }
+}
+
+/// One sentence, for people.
+impl fmt::Display for Upgrades {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(why) = &self.unknown {
+            return write!(
+                f,
+                "it is not known which security upgrades are pending: {why}"
+            );
+        }
+        match self.pending.len() {
+            0 => write!(f, "no security upgrade is pending")?,
+            1 => write!(f, "1 security upgrade is pending: ")?,
+            many => write!(f, "{many} security upgrades are pending: ")?,
+        }
+        let names: Vec<String> = self.pending.iter().map(Upgrade::to_string).collect();
+        let (shown, more) = names.split_at(names.len().min(SHOWN));
+        f.write_str(&shown.join(", "))?;
+        if !more.is_empty() {
+            write!(f, " and {} more", more.len())?;
+        }
+        match self.lists_age {
+            None => write!(f, "; there are no package lists (`apt-get update`)"),
+            Some(age) if age > OLD => write!(
+                f,
+                "; the package lists are {} days old, and what came since is not known",
+                age / 86400
+            ),
+            Some(_) => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a Debian 13 has said that has a source of newer versions of three packages, one of
+    /// which another package holds back.
+    const REPLY: &str = "\x1ebegin upgrades
+libssl3t64:
+     3.5.9-1~deb13u2 500
+        500 http://deb.debian.org/debian-security trixie-security/main amd64 Packages
+     3.5.9-1~deb13u1 500
+        500 http://deb.debian.org/debian trixie/main amd64 Packages
+ *** 3.5.8-1~deb13u1 500
+mariadb-server:
+     1:11.8.9+ds-0+deb13u1+test1 500
+        500 file:/srv/repo trixie-security/main amd64 Packages
+ *** 1:11.8.9+ds-0+deb13u1 500
+nginx-common:
+     1.26.3-3+deb13u11+test1 500
+        500 file:/srv/repo trixie-security/main amd64 Packages
+ *** 1.26.3-3+deb13u11 500
+tzdata:
+     2026c-0+deb13u1 500
+        500 http://deb.debian.org/debian trixie-updates/main amd64 Packages
+ *** 2026b-0+deb13u1 500
+Package files:
+ 100 /var/lib/dpkg/status
+     release a=now
+ 500 file:/srv/repo trixie-security/main amd64 Packages
+     release o=Debian,a=stable-security,n=trixie-security,l=Debian-Security,c=main,b=amd64
+ 500 http://deb.debian.org/debian-security trixie-security/main amd64 Packages
+     release v=13,o=Debian,a=stable-security,n=trixie-security,l=Debian-Security,c=main,b=amd64
+     origin deb.debian.org
+ 500 http://deb.debian.org/debian trixie-updates/main amd64 Packages
+     release v=13-updates,o=Debian,a=stable-updates,n=trixie-updates,l=Debian,c=main,b=amd64
+     origin deb.debian.org
+ 500 http://deb.debian.org/debian trixie/main amd64 Packages
+     release v=13.8,o=Debian,a=stable,n=trixie,l=Debian,c=main,b=amd64
+     origin deb.debian.org
+Pinned packages:
+unit mariadb-server mariadb.service
+unit mariadb-server mariadb@.service
+unit mariadb-server mysql.service
+unit nginx-common nginx.service
+\x1eend 0
+";
+
+    fn units() -> Units {
+        let units: [(&str, &[&str]); 2] = [
+            ("web", &["nginx.service"]),
+            ("database", &["mariadb.service"]),
+        ];
+        Units::of_roles(&units)
+    }
+
+    fn read(reply: &str) -> Upgrades {
+        Upgrades::read(reply, &units(), Some(3600))
+    }
+
+    #[test]
+    fn what_is_pending_is_named_with_what_it_restarts() {
+        let upgrades = read(REPLY);
+        assert_eq!(
+            upgrades.to_string(),
+            "3 security upgrades are pending: mariadb-server (restarts the database), \
+             nginx-common (restarts nginx.service), libssl3t64"
+        );
+        let library = &upgrades.pending[2];
+        assert_eq!(
+            (library.installed.as_str(), library.version.as_str()),
+            ("3.5.8-1~deb13u1", "3.5.9-1~deb13u2")
+        );
+        assert!(upgrades.are_known());
+    }
+
+    #[test]
+    fn what_is_pinned_lower_is_not_wanted() {
+        let pinned = REPLY.replace("+test1 500", "+test1 -1");
+        let words = "1 security upgrade is pending: libssl3t64";
+        assert_eq!(read(&pinned).to_string(), words);
+    }
+
+    #[test]
+    fn sources_of_ubuntu_are_known_by_their_suite() {
+        for (release, expected) in [
+            (
+                "v=24.04,o=Ubuntu,a=noble-security,n=noble,l=Ubuntu,c=main,b=amd64",
+                true,
+            ),
+            (
+                "v=24.04,o=Ubuntu,a=noble-updates,n=noble,l=Ubuntu,c=main,b=amd64",
+                false,
+            ),
+            (
+                "v=24.04,o=UbuntuESM,a=noble-infra-security,n=noble,l=UbuntuESM,c=main,b=amd64",
+                true,
+            ),
+            (
+                "v=10,o=Debian,a=oldstable,n=buster,l=Debian-Security,c=main,b=amd64",
+                true,
+            ),
+            ("o=Debian,a=unstable,n=sid,l=Debian,c=main,b=amd64", false),
+            ("a=now", false),
+        ] {
+            assert_eq!(is_security(release), expected, "{release}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_is_said() {
+        let none = "\x1ebegin upgrades\n\x1eend 0\n";
+        let says = |reply: &str, age| Upgrades::read(reply, &units(), age).to_string();
+        assert_eq!(says(none, Some(60)), "no security upgrade is pending");
+        let old = "no security upgrade is pending; the package lists are 12 days old, and what came \
+                   since is not known";
+        assert_eq!(says(none, Some(12 * 86400)), old);
+        let without = "no security upgrade is pending; there are no package lists \
+                       (`apt-get update`)";
+        assert_eq!(says(none, None), without);
+        for reply in ["", "\x1ebegin upgrades\n\x1eend 124\n"] {
+            let upgrades = read(reply);
+            assert!(!upgrades.are_known());
+            assert!(upgrades.to_string().starts_with("it is not known which"));
+        }
+    }
+
+    #[test]
+    fn many_are_counted_and_no_name_moves_the_cursor() {
+        let mut reply = "\x1ebegin upgrades\n".to_owned();
+        let source = "500 http://x noble-security/main amd64 Packages";
+        for name in ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k\x1b[2J"] {
+            reply.push_str(&format!(
+                "{name}:\n     2 500\n        {source}\n *** 1 500\n"
+            ));
+        }
+        reply.push_str(&format!(
+            "Package files:\n {source}\n     release o=Ubuntu,a=noble-security\n\x1eend 0\n"
+        ));
+        assert_eq!(
+            read(&reply).to_string(),
+            "10 security upgrades are pending: a, b, c, d, e, f, g, h and 2 more"
+        );
+    }
+}
