@@ -53,6 +53,25 @@ const VARIANTS: &[(&str, &str, &str, &str)] = &[
         "[jobs]\non_failure = \"mail -s \\\"$JOB $STATE\\\" root\"\nwebhook = { env = \"JOBS_WEBHOOK\" }\n\
          [backup]\nrepository = \"/srv/backup\"",
     ),
+    (
+        "upgrades",
+        "debian-13",
+        "#: [upgrades]",
+        "[upgrades]\nat = \"05:30\"\nwindow = \"Sat,Sun 03:00\"\nreboot = true\n\
+         [jobs]\non_failure = \"mail -s \\\"$JOB $STATE\\\" root\"",
+    ),
+    (
+        "upgrades-all",
+        "ubuntu-24.04",
+        "#: [upgrades]",
+        "[upgrades]\ninstall = \"all\"",
+    ),
+    (
+        "upgrades-off",
+        "debian-13",
+        "#: [upgrades]",
+        "[upgrades]\nenabled = false",
+    ),
     ("dnssec", "debian-13", "# dnssec = false", "dnssec = true"),
     ("http3", "debian-13", "# http3 = false", "http3 = true"),
     (

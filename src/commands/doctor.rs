@@ -180,7 +180,7 @@ pub(super) async fn doctor(
 /// Which security upgrades are pending.
 fn pending(upgrades: &Upgrades) -> Finding {
     let subject = "upgrades";
-    let hint = "install them: `apt-get update` and `apt-get upgrade` on the server";
+    let hint = "install them by `apt-get update` and `apt-get upgrade` on the server, or have it do so: [upgrades]";
     let text = upgrades.to_string();
     if upgrades.are_known() && upgrades.pending.is_empty() {
         finding(FindingState::Good, subject, text, None)

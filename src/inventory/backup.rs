@@ -122,7 +122,7 @@ fn repository(text: &str) -> Result<String, InvalidValue> {
 }
 
 /// `HH:MM`.
-fn time(text: &str) -> Result<String, InvalidValue> {
+pub(super) fn time(text: &str) -> Result<String, InvalidValue> {
     let number = |text: &str, limit: u8| {
         let digits = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
         digits && text.parse::<u8>().is_ok_and(|number| number < limit)

@@ -33,6 +33,7 @@ mod starter;
 mod structure;
 mod syntax;
 mod tls;
+mod upgrades;
 mod values;
 mod web;
 mod zone;
@@ -42,9 +43,9 @@ pub use import::{ImportOptions, Imported, import};
 pub use model::{
     App, AppSource, Backup, Backups, Challenge, Database, DatabaseListen, DatabaseServer, Dns,
     DnsRecord, Dnssec, Engine, Expect, ExternalAccount, FileReference, Firewall, FirewallRule,
-    Health, Hook, Inventory, Jobs, Keep, KeyType, Listen, NameServer, Names, Parsed, Ports,
-    Protocol, Python, RecordSet, References, ReverseZone, Schedule, Secondary, Server, Site, Tls,
-    TlsMode, TransferKey, Web,
+    Health, Hook, Install, Inventory, Jobs, Keep, KeyType, Listen, NameServer, Names, Parsed,
+    Ports, Protocol, Python, RecordSet, References, ReverseZone, Schedule, Secondary, Server, Site,
+    Tls, TlsMode, TransferKey, Unattended, Upgrades, Web, Window,
 };
 pub use network::network;
 pub use raw::schema;

@@ -4,11 +4,13 @@ mod backup;
 mod jobs;
 mod page;
 mod tls;
+mod upgrades;
 
 pub use backup::{Backup, Backups, Keep, Schedule};
 pub use jobs::Jobs;
 pub use page::{Expect, Health};
 pub use tls::{Challenge, ExternalAccount, Hook, KeyType, Tls, TlsMode};
+pub use upgrades::{Install, Unattended, Upgrades, Window};
 
 use crate::types::{AccountName, Digest, Fqdn, RecordName, SecretSource, ServerName, SiteName};
 use serde::Serialize;
@@ -68,6 +70,8 @@ pub struct Inventory {
     pub firewall: Firewall,
     /// Where backups go, if there are any.
     pub backups: Backups,
+    /// Whether the server upgrades its packages by itself.
+    pub upgrades: Upgrades,
     /// Who is told when a job of the server fails.
     pub jobs: Jobs,
     /// Settings of the user's own roles, and which of them to apply.

@@ -13,6 +13,7 @@ mod secondary;
 mod signing;
 mod text_or;
 mod tls;
+mod upgrades;
 
 pub(super) use app::{App, AppListen, AppProtocol, AppSource, Python, Secret};
 pub(super) use backup::{Backup, Schedule};
@@ -23,6 +24,7 @@ pub(super) use secondary::{Algorithm, Secondary};
 pub(super) use signing::Signing;
 pub(super) use text_or::TextOr;
 pub(super) use tls::{Challenge, ExternalAccount, Hook, KeyType, Tls, TlsMode};
+pub(super) use upgrades::{Install, Upgrades};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde::Deserialize;
@@ -107,7 +109,9 @@ pub(super) struct Inventory {
     pub(super) firewall: Firewall,
     /// Backups of the server.
     pub(super) backup: Option<At<Backup>>,
-    /// The jobs of the server (backups, drills, certificates): who is told when one fails.
+    /// Packages that the server upgrades by itself.
+    pub(super) upgrades: Option<At<Upgrades>>,
+    /// The jobs of the server (backups, drills, certificates, upgrades): who is told when one fails.
     pub(super) jobs: Option<At<Jobs>>,
     /// Roles of your own to apply after the built-in ones, and the values they read as
     /// `settings.NAME`.

@@ -9,7 +9,7 @@ use super::{
 };
 use super::{
     app, backup, jobs, neighbours, network, secondary, sensitive, site, structure, syntax, tls,
-    web, zone,
+    upgrades, web, zone,
 };
 use crate::diagnostic::{Diagnostics, Source};
 use crate::types::{InvalidValue, SiteName};
@@ -20,6 +20,7 @@ use std::sync::Arc;
 /// Names of the roles inside the program; settings under them would be read by nobody.
 const BUILT_IN_ROLES: &[&str] = &[
     "base", "firewall", "dns", "database", "app", "web", "tls", "acme", "backup", "jobs",
+    "upgrades",
 ];
 
 /// Parses and checks an inventory.
@@ -70,6 +71,7 @@ fn resolve(raw: &raw::Inventory, mistakes: &mut Mistakes<'_>) -> Option<Parsed> 
     let (sites, references) = shared.sites(&raw_sites, mistakes);
     let firewall = network::firewall(&raw.firewall, mistakes);
     let backups = backup::backups(raw.backup.as_ref(), &mut keys, mistakes);
+    let upgrades = upgrades::upgrades(raw.upgrades.as_ref(), mistakes);
     let jobs = jobs::jobs(raw.jobs.as_ref(), &mut keys, mistakes);
     let roles = roles(&raw.roles, mistakes);
     shared.listeners(&raw_sites, &sites, mistakes);
@@ -89,6 +91,7 @@ fn resolve(raw: &raw::Inventory, mistakes: &mut Mistakes<'_>) -> Option<Parsed> 
             database_server,
             firewall,
             backups: backups?,
+            upgrades,
             jobs,
             roles,
         },

@@ -1,7 +1,7 @@
 //! How a site is: what runs, since when, which release, and what should be known of it.
 
 use super::Units;
-use super::upgrades::{self, Upgrades};
+use super::upgrades::{self, UpgradeRecord, Upgrades};
 use crate::bundle::{self, History, PastRun};
 use crate::check::dnssec::ds_record_of_line;
 use crate::check::{BackupRecord, Question};
@@ -167,6 +167,9 @@ pub struct Status {
     pub backup: Option<BackupRecord>,
     /// Which security upgrades are pending.
     pub upgrades: Upgrades,
+    /// What the server has recorded of those that it installs by itself, if it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unattended: Option<UpgradeRecord>,
 }
 
 /// The script that asks for all of it.
@@ -235,6 +238,8 @@ impl Status {
         for line in lines.lines() {
             status.line(&line.split('\x1f').collect::<Vec<_>>());
         }
+        let by_itself = status.units.iter().any(|unit| unit.unit == upgrades::TIMER);
+        status.unattended = by_itself.then(|| status.unattended.unwrap_or_default());
         status
     }
 
@@ -295,6 +300,9 @@ impl Status {
                 self.pending.push((unit.to_owned(), reaction.to_owned()));
             }
             ["backup", name, line] => self.backup.get_or_insert_default().read(name, line),
+            ["unattended", name, line] => {
+                self.unattended.get_or_insert_default().read(name, line);
+            }
             ["reboot", packages] => self.reboot = Some(packages.trim().to_owned()),
             ["maintenance", since, ref site @ ..] => {
                 let since = since.parse().unwrap_or_default();

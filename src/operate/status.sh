@@ -54,6 +54,9 @@ set +f
 for path in "$STATE"/backup/record/*; do
 	[ ! -f "$path" ] || printf 'backup\037%s\037%s\n' "${path##*/}" "$(cat -- "$path")"
 done
+for path in "$STATE"/upgrades/*; do
+	[ ! -f "$path" ] || printf 'unattended\037%s\037%s\n' "${path##*/}" "$(cat -- "$path")"
+done
 set -f
 [ ! -e /run/reboot-required ] || printf 'reboot\037%s\n' "$(sort -u /run/reboot-required.pkgs 2>/dev/null | tr '\n' ' ')"
 set +f

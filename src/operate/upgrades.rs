@@ -10,6 +10,9 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
 
+/// The unit that has a server install them by itself.
+pub const TIMER: &str = "foobar-stack-upgrades.timer";
+
 /// The part of a reply that has them.
 const NAME: &str = "upgrades";
 
@@ -52,6 +55,34 @@ pub struct Restart {
     pub unit: String,
     /// The role that has it.
     pub role: String,
+}
+
+/// What the program of the role upgrades has written down. Times are in seconds since 1970.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct UpgradeRecord {
+    /// When it was last through.
+    pub ran: Option<i64>,
+    /// When it has last upgraded something, and which packages.
+    pub upgraded: Option<(i64, String)>,
+    /// When it has failed since, and why.
+    pub failed: Option<(i64, String)>,
+}
+
+impl UpgradeRecord {
+    /// Takes in one of its files: its name, and the line in it. What is not understood is left
+    /// out.
+    pub(super) fn read(&mut self, name: &str, line: &str) {
+        let (first, rest) = line.split_once(' ').unwrap_or((line, ""));
+        let Ok(time) = first.parse::<i64>() else {
+            return;
+        };
+        match name {
+            "ran" => self.ran = Some(time),
+            "upgraded" => self.upgraded = Some((time, rest.to_owned())),
+            "failed" => self.failed = Some((time, rest.to_owned())),
+            _ => {}
+        }
+    }
 }
 
 /// The function `newer_versions`, which asks in the background.
@@ -252,8 +283,7 @@ impl fmt::Display for Upgrades {
 mod tests {
     use super::*;
 
-    /// What a Debian 13 has said that has a source of newer versions of three packages, one of
-    /// which another package holds back.
+    /// As a Debian 13 says it.
     const REPLY: &str = "\x1ebegin upgrades
 libssl3t64:
      3.5.9-1~deb13u2 500
@@ -323,6 +353,42 @@ unit nginx-common nginx.service
         assert!(upgrades.are_known());
     }
 
+    /// As an Ubuntu 24.04 has said it.
+    const UBUNTU: &str = "\x1ebegin upgrades
+libgnutls30t64:
+     3.8.3-1.1ubuntu3.6 500
+        500 http://archive.ubuntu.com/ubuntu noble-updates/main amd64 Packages
+        500 http://archive.ubuntu.com/ubuntu noble-security/main amd64 Packages
+ *** 3.8.3-1.1ubuntu3 500
+nginx-common:
+     1.24.0-2ubuntu7.21 500
+        500 http://archive.ubuntu.com/ubuntu noble-updates/main amd64 Packages
+        500 http://archive.ubuntu.com/ubuntu noble-security/main amd64 Packages
+ *** 1.24.0-2ubuntu7 500
+unit nginx-common nginx.service
+Package files:
+ 100 /var/lib/dpkg/status
+     release a=now
+ 500 http://archive.ubuntu.com/ubuntu noble-security/main amd64 Packages
+     release v=24.04,o=Ubuntu,a=noble-security,n=noble,l=Ubuntu,c=main,b=amd64
+     origin archive.ubuntu.com
+ 500 http://archive.ubuntu.com/ubuntu noble-updates/main amd64 Packages
+     release v=24.04,o=Ubuntu,a=noble-updates,n=noble,l=Ubuntu,c=main,b=amd64
+     origin archive.ubuntu.com
+Pinned packages:
+\x1eend 0
+";
+
+    #[test]
+    fn a_version_may_come_from_several_sources() {
+        assert_eq!(
+            read(UBUNTU).to_string(),
+            "2 security upgrades are pending: nginx-common (restarts nginx.service), libgnutls30t64"
+        );
+        let updates = UBUNTU.replace("a=noble-security", "a=noble-updates");
+        assert_eq!(read(&updates).pending, []);
+    }
+
     #[test]
     fn what_is_pinned_lower_is_not_wanted() {
         let pinned = REPLY.replace("+test1 500", "+test1 -1");
@@ -390,5 +456,26 @@ unit nginx-common nginx.service
             read(&reply).to_string(),
             "10 security upgrades are pending: a, b, c, d, e, f, g, h and 2 more"
         );
+    }
+
+    #[test]
+    fn what_was_written_down_is_read() {
+        let mut record = UpgradeRecord::default();
+        for (name, line) in [
+            ("ran", "1795892277"),
+            ("upgraded", "1795892200 mariadb-server nginx"),
+            ("failed", "soon because"),
+            (".failed.new", "1 half"),
+        ] {
+            record.read(name, line);
+        }
+        let upgraded = Some((1_795_892_200, "mariadb-server nginx".to_owned()));
+        let (ran, failed) = (Some(1_795_892_277), None);
+        let expected = UpgradeRecord {
+            ran,
+            upgraded,
+            failed,
+        };
+        assert_eq!(record, expected);
     }
 }

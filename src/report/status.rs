@@ -113,6 +113,35 @@ fn backup_lines(status: &Status) -> Vec<(&'static str, String)> {
     lines
 }
 
+/// Which security upgrades are pending, and what became of those that the server installs by itself.
+fn upgrade_lines(status: &Status) -> Vec<(&'static str, String)> {
+    let upgrades = &status.upgrades;
+    let words = upgrades.to_string();
+    let good = upgrades.are_known() && upgrades.pending.is_empty();
+    let mut lines = vec![("upgrades", if good { words } else { paint(CHANGED, words) })];
+    let Some(record) = &status.unattended else {
+        return lines;
+    };
+    let mut words = match record.ran {
+        Some(ran) => format!("by itself, the last time at {}", minute(ran)),
+        None => "by itself, not yet".to_owned(),
+    };
+    if let Some((time, packages)) = &record.upgraded {
+        let _ = write!(
+            words,
+            "; upgraded at {}: {}",
+            minute(*time),
+            visible(packages)
+        );
+    }
+    lines.push(("", words));
+    if let Some((time, why)) = &record.failed {
+        let words = format!("failed at {}: {}", minute(*time), visible(why));
+        lines.push(("", paint(BAD, words)));
+    }
+    lines
+}
+
 fn unit_line(unit: &UnitStatus, width: usize, now: i64) -> String {
     let (mark, style) = match unit.state.as_str() {
         "active" => ('●', GOOD),
@@ -270,10 +299,7 @@ fn lines(status: &Status) -> Vec<(&'static str, String)> {
         lines.push(("disk", if low { paint(BAD, words) } else { words }));
     }
     lines.extend(backup_lines(status));
-    let upgrades = &status.upgrades;
-    let words = upgrades.to_string();
-    let good = upgrades.are_known() && upgrades.pending.is_empty();
-    lines.push(("upgrades", if good { words } else { paint(CHANGED, words) }));
+    lines.extend(upgrade_lines(status));
     if let Some(packages) = &status.reboot {
         let words = format!("required by {}", visible(packages));
         lines.push(("reboot", paint(CHANGED, words)));

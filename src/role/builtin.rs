@@ -63,6 +63,17 @@ const ROLES: &[Text] = roles! {
     "firewall": ["nftables.conf", "stop.conf"],
     "jobs": ["job-ended.sh"],
     "tls": [],
+    "upgrades": [
+        "apt.conf",
+        "daily.conf",
+        "daily.service",
+        "daily.timer",
+        "needrestart.conf",
+        "upgrades.sh",
+        "window.conf",
+        "window.service",
+        "window.timer",
+    ],
     "web": [
         "headers.conf",
         "index.html",

@@ -4,7 +4,7 @@
 use super::inputs::Inputs;
 use crate::facts::Facts;
 use crate::host;
-use crate::inventory::{Inventory, Site, TlsMode};
+use crate::inventory::{Inventory, Site, TlsMode, Upgrades};
 use crate::types::{ServerName, SiteName};
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
@@ -60,6 +60,12 @@ impl Scene<'_> {
             inventory.backups.made().is_some().into(),
         );
         context.insert("backup", &backup);
+        let unattended = inventory.upgrades.unattended();
+        let mut upgrades = unattended.map(object).unwrap_or_default();
+        upgrades.insert("enabled".to_owned(), unattended.is_some().into());
+        let decided = inventory.upgrades != Upgrades::Undecided;
+        upgrades.insert("decided".to_owned(), decided.into());
+        context.insert("upgrades", &upgrades);
         let mut jobs = object(&inventory.jobs);
         jobs.insert("tell".to_owned(), inventory.jobs.tell().into());
         context.insert("jobs", &jobs);

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Managed by foobar-stack (role jobs): changes made here are overwritten.
 #
-# Somebody is told when a job of this server (a backup, a drill, the certificates) begins to fail,
+# Somebody is told when a job of this server (a backup, a drill, the certificates, upgrades) begins to fail,
 # and once more when it is good again: not each time that it fails, which is every minute for some.
 # What goes on failing, `status` and `verify` show. Who could not be told is told the next time. The
 # job itself does not fail by it, and waits no longer than a minute.

@@ -50,6 +50,7 @@ mod several;
 mod sockets;
 mod support;
 mod undo;
+mod upgrades;
 mod used;
 mod variants;
 mod zone;

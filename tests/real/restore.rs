@@ -1,6 +1,7 @@
 //! What is backed up comes back as it was, whatever happens meanwhile; what would not is named.
 
 use crate::server::{Server, Site};
+use crate::upgrades;
 
 /// What is hard to bring back.
 const HARD: &str = include_str!("restore.sql");
@@ -32,8 +33,12 @@ pub(crate) fn what_was_backed_up_comes_back_as_it_was(server: &Server) {
     server.on("mkdir -p /srv/more/d && echo one >'/srv/more/d/a b' && ln -sfn d /srv/more/link");
     let backup = "[backup]\nrepository = \"/srv/backup\"\nfolders = [\"/srv/more\"]\n\
          keep = { hourly = 0, daily = 1, weekly = 0, monthly = 0 }\n\n# --- roles ---";
-    let site = server.site_with("backup", |text| text.replace("# --- roles ---", backup));
+    let more = upgrades::section(server);
+    let site = server.site_with("backup", |text| {
+        text.replace("# --- roles ---", &format!("{more}{backup}"))
+    });
     site.run(&["apply", "--yes"]).exits(0);
+    upgrades::the_database_waits_for_its_window(server, &site);
     site.run(&["backup", "now"]).exits(0);
     let before = dump(server);
     for object in [
