@@ -72,6 +72,13 @@ const VARIANTS: &[(&str, &str, &str, &str)] = &[
         "#: [upgrades]",
         "[upgrades]\nenabled = false",
     ),
+    (
+        "processes",
+        "debian-13",
+        "#: [app.workers.mail]",
+        "[app.workers.mail]\ncommand = \"bin/work --queue 'mail out'\"\ninstances = 2\n\
+         [app.timers.cleanup]\ncommand = \"python3 cleanup.py\"\nschedule = \"*-*-* 03:00\"",
+    ),
     ("dnssec", "debian-13", "# dnssec = false", "dnssec = true"),
     ("http3", "debian-13", "# http3 = false", "http3 = true"),
     (

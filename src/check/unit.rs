@@ -12,6 +12,10 @@ use serde::Deserialize;
 pub struct Unit {
     /// Name of the unit, with its suffix.
     pub name: UnitName,
+    /// Whether it is a job that a timer starts: it need not run, but its last run must not have
+    /// failed.
+    #[serde(default)]
+    pub job: bool,
 }
 
 /// The name of a unit: letters, digits and `:-_.\@`, with a suffix (systemd.unit(5)).
@@ -58,7 +62,12 @@ impl Unit {
     }
 
     pub(super) fn expected(&self) -> String {
-        "active and enabled".to_owned()
+        let expected = if self.job {
+            "no failure"
+        } else {
+            "active and enabled"
+        };
+        expected.to_owned()
     }
 
     /// Judges what `systemctl show` says of the unit at this place of its arguments.
@@ -81,6 +90,9 @@ impl Unit {
         if active.is_empty() {
             return Judgement::Flawed("the server did not say".to_owned());
         }
+        if self.job && active != "failed" {
+            return Judgement::Sound(active.to_owned());
+        }
         if !state.runs() {
             let mut seen = format!("{active} ({})", get("SubState"));
             if !matches!(get("Result"), "" | "success") {
@@ -89,7 +101,11 @@ impl Unit {
             if active == "failed" && !matches!(get("ExecMainStatus"), "" | "0") {
                 seen.push_str(&format!(", exit status {}", get("ExecMainStatus")));
             }
-            return Judgement::Broken(seen);
+            return match self.job {
+                // It may succeed the next time, whatever a run does here.
+                true => Judgement::Awaited(seen),
+                false => Judgement::Broken(seen),
+            };
         }
         if systemd::starts_at_boot(enabled) {
             Judgement::Sound(format!("{active}, {enabled}"))
@@ -109,8 +125,13 @@ mod tests {
     use super::*;
 
     fn judge(output: &str, place: usize) -> Judgement {
+        asked(false, output, place)
+    }
+
+    fn asked(job: bool, output: &str, place: usize) -> Judgement {
         let unit = Unit {
             name: UnitName::try_from("nginx.service".to_owned()).unwrap(),
+            job,
         };
         unit.judge(
             Some(&Section {
@@ -176,6 +197,7 @@ mod tests {
     fn no_reply_is_no_proof() {
         let unit = Unit {
             name: UnitName::try_from("nginx.service".to_owned()).unwrap(),
+            job: false,
         };
         let failed = Section {
             status: 1,
@@ -203,6 +225,26 @@ mod tests {
             "*.service",
         ] {
             assert!(UnitName::try_from(name.to_owned()).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_job_need_not_run_and_its_failure_undoes_no_run() {
+        let idle = "LoadState=loaded\nActiveState=inactive\nSubState=dead\nUnitFileState=static";
+        let failed = "LoadState=loaded\nActiveState=failed\nSubState=failed\nResult=exit-code\n\
+                      ExecMainStatus=1\nUnitFileState=static";
+        for (output, want) in [
+            (idle, Judgement::Sound("inactive".to_owned())),
+            (
+                &idle.replace("inactive", "activating"),
+                Judgement::Sound("activating".to_owned()),
+            ),
+            (
+                failed,
+                Judgement::Awaited("failed (failed), result exit-code, exit status 1".to_owned()),
+            ),
+        ] {
+            assert_eq!(asked(true, output, 0), want, "{output}");
         }
     }
 }

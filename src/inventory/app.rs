@@ -5,9 +5,10 @@ use super::listen::listen;
 use super::mistakes::Mistakes;
 use super::page;
 use super::prepare::{self, build, inner, shared};
+use super::processes;
 use super::raw::{self, At};
 use super::source::source;
-use super::values::words;
+use super::values::{instances, words};
 use super::{
     App, Database, DatabaseListen, DatabaseServer, Engine, FileReference, Protocol, amount,
 };
@@ -112,6 +113,13 @@ pub(super) fn app(
     let watchdog = mistakes.check("app.watchdog", watchdog, |amount| {
         amount::seconds(amount, 1..=3600)
     });
+    let memory_max = memory.unwrap_or_else(|| "512M".to_owned());
+    let defaults = processes::Defaults {
+        drain,
+        memory_max: &memory_max,
+    };
+    let workers = processes::workers(&raw.workers, &defaults, mistakes);
+    let timers = processes::timers(&raw.timers, &defaults, mistakes);
     let root = root(raw, protocol, inside, mistakes);
     let build = build(&raw.build, mistakes);
     let python = raw.python.as_ref();
@@ -142,7 +150,9 @@ pub(super) fn app(
         start_timeout,
         drain,
         watchdog,
-        memory_max: memory.unwrap_or_else(|| "512M".to_owned()),
+        memory_max,
+        workers,
+        timers,
         env,
         secrets,
     })
@@ -196,16 +206,6 @@ fn app_user(text: &str) -> Result<AccountName, InvalidValue> {
         return Err(error.hint("give the app an account of its own"));
     }
     Ok(name)
-}
-
-/// Few enough for one server and its ports.
-fn instances(number: u16) -> Result<u16, InvalidValue> {
-    if number > 64 {
-        return Err(
-            InvalidValue::new(format!("{number} instances are too many")).hint("at most 64"),
-        );
-    }
-    Ok(number)
 }
 
 /// A package name of Debian policy section 5.6.1.

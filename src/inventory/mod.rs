@@ -18,6 +18,7 @@ mod neighbours;
 mod network;
 mod page;
 mod prepare;
+mod processes;
 mod raw;
 mod record;
 mod record_rules;
@@ -45,7 +46,7 @@ pub use model::{
     DnsRecord, Dnssec, Engine, Expect, ExternalAccount, FileReference, Firewall, FirewallRule,
     Health, Hook, Install, Inventory, Jobs, Keep, KeyType, Listen, NameServer, Names, Parsed,
     Ports, Protocol, Python, RecordSet, References, ReverseZone, Schedule, Secondary, Server, Site,
-    Tls, TlsMode, TransferKey, Unattended, Upgrades, Web, Window,
+    Timer, Tls, TlsMode, TransferKey, Unattended, Upgrades, Web, Window, Worker,
 };
 pub use network::network;
 pub use raw::schema;

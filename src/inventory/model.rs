@@ -3,12 +3,14 @@
 mod backup;
 mod jobs;
 mod page;
+mod processes;
 mod tls;
 mod upgrades;
 
 pub use backup::{Backup, Backups, Keep, Schedule};
 pub use jobs::Jobs;
 pub use page::{Expect, Health};
+pub use processes::{Timer, Worker};
 pub use tls::{Challenge, ExternalAccount, Hook, KeyType, Tls, TlsMode};
 pub use upgrades::{Install, Unattended, Upgrades, Window};
 
@@ -475,6 +477,10 @@ pub struct App {
     pub watchdog: Option<u32>,
     /// Memory limit as systemd writes it.
     pub memory_max: String,
+    /// The processes beside those that answer requests, by their names.
+    pub workers: BTreeMap<String, Worker>,
+    /// The commands that are run again and again, by their names.
+    pub timers: BTreeMap<String, Timer>,
     /// Environment.
     pub env: BTreeMap<String, String>,
     /// Names and sources of the secrets.

@@ -6,8 +6,9 @@ use std::net::IpAddr;
 impl Inventory {
     /// Makes it that of a copy at this address. What a copy must not do is left out: order
     /// certificates, make backups beside those of the server, notify other name servers, tell anybody
-    /// that it fails. It is
-    /// reached from this machine, wherever that is. Gives what was left out, for people.
+    /// that it fails, take the jobs of a queue that it shares with the server, or do once more what
+    /// is done at fixed times. It is reached from this machine, wherever that is. Gives what was left
+    /// out, for people.
     pub fn rehearsed(&mut self, address: IpAddr) -> Vec<&'static str> {
         let mut before = Vec::new();
         for server in self.servers.values_mut() {
@@ -36,6 +37,13 @@ impl Inventory {
                 site.dns.secondaries.clear();
                 leave_out("other name servers");
             }
+        }
+        for site in self.sites.values_mut() {
+            if !site.app.workers.is_empty() || !site.app.timers.is_empty() {
+                leave_out("workers and timers");
+            }
+            site.app.workers.clear();
+            site.app.timers.clear();
         }
         if self.backups.made().is_some() {
             leave_out("backups");

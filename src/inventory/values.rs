@@ -61,6 +61,16 @@ pub(super) fn relative(text: &str) -> Result<String, InvalidValue> {
     })
 }
 
+/// A number of processes: few enough for one server and its ports.
+pub(super) fn instances(number: u16) -> Result<u16, InvalidValue> {
+    if number > 64 {
+        return Err(
+            InvalidValue::new(format!("{number} instances are too many")).hint("at most 64"),
+        );
+    }
+    Ok(number)
+}
+
 /// The words of a command, split as sh does.
 pub(super) fn words(text: &str) -> Result<Vec<String>, InvalidValue> {
     let words = shlex::split(text)

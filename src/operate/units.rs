@@ -48,6 +48,15 @@ pub fn units(stack: &Stack, date: &str) -> Units {
             _ => {}
         }
     }
+    // Instances that are named stand for their template.
+    for names in all.values_mut() {
+        let named = names.clone();
+        names.retain(|pattern| {
+            !named
+                .iter()
+                .any(|name| name != pattern && fits(pattern, name))
+        });
+    }
     let ordered = stack
         .roles
         .iter()
@@ -71,11 +80,7 @@ impl Units {
     /// The role of a unit that runs; nothing if it is no unit of the stack.
     #[must_use]
     pub fn role(&self, unit: &str) -> String {
-        let fits = |pattern: &str| match pattern.split_once('*') {
-            Some((head, tail)) => unit.starts_with(head) && unit.ends_with(tail),
-            None => unit == pattern,
-        };
-        let found = self.all().find(|(_, pattern)| fits(pattern));
+        let found = self.all().find(|(_, pattern)| fits(pattern, unit));
         found.map_or(String::new(), |(role, _)| role.to_owned())
     }
 
@@ -86,6 +91,14 @@ impl Units {
             .iter()
             .flat_map(|(role, units)| units.iter().map(|unit| (role.as_str(), unit.as_str())))
             .filter(move |(_, unit)| seen.insert(*unit))
+    }
+}
+
+/// Whether a name is, or fits, what stands among units.
+fn fits(pattern: &str, unit: &str) -> bool {
+    match pattern.split_once('*') {
+        Some((head, tail)) => unit.starts_with(head) && unit.ends_with(tail),
+        None => unit == pattern,
     }
 }
 

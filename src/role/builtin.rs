@@ -34,11 +34,15 @@ const ROLES: &[Text] = roles! {
         "records.sh",
     ],
     "app": [
+        "_process.conf",
         "app.service",
         "ask.conf",
         "migrate.service",
         "prepare.service",
+        "timer.service",
+        "timer.timer",
         "upstream.conf",
+        "worker.service",
     ],
     "backup": [
         "backup.service",

@@ -4,7 +4,7 @@
 use super::inputs::Inputs;
 use crate::facts::Facts;
 use crate::host;
-use crate::inventory::{Inventory, Site, TlsMode, Upgrades};
+use crate::inventory::{App, Inventory, Site, TlsMode, Upgrades, Worker};
 use crate::types::{ServerName, SiteName};
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
@@ -97,9 +97,12 @@ impl Scene<'_> {
         let (name, site) = site;
         let mut context = self.server(role, exported);
         let all = named(name.as_str(), site);
-        for section in ["dns", "tls", "web", "app", "database"] {
+        for section in ["dns", "tls", "web", "database"] {
             context.insert(section, &all.get(section));
         }
+        let mut app = object(&site.app);
+        app.insert("worker_units".to_owned(), worker_units(&site.app));
+        context.insert("app", &app);
         context.insert("site", &all);
         context.insert("roles", &exported.sites.get(name));
         let inputs = self.inputs.sites.get(name);
@@ -108,6 +111,17 @@ impl Scene<'_> {
         }
         context
     }
+}
+
+/// Each instance of each worker: its unit, and the name of the worker.
+fn worker_units(app: &App) -> Json {
+    let of_worker = |(name, worker): (&String, &Worker)| {
+        let unit = format!("{}-worker-{name}", app.user);
+        let instances = 1..=worker.instances;
+        let one = |number| json!({ "worker": name, "unit": format!("{unit}@{number}.service") });
+        instances.map(one).collect::<Vec<_>>()
+    };
+    app.workers.iter().flat_map(of_worker).collect()
 }
 
 /// What the user has written for a role.

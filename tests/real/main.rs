@@ -28,6 +28,7 @@ mod page;
 mod planned;
 mod power;
 mod prepare;
+mod processes;
 mod proof;
 mod rebuild;
 mod refused;
@@ -93,6 +94,10 @@ fn a_debian_with_mariadb() {
                 operate::a_site_is_looked_at_and_closed_for_maintenance,
             ),
             ("one_off", one_off::commands_run_as_the_app_does),
+            (
+                "processes",
+                processes::what_runs_beside_the_app_changes_over_with_it,
+            ),
             (
                 "hardening",
                 hardening::scanners_find_nothing_and_daemons_come_back,

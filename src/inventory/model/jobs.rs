@@ -3,7 +3,7 @@
 use crate::types::SecretSource;
 use serde::Serialize;
 
-/// Who is told when a job of the server (a backup, a drill, the certificates) begins to fail, and
+/// Who is told when a job of the server (a backup, a drill, the certificates, a timer of an app) begins to fail, and
 /// when it is good again.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Jobs {

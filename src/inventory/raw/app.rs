@@ -1,6 +1,6 @@
 //! The section `[app]` as it is written.
 
-use super::{Amount, At, Health, List, TextOr, Texts};
+use super::{Amount, At, Health, List, TextOr, Texts, Timer, Worker};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -62,6 +62,12 @@ pub(in crate::inventory) struct App {
     /// The app tells systemd that it is ready and alive (sd_notify), at least this often: it is
     /// started anew when it does not. Left out, nothing of the kind is expected.
     pub(in crate::inventory) watchdog: Option<At<Amount>>,
+    /// Processes of the app beside those that answer requests, by their names.
+    #[serde(default)]
+    pub(in crate::inventory) workers: BTreeMap<At<String>, At<Worker>>,
+    /// Commands of the app that are run again and again, by their names.
+    #[serde(default)]
+    pub(in crate::inventory) timers: BTreeMap<At<String>, At<Timer>>,
     /// Environment of the app.
     #[serde(default)]
     pub(in crate::inventory) env: Texts,

@@ -1,17 +1,23 @@
 # Services that are no longer in the inventory, on the server.
 
+# end_unit UNIT: stops it for good. One that has failed, or whose job has, would be listed for ever.
+end_unit() {
+	systemctl disable --quiet --now -- "$1"
+	systemctl reset-failed -- "$1" "${1%.*}.service" 2>/dev/null || true
+}
+
 # retire_service UNIT: while its unit file is still there.
 retire_service() {
 	local active boot
 	boot=$(unit_property "$1" UnitFileState)
 	if systemctl is-active --quiet -- "$1"; then active=active; else active=inactive; fi
 	note unit "$1" "$active" "${boot:-disabled}" stop
-	systemctl disable --quiet --now -- "$1"
+	end_unit "$1"
 }
 
 # stop_service UNIT: the same after the proof, when nothing is undone any more.
 stop_service() {
-	systemctl disable --quiet --now -- "$1"
+	end_unit "$1"
 	forget service "$1"
 }
 

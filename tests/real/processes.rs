@@ -1,0 +1,126 @@
+//! Workers and timers of an app on a real server.
+
+use crate::server::{Server, Site};
+use crate::support::until;
+
+/// A worker that notes when it begins a job and when it has done it, and that finishes its job when
+/// it is asked to end.
+const WORKER: &str = r#"
+import os, signal, time
+ended = False
+def end(*_):
+    global ended
+    ended = True
+signal.signal(signal.SIGTERM, end)
+def note(text):
+    with open(os.environ["STATE_DIRECTORY"] + "/jobs", "a") as file:
+        file.write(f"{os.environ['RELEASE']} {os.getpid()} {text}\n")
+open(os.environ["CREDENTIALS_DIRECTORY"] + "/SESSION_KEY").read()
+while not ended:
+    note("begun")
+    until = time.monotonic() + 2
+    while time.monotonic() < until:
+        time.sleep(0.1)
+    note("done")
+"#;
+
+const TABLES: &str = r#"
+[app.workers.queue]
+command = "python3 worker.py"
+instances = 2
+drain = "20s"
+
+[app.timers.tick]
+command = "sh -c 'id -un >> $STATE_DIRECTORY/ticks'"
+schedule = "*:*:0/5"
+"#;
+
+pub(crate) fn what_runs_beside_the_app_changes_over_with_it(server: &Server) {
+    let with = |name: &str, tables: &str| {
+        let site = server.site_with(name, |text| {
+            text.replace("# --- database:", &format!("{tables}\n# --- database:"))
+        });
+        site.write("app/worker.py", WORKER);
+        site
+    };
+    let site = with("processes", TABLES);
+    site.run(&["apply", "--yes"]).exits(0);
+    they_run(server, &site);
+    no_job_is_cut_off(server, &site);
+    a_run_that_failed_is_told(server, &with);
+    one_that_dies_is_undone(server, &with);
+
+    server.run(&["apply", "--yes"]).exits(0);
+    let left = "ls /etc/systemd/system | grep -e -worker- -e -timer- || true; \
+                systemctl list-units --all --no-legend 'foobar-worker*' 'foobar-timer*'";
+    assert_eq!(server.on(left), "");
+    server.on("rm -f /var/lib/foobar/jobs /var/lib/foobar/ticks");
+}
+
+fn they_run(server: &Server, site: &Site) {
+    until("the timer has come", || {
+        let (_, ticks) = server.ask("head -n 1 /var/lib/foobar/ticks 2>/dev/null");
+        (ticks == "foobar\n").then_some(())
+    });
+    site.run(&["verify"]).exits(0);
+    let status = site.run(&["status"]).exits(0).out;
+    for unit in ["foobar-worker-queue@1", "foobar-worker-queue@2"] {
+        assert_eq!(status.matches(unit).count(), 1, "{unit}: {status}");
+    }
+    assert!(status.contains("foobar-timer-tick.timer"), "{status}");
+    site.plan().exits(0);
+    site.run(&["plan", "--detailed-exitcode"]).exits(0);
+}
+
+fn no_job_is_cut_off(server: &Server, site: &Site) {
+    let before = server.on("basename $(readlink /srv/foobar/current)");
+    let before = before.trim();
+    site.write("app/worker.py", &format!("{WORKER}# another release\n"));
+    let apply = site.run(&["apply", "--yes", "--json"]).exits(0);
+    let said = apply.said();
+    assert!(
+        said.contains("foobar-worker-queue@1.service"),
+        "the plan names what starts anew: {said}"
+    );
+    let after = server.on("basename $(readlink /srv/foobar/current)");
+    let after = after.trim();
+    assert_ne!(before, after);
+    until("workers of the new release", || {
+        let jobs = server.on("cat /var/lib/foobar/jobs");
+        let begun = jobs.lines().filter(|line| line.starts_with(after));
+        (begun.filter(|line| line.ends_with("begun")).count() >= 2).then_some(())
+    });
+    let jobs = server.on("cat /var/lib/foobar/jobs");
+    let count = |word: &str| {
+        let old = jobs.lines().filter(|line| line.starts_with(before));
+        old.filter(|line| line.ends_with(word)).count()
+    };
+    assert_eq!(count("begun"), count("done"), "{jobs}");
+    let runs = server.on(
+        "cd /proc; for process in $(pgrep -f worker.py); do readlink $process/cwd; done | sort -u",
+    );
+    assert_eq!(runs, format!("/srv/foobar/releases/{after}\n"));
+}
+
+fn a_run_that_failed_is_told(server: &Server, with: &dyn Fn(&str, &str) -> Site) {
+    let tables = TABLES.replace("sh -c 'id -un >> $STATE_DIRECTORY/ticks'", "false");
+    let site = with("failing", &tables);
+    site.run(&["apply", "--yes"]);
+    until("the timer has failed", || {
+        let (_, state) = server.ask("systemctl is-failed foobar-timer-tick.service");
+        (state == "failed\n").then_some(())
+    });
+    site.run(&["verify"])
+        .exits(3)
+        .says(&["the last run of tick", "exit status 1"]);
+}
+
+fn one_that_dies_is_undone(server: &Server, with: &dyn Fn(&str, &str) -> Site) {
+    let tables = TABLES.replace("python3 worker.py", "python3 no-such-file.py");
+    let site = with("dying", &tables);
+    site.run(&["apply", "--yes"])
+        .exits(6)
+        .says(&["foobar-worker-queue@", "no-such-file.py"]);
+    let active = server.on("systemctl is-active foobar-worker-queue@1.service");
+    assert_eq!(active, "active\n", "the one before runs again");
+}
