@@ -151,6 +151,9 @@ pub struct Status {
     pub disks: Vec<Disk>,
     /// What is owed: units that are yet to reload or restart, with which of both.
     pub pending: Vec<(String, String)>,
+    /// Units that run programs or libraries of before an upgrade.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub replaced: Vec<String>,
     /// Packages that want a restart of the server; none if nothing does.
     pub reboot: Option<String>,
     /// Since when visitors are kept out for maintenance, of every site or of some.
@@ -299,6 +302,7 @@ impl Status {
             ["pending", unit, reaction] => {
                 self.pending.push((unit.to_owned(), reaction.to_owned()));
             }
+            ["replaced", unit] => self.replaced.push(unit.to_owned()),
             ["backup", name, line] => self.backup.get_or_insert_default().read(name, line),
             ["unattended", name, line] => {
                 self.unattended.get_or_insert_default().read(name, line);

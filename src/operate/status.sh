@@ -5,6 +5,20 @@
 #
 # shellcheck shell=dash disable=SC2154
 
+# replaced_files GROUP NAME: says it if one of its processes runs a program or a library that is not
+# on the disk any more, as after an upgrade.
+replaced_files() {
+	local name process processes
+	processes=/sys/fs/cgroup$1/cgroup.procs name=$2
+	[ -r "$processes" ] || return 0
+	set --
+	while read -r process; do
+		set -- "$@" "/proc/$process/maps"
+	done <"$processes"
+	[ $# -gt 0 ] || return 0
+	! grep -qsE ' /(usr/)?(s?bin|lib(64|32)?)/[^ ]* \(deleted\)$' -- "$@" || printf 'replaced\037%s\n' "$name"
+}
+
 set -f
 printf 'now\037%s\n' "$(date +%s)"
 printf 'uptime\037%s\n' "$(first /proc/uptime)"
@@ -14,6 +28,7 @@ printf 'memory\037%s\037%s\n' "$(value /proc/meminfo MemTotal:)" "$(value /proc/
 shown=$(show_units $units)
 printf '%s\n' "$shown" | groups | while IFS="$tab" read -r group name; do
 	unit_sample "$group" "$name"
+	replaced_files "$group" "$name"
 done
 nginx_sample
 for path in $releases; do

@@ -300,6 +300,14 @@ fn lines(status: &Status) -> Vec<(&'static str, String)> {
     }
     lines.extend(backup_lines(status));
     lines.extend(upgrade_lines(status));
+    if !status.replaced.is_empty() {
+        let units = status.replaced.join(", ");
+        let words = format!(
+            "needed by {}: an upgrade has replaced what it runs",
+            visible(&units)
+        );
+        lines.push(("restart", paint(CHANGED, words)));
+    }
     if let Some(packages) = &status.reboot {
         let words = format!("required by {}", visible(packages));
         lines.push(("reboot", paint(CHANGED, words)));
@@ -412,6 +420,7 @@ mod tests {
             maintenance: Some(0),
             now: 65,
             reboot: Some("libc6".to_owned()),
+            replaced: vec!["named.service".to_owned(), "nginx.service".to_owned()],
             pending: vec![("mysql.service".to_owned(), "restart".to_owned())],
             ..Status::default()
         };
@@ -420,6 +429,7 @@ mod tests {
             "ON for 1 min: visitors get 503",
             "required by libc6",
             "restart of mysql.service is pending",
+            "needed by named.service, nginx.service: an upgrade",
             "none yet",
         ] {
             assert!(text.contains(words), "{words} is not in\n{text}");
