@@ -224,7 +224,7 @@ impl Http {
 }
 
 /// Whether a value has all that another one says: objects may have more, all else is equal.
-/// `has_all` in `resource/releases/deployment/steps.sh` is the same, for the server.
+/// `has_all` in `resource/releases/deployment/page.sh` is the same, for the server.
 fn has_all(value: &serde_json::Value, wanted: &serde_json::Value) -> bool {
     match (value, wanted) {
         (serde_json::Value::Object(value), serde_json::Value::Object(wanted)) => wanted
@@ -321,7 +321,7 @@ mod tests {
 
     /// The program that the server asks with, as it stands in the shell.
     fn jq(value: &str, wanted: &str) -> Option<bool> {
-        let shell = include_str!("../resource/releases/deployment/steps.sh");
+        let shell = include_str!("../resource/releases/deployment/page.sh");
         let (_, program) = shell.split_once("--argjson wanted \"$json\" '").unwrap();
         let (program, _) = program.split_once('\'').unwrap();
         let mut child = std::process::Command::new("jq")

@@ -88,6 +88,7 @@ fn backup(
         at,
         keep,
         folders,
+        drill_health: raw.drill_health.as_deref().copied().unwrap_or(true),
         repository_key: repository_key?,
         secrets,
     })

@@ -22,8 +22,14 @@ restore_in_unit() {
 	wait "$job" || status=$?
 	if [ "$status" != 0 ]; then
 		tail -n 1 "$said" >&2
+		what_app_said
 		return "$status"
 	fi
+}
+
+# what_app_said: the last lines of an app that was not healthy with what was restored.
+what_app_said() {
+	[ ! -e "$STATE/backup/app-said" ] || cat -- "$STATE/backup/app-said" >&2
 }
 
 # drill_in_unit: the same as the timer does.
@@ -31,9 +37,10 @@ drill_in_unit() {
 	say_whom
 	if ! systemctl start "$unit" 2>/dev/null; then
 		sed 's/^[0-9]* [^ ]* //' "$STATE/backup/record/drill-failed" >&2
+		what_app_said
 		return 1
 	fi
-	sed 's/^[0-9]* \(.*\)/backup \1 can be restored/' "$STATE/backup/record/proven"
+	sed 's/^[0-9]* //' "$STATE/backup/record/drill"
 }
 
 # backup_in_unit: makes one, or waits for the one that is being made, and prints its result.

@@ -45,6 +45,7 @@ const ROLES: &[Text] = roles! {
         "worker.service",
     ],
     "backup": [
+        "ask.sh",
         "backup.service",
         "backup.sh",
         "backup.timer",

@@ -5,6 +5,7 @@ use super::inputs::Inputs;
 use crate::facts::Facts;
 use crate::host;
 use crate::inventory::{App, Inventory, Site, TlsMode, Upgrades, Worker};
+use crate::resource::PAGE_SHELL;
 use crate::types::{ServerName, SiteName};
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
@@ -70,7 +71,10 @@ impl Scene<'_> {
         jobs.insert("tell".to_owned(), inventory.jobs.tell().into());
         context.insert("jobs", &jobs);
         context.insert("facts", self.facts);
-        context.insert("library", &json!({ "host": host::file().as_str() }));
+        context.insert(
+            "library",
+            &json!({ "host": host::file().as_str(), "page": PAGE_SHELL }),
+        );
         context.insert("settings", &settings(inventory, role));
         context.insert("roles", &exported.server);
         let any = |wanted: fn(&Site) -> bool| inventory.sites.values().any(wanted);

@@ -28,6 +28,7 @@
 #                             the last backup: when it began, what it has read, how long it took
 #   failed TIME REASON        what went wrong since
 #   proven TIME ID            the last backup that was restored, and when
+#   drill TIME TEXT           what the last drill that went well has found
 #   drill-failed TIME ID REASON
 #                             what went wrong with that since
 #   logs TIME                 until when the log of the database is in the repository
@@ -51,6 +52,10 @@ WORK=$STATE/backup
 . /usr/local/lib/foobar-stack/backup-instance.sh
 # shellcheck source=/dev/null
 . /usr/local/lib/foobar-stack/backup-swap.sh
+# shellcheck source=/dev/null
+. /usr/local/lib/foobar-stack/backup-page.sh
+# shellcheck source=/dev/null
+. /usr/local/lib/foobar-stack/backup-ask.sh
 # shellcheck source=/dev/null
 . /usr/local/lib/foobar-stack/backup-drill.sh
 # shellcheck source=/dev/null

@@ -67,6 +67,14 @@ load_backup() {
 		name_difference
 		return 1
 	}
+	# Who may log in is in none of the databases.
+	if ! repository dump --no-lock "$snapshot" "$WORK/spool/accounts.sql" >"$WORK/work/accounts.sql" 2>"$WORK/work/said"; then
+		unread "accounts.sql of backup $id"
+		return 1
+	fi
+	in_instance tell_database <"$WORK/work/accounts.sql" && return
+	why="the accounts of backup $id cannot be made: $why"
+	return 1
 }
 
 # name_difference: which part of a dump is not the same after it was restored, as $why.
@@ -98,11 +106,13 @@ read_files() {
 	}
 }
 
-# drill [ID]: all of that; written down, for `status` and `verify`.
+# drill [ID]: all of that, and what the apps say to it; written down, for `status` and `verify`.
 drill() {
-	local began
+	local began health result
 	began=$(date +%s)
-	if ! { open_backup "${1:-}" && load_backup && read_files; }; then
+	rm -f -- "$WORK/app-said"
+	if ! { open_backup "${1:-}" && load_backup && read_files && ask_apps; }; then
+		stop_apps
 		instance_stop
 		rm -rf -- "$WORK/work"
 		record drill-failed "$(date +%s) ${id:-${1:-}} $why"
@@ -110,8 +120,9 @@ drill() {
 		exit 1
 	fi
 	instance_stop
-	printf 'backup %s can be restored: %s, %s files, %s s\n' "$id" \
-		"$(stated objects | wc -l) databases" "$(stated files | cut -d ' ' -f 1)" $(($(date +%s) - began))
+	result="backup $id can be restored: $(stated objects | wc -l) databases, $(stated files | cut -d ' ' -f 1) files, $(($(date +%s) - began)) s$health"
+	printf '%s\n' "$result"
+	record drill "$(date +%s) $result"
 	rm -rf -- "$WORK/work"
 	prove "$id"
 	# Of the newest one: an older one says nothing of that.

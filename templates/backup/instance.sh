@@ -1,7 +1,8 @@
 # Managed by foobar-stack (role backup): changes made here are overwritten.
 #
 # A database server that nobody else sees, for what is restored: it is loaded, counted and dumped
-# there before anything else is touched. It has its own data, no network, no log of changes, runs
+# there before anything else is touched. It has its own data, a loopback of its own and no other
+# network, for an app that is asked beside it; it has no log of changes, runs
 # no events, and gets of the processor and the disk what visitors leave.
 #
 # Functions that ask a database ask the one at $socket: `in_instance FUNCTION WORD...` has them ask
@@ -27,7 +28,8 @@ instance_start() {
 	local names
 	instance_stop
 	mkdir -p -m 700 -- "$INSTANCE_FOLDER" || return
-	mkdir -p -- "$INSTANCE_FOLDER/data" "$INSTANCE_FOLDER/run" &&
+	# An app that is asked finds the socket in a place of its own.
+	mkdir -p -- "$INSTANCE_FOLDER/data" "$INSTANCE_FOLDER/run" && chmod 755 -- "$INSTANCE_FOLDER/run" &&
 		chown mysql: "$INSTANCE_FOLDER/data" "$INSTANCE_FOLDER/run" || return
 	# Whether `A` and `a` are two tables is settled when the data is made, and cannot be changed.
 	names=$(ask_database 'SELECT @@lower_case_table_names' 2>/dev/null) || names=0
@@ -42,26 +44,31 @@ instance_start() {
 		;;
 	esac
 	set -- mariadbd --no-defaults
-	[ "$engine" != mysql ] || set -- mysqld --no-defaults --mysqlx=OFF --secure-file-priv=NULL
+	[ "$engine" != mysql ] || set -- mysqld --no-defaults --mysqlx=OFF --secure-file-priv=NULL --plugin-load-add=auth_socket.so
 	as_instance --service-type=notify -p TimeoutStartSec=300 -- "$@" \
 		--datadir=/var/lib/mysql --socket=/run/mysqld/mysqld.sock --pid-file=/run/mysqld/mysqld.pid \
-		--skip-networking --skip-name-resolve --skip-log-bin --event-scheduler=OFF \
+		--bind-address=127.0.0.1 --skip-log-bin --event-scheduler=OFF \
 		--lower-case-table-names="$names" --character-set-server=utf8mb4 --performance-schema=OFF \
 		--innodb-buffer-pool-size=128M --innodb-flush-log-at-trx-commit=0 --innodb-doublewrite=0 \
-		--innodb-strict-mode=OFF --max-connections=10 --max-allowed-packet=1G --default-time-zone=+00:00
+		--innodb-strict-mode=OFF --max-connections=100 --max-allowed-packet=1G --default-time-zone=+00:00
 }
 
 # as_instance WORD...: a program in the place of the database server, with its own data; else $why.
 as_instance() {
-	local began
-	began=$(date '+%F %T')
-	systemd-run --quiet --collect --unit="$INSTANCE" --uid=mysql --gid=mysql \
+	local began said cause tries
+	began=$(date '+%F %T') tries=0
+	# One that has just ended has its name for a moment longer.
+	until [ "$(unit_property "$INSTANCE.service" LoadState)" = not-found ] || [ "$tries" -gt 100 ]; do
+		tries=$((tries + 1))
+		sleep 0.1
+	done
+	said=$(systemd-run --quiet --collect --unit="$INSTANCE" --uid=mysql --gid=mysql \
 		-p "BindPaths=$INSTANCE_FOLDER/data:/var/lib/mysql $INSTANCE_FOLDER/run:/run/mysqld" \
 		-p PrivateNetwork=yes -p PrivateTmp=yes -p ProtectHome=yes -p WorkingDirectory=/var/lib/mysql \
 		-p Nice=19 -p CPUWeight=10 -p IOSchedulingClass=idle -p OOMScoreAdjust=900 -p LimitNOFILE=10000 \
-		-p RuntimeMaxSec=1d "$@" 2>/dev/null && return
-	why="the throw-away database server does not start: $(journalctl --quiet --no-pager --output=cat \
-		--since "$began" --unit "$INSTANCE" | grep -i error | tail -n 1)"
+		-p RuntimeMaxSec=1d "$@" 2>&1) && return
+	cause=$(journalctl --quiet --no-pager --output=cat --since "$began" --unit "$INSTANCE" | grep -i error | tail -n 1)
+	why="the throw-away database server does not start: ${cause:-$(printf '%s\n' "$said" | tail -n 1)}"
 	return 1
 }
 

@@ -168,6 +168,7 @@ finish_folder() {
 # sweep: what work leaves behind, also that of a process that was killed.
 sweep() {
 	local name
+	stop_apps
 	instance_stop
 	rm -rf -- "$WORK/work" "$SWAP.new"
 	[ ! -d "$SWAP" ] && [ -n "${databases% }" ] || return 0

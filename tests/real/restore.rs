@@ -52,7 +52,8 @@ pub(crate) fn what_was_backed_up_comes_back_as_it_was(server: &Server) {
     }
     site.run(&["backup", "drill"])
         .exits(0)
-        .says(&["can be restored"]);
+        .says(&["can be restored", "foobar.com answers /healthz with it"]);
+    an_app_that_is_not_healthy_fails_the_drill(server, &site);
     a_moment_comes_back(server, &site, &before);
     a_swap_that_is_killed_is_completed(server, &before);
     no_moment_of_before_a_restore_is_lost(server, &site);
@@ -69,6 +70,36 @@ pub(crate) fn what_was_backed_up_comes_back_as_it_was(server: &Server) {
         "USE foobar; DROP VIEW a_view, z_base; DROP TABLE book, author, day, nothing, counted, `od``d name-ü`; \
          DROP EVENT nightly; DROP FUNCTION twice; DROP PROCEDURE tidy; DROP USER somebody@localhost;",
     );
+}
+
+/// Seen from where the app runs: the data of the backup, and nothing that is live.
+fn an_app_that_is_not_healthy_fails_the_drill(server: &Server, site: &Site) {
+    // It is asked for three seconds, and what it sees is looked at.
+    server.on(&format!(
+        "sed -i 's/^health foobar https 60 200/health foobar https 1 299/' /etc/foobar-stack/backup/settings
+         cat >/root/look <<'END'
+         unit='foobar-stack-drill-foobar@*.service'
+         until systemctl is-active --quiet $unit; do sleep 0.1; done
+         pid=$(systemctl show --value -p MainPID $unit)
+         as() {{ nsenter --target $pid --mount --net setpriv --reuid foobar --regid foobar --clear-groups \"$@\"; }}
+         as {} --batch --skip-column-names --execute 'SELECT @@innodb_flush_log_at_trx_commit; SELECT COUNT(*) FROM foobar.book'
+         as ls -d /run/dbus /run/systemd/private /run/nginx.pid; as touch /srv/foobar/current/x
+         as touch /var/lib/foobar/of-the-drill; ls /var/lib/foobar/of-the-drill; as ip -oneline link | wc -l
+END
+         setsid sh /root/look >/root/seen 2>/dev/null &",
+        server.engine()
+    ));
+    site.run(&["backup", "drill"]).exits(1).says(&[
+        "the app of foobar.com is not healthy with the data of backup 2",
+        "/healthz says 200, not 299",
+        "  | ",
+        "Listening at",
+    ]);
+    assert_eq!(
+        server.on("cat /root/seen; rm /root/seen /root/look"),
+        "0\n2\n1\n"
+    );
+    server.on("sed -i 's/^health foobar https 1 299/health foobar https 60 200/' /etc/foobar-stack/backup/settings");
 }
 
 /// One second before tables were dropped; a folder with it.

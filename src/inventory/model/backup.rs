@@ -39,6 +39,8 @@ pub struct Backup {
     pub keep: Keep,
     /// Further folders of the server.
     pub folders: Vec<String>,
+    /// Whether a drill asks the app's health page on what it has restored.
+    pub drill_health: bool,
     /// Where the key of the repository comes from.
     pub repository_key: SecretSource,
     /// What restic finds in its environment.

@@ -24,6 +24,9 @@ pub(in crate::inventory) struct Backup {
     /// Further folders of the server.
     #[serde(default)]
     pub(in crate::inventory) folders: Vec<At<String>>,
+    /// Whether a drill asks the app's health page, too, on what it has restored. The app has no
+    /// network then. Default: true.
+    pub(in crate::inventory) drill_health: Option<At<bool>>,
     /// Where the key of the repository comes from. Default: made on the server.
     pub(in crate::inventory) repository_key: Option<At<Secret>>,
     /// What restic finds in its environment, as AWS_SECRET_ACCESS_KEY, by name.

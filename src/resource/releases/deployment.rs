@@ -31,6 +31,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// functions of a program come before it.
 pub(crate) const PROXY_SHELL: &str = include_str!("deployment/proxy.sh");
 
+/// The functions that ask an app's page whether it is healthy.
+pub(crate) const PAGE_SHELL: &str = include_str!("deployment/page.sh");
+
 impl Deployment {
     /// The slot to deploy into.
     fn next(&self, found: Option<&Found>) -> Slot {
@@ -56,7 +59,8 @@ impl Deployment {
 impl Kind for Deployment {
     const NAME: &'static str = "deployment";
     const PROBE_SHELL: &'static [&'static str] = &[SHOW_UNITS, include_str!("deployment/probe.sh")];
-    const STEP_SHELL: &'static [&'static str] = &[PROXY_SHELL, include_str!("deployment/steps.sh")];
+    const STEP_SHELL: &'static [&'static str] =
+        &[PROXY_SHELL, PAGE_SHELL, include_str!("deployment/steps.sh")];
     const DEPENDS_ON_CHANGES: bool = true;
     type Entry = Entry;
     type State = Found;

@@ -9,7 +9,7 @@ pub(super) mod shell;
 
 pub use code::release_code;
 pub(super) use deployment::Deployment;
-pub(crate) use deployment::PROXY_SHELL;
 pub use deployment::{KeptRelease, Slot, kept_releases};
+pub(crate) use deployment::{PAGE_SHELL, PROXY_SHELL};
 pub(super) use old_release::OldRelease;
 pub(super) use release::Release;

@@ -192,35 +192,6 @@ may_connect() {
 	setpriv --reuid "$proxy_user" --regid "$proxy_user" --init-groups test -w "$1"
 }
 
-# is_healthy NAME URL WORD...: the page has the status, and what it must contain. The
-# words are further options of curl(1).
-is_healthy() {
-	local address called status
-	called=$1 address=$2
-	shift 2
-	rm -f -- "$RUN/page"
-	if ! status=$(curl --silent --show-error --noproxy '*' --max-time 5 --max-filesize 4194304 \
-		--header "Host: $host" --header "X-Forwarded-Proto: ${url%%:*}" --header "X-Forwarded-Host: $host" \
-		--output "$RUN/page" --write-out '%{http_code}' "$@" -- "$address" 2>"$RUN/page.error"); then
-		why="$called: $(sed 's/^curl: ([0-9]*) //' -- "$RUN/page.error")"
-		return 1
-	fi
-	why="$called says $status, not $wanted"
-	[ "$status" = "$wanted" ] || return 1
-	if [ -n "$words" ]; then
-		why="$called does not contain $words"
-		grep -qsF -e "$words" -- "$RUN/page" || return 1
-	fi
-	if [ -n "$json" ]; then
-		why="$called is not JSON with $json"
-		jq -e --argjson wanted "$json" 'def has_all($w):
-			if ($w | type) == "object" and type == "object" then
-				. as $o | all($w | keys[]; . as $k | ($o | has($k)) and ($o[$k] | has_all($w[$k])))
-			else . == $w end;
-			has_all($wanted)' "$RUN/page" >/dev/null 2>&1 || return 1
-	fi
-}
-
 # switch_upstream PAYLOAD PATH: the upstream file, and the reload that puts it in force.
 switch_upstream() {
 	note switched "$proxy"
