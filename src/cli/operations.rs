@@ -192,7 +192,7 @@ pub enum Backup {
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct Rebuild {
     /// The backup, as `backup list` shows it [default: the newest]
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = super::restore::backup)]
     pub backup: Option<String>,
     /// The file of the key that `backup key` has made
     #[arg(long, value_name = "FILE")]

@@ -14,6 +14,7 @@ use crate::operate::rebuild;
 use crate::report::Reporter;
 use crate::resource::SecretMaterial;
 use crate::server::{Payload, Session};
+use crate::shell::Script;
 use crate::types::{Fqdn, SecretValue, minute};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -107,6 +108,27 @@ pub(super) async fn bring(
     options: &Rebuild,
     reporter: &Reporter,
 ) -> Result<String, Error> {
+    let script = rebuild::script(&backup.repository, options.backup.as_deref());
+    let last = brought(session, workspace, backup, key, &script, reporter).await?;
+    Ok(match last.split(' ').collect::<Vec<_>>()[..] {
+        ["rebuilt", id, made] => {
+            let made = made.parse().unwrap_or_default();
+            format!("backup {id} of {}", minute(made))
+        }
+        _ => "a backup".to_owned(),
+    })
+}
+
+/// Runs one of the scripts that are given the key of the repository, and says what it says; gives
+/// its last line.
+pub(super) async fn brought(
+    session: &mut Session,
+    workspace: &Workspace,
+    backup: &Backup,
+    key: &SecretValue,
+    script: &Script,
+    reporter: &Reporter,
+) -> Result<String, Error> {
     let mut environment = BTreeMap::new();
     for name in backup.secrets.keys() {
         let secret = workspace.inputs.secrets.get(&format!("backup.{name}"));
@@ -116,7 +138,6 @@ pub(super) async fn bring(
     }
     let given = rebuild::given(key.expose(), &environment);
     let mut payload = Payload::from(given.as_slice());
-    let script = rebuild::script(&backup.repository, options.backup.as_deref());
     let mut last = String::new();
     let mut on_line = |line: &str| {
         last = line.to_owned();
@@ -125,18 +146,12 @@ pub(super) async fn bring(
         }
     };
     let doing = "bringing the backup";
-    let reply = session.follow_with(doing, &script, &mut payload, &mut on_line);
+    let reply = session.follow_with(doing, script, &mut payload, &mut on_line);
     let reply = interruptible(async { Ok(reply.await?) }).await?;
     if !reply.success() {
         return Err(Error::Rebuild {
             said: reply.stderr.trim().to_owned(),
         });
     }
-    Ok(match last.split(' ').collect::<Vec<_>>()[..] {
-        ["rebuilt", id, made] => {
-            let made = made.parse().unwrap_or_default();
-            format!("backup {id} of {}", minute(made))
-        }
-        _ => "a backup".to_owned(),
-    })
+    Ok(last)
 }

@@ -6,15 +6,17 @@ use super::connected::Sessions;
 use super::connection::ConnectOptions;
 use super::generation::{fetch, recall};
 use super::load::{Secrets, Workspace, load};
-use super::rebuild::{bring, end, key};
+use super::rebuild::{bring, brought, end, key};
 use super::release_code::read_code;
 use crate::bundle::{self, Generation, History};
 use crate::cli::Rebuild;
+use crate::diagnostic::Source;
 use crate::error::{Error, Exit};
-use crate::inventory::{AppSource, Place, relocated};
+use crate::inventory::{AppSource, Place, Site, parse, relocated};
+use crate::operate::rebuild;
 use crate::report::Reporter;
 use crate::server::Session;
-use crate::types::{Node, Tree};
+use crate::types::{Node, SecretSource, Tree};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -65,14 +67,27 @@ pub(super) async fn rebuild_alone(
         let question = format!("Rebuild on {address} what the backups in {repository} hold?");
         confirm(&question, reporter).await?;
     }
-    let made = bring(session, &here, backup, &key, options, reporter).await?;
+    // What is missing here is told before anything is written, here or there.
+    let look_inside = rebuild::look_inside(repository, options.backup.as_deref());
+    brought(session, &here, backup, &key, &look_inside, reporter).await?;
     let (number, mut generation) = newest(session).await?;
     let moved = relocated(&generation.inventory, place);
-    let text = moved.as_ref().unwrap_or(&generation.inventory);
-    write(inventory, text.as_bytes())?;
+    let recalled = match &moved {
+        Some(moved) => {
+            generation.inventory.clone_from(moved);
+            has_variables(number, &generation)?;
+            Some(recall(number, &generation, &name, &here).await?)
+        }
+        None => None,
+    };
+    let made = match recalled {
+        Some(_) => bring(session, &here, backup, &key, options, reporter).await?,
+        None => String::new(),
+    };
+    write(inventory, generation.inventory.as_bytes())?;
     write_own(&folder, number, &generation)?;
     reporter.note(&format!("its inventory is in {shown}"));
-    let Some(moved) = moved else {
+    let Some(mut workspace) = recalled else {
         return Err(Error::Usage {
             message: format!("the server of {shown} is still the one that is lost"),
             hint: format!(
@@ -80,8 +95,6 @@ pub(super) async fn rebuild_alone(
             ),
         });
     };
-    generation.inventory = moved;
-    let mut workspace = recall(number, &generation, &name, &here).await?;
     let (_, (_, stack)) = sessions.compile(&workspace, reporter).await?.only()?;
     let (_, session) = sessions.only_mut()?;
     read_code(session, &stack, &mut workspace).await?;
@@ -94,6 +107,32 @@ pub(super) async fn rebuild_alone(
     let (_, session) = sessions.only_mut()?;
     end(session, address, &made, began, reporter).await?;
     Ok(exit)
+}
+
+/// Refuses an inventory that takes secrets from variables which are not set, and names them all.
+fn has_variables(number: u64, generation: &Generation) -> Result<(), Error> {
+    let name = format!("<generation {number}>/inventory.toml");
+    let inventory = parse(&Source::new(name, generation.inventory.clone()))?.inventory;
+    let of_sites = inventory.sites.values().flat_map(Site::secrets);
+    let mut missing: Vec<String> = (inventory.secrets().into_iter().chain(of_sites))
+        .filter_map(|(name, source)| match source {
+            SecretSource::Env(variable) if std::env::var_os(&variable).is_none() => {
+                Some(format!("{variable} (for {name})"))
+            }
+            _ => None,
+        })
+        .collect();
+    missing.sort();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Usage {
+        message: format!(
+            "the inventory of the backup takes secrets from variables that are not set here: {}",
+            missing.join(", ")
+        ),
+        hint: "set them, and say the same again: nothing was written yet".to_owned(),
+    })
 }
 
 /// A workspace that knows the server and the repository, and no more.
@@ -229,8 +268,6 @@ fn make_parent(path: &Path) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostic::Source;
-    use crate::inventory::parse;
 
     #[test]
     fn what_stands_in_for_an_inventory_is_one() {

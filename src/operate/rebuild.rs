@@ -17,6 +17,17 @@ const PARTS: [&str; 3] = [
 /// each part begins, and last `rebuilt ID SECONDS`: which backup that was, and when it was made.
 #[must_use]
 pub fn script(repository: &str, backup: Option<&str>) -> Script {
+    calling("rebuild", repository, backup)
+}
+
+/// The script that brings the generations of a backup alone, to be read before anything else is
+/// done. It reads [`given`], too.
+#[must_use]
+pub fn look_inside(repository: &str, backup: Option<&str>) -> Script {
+    calling("look_inside", repository, backup)
+}
+
+fn calling(function: &'static str, repository: &str, backup: Option<&str>) -> Script {
     let mut script = host::program();
     script
         .assign("repository", repository)
@@ -26,7 +37,7 @@ pub fn script(repository: &str, backup: Option<&str>) -> Script {
     }
     script
         .raw(include_str!("rebuild.sh"))
-        .call("rebuild", [] as [&str; 0]);
+        .call(function, [] as [&str; 0]);
     script
 }
 

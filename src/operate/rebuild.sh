@@ -195,7 +195,8 @@ bring_databases() {
 	done
 	ask_database 'SET GLOBAL event_scheduler = OFF'
 	tell_database <"$WORK/spool/accounts.sql" || give_up "the accounts cannot be made: $why"
-	load_dump "$WORK/spool/databases.sql" || give_up "$why"
+	lock_definers <"$WORK/spool/databases.sql"
+	load_statements "$WORK/spool/databases.sql" || give_up "$why"
 	bring_logs
 }
 
@@ -224,9 +225,8 @@ bring_logs() {
 	replay_logs "$position" "$(date -u -d '1 day' '+%Y-%m-%d %H:%M:%S')" "$@" || give_up "$why"
 }
 
-# rebuild: the whole of it; the last line says from what.
-rebuild() {
-	local made
+# open_repository_here: with what it takes for that; $id and $data are the backup.
+open_repository_here() {
 	look_whether_empty
 	read_given
 	say 'installing restic'
@@ -236,6 +236,26 @@ rebuild() {
 	*) install restic jq ;;
 	esac
 	find_backup
+}
+
+# look_inside: the generations that the server kept, and nothing else, for somebody who has no
+# inventory. `rebuild` replaces them by the same.
+look_inside() {
+	local spool
+	spool=$STATE/backup/spool
+	open_repository_here
+	take "$spool/state"
+	[ -d "$WORK/files$spool/state" ] || give_up "backup $id does not hold what the server knew"
+	rm -rf -- "$STATE"
+	mv -T -- "$WORK/files$spool/state" "$STATE"
+	chmod 700 -- "$STATE"
+	clear_up
+}
+
+# rebuild: the whole of it; the last line says from what.
+rebuild() {
+	local made
+	open_repository_here
 	say "bringing backup $id"
 	bring_files
 	bring_databases

@@ -79,10 +79,15 @@ instance_stop() {
 	rm -rf -- "$INSTANCE_FOLDER"
 }
 
-# load_dump FILE: into the server at $socket, for which it is 1970: an event whose only time is over
-# would be gone at once. Else $why.
+# load_dump FILE: into the throw-away server. Else $why.
 load_dump() {
 	add_definers <"$1"
+	load_statements "$1"
+}
+
+# load_statements FILE: the dump, into the server at $socket, for which it is 1970: an event whose
+# only time is over would be gone at once. Else $why.
+load_statements() {
 	tell_database --init-command="SET timestamp = 86400" <"$1" && return
 	why="${1##*/} cannot be loaded: $why"
 	return 1
@@ -105,15 +110,31 @@ refused() {
 	return 1
 }
 
-# add_definers: accounts as which the views, triggers, routines and events of the dump in standard
-# input are run: without them MySQL takes a view for broken, and it cannot be dumped.
-add_definers() {
+# definers: accounts as which the views, triggers, routines and events of the dump in standard input
+# are run, a line each: without them MySQL takes a view for broken, and it cannot be dumped.
+definers() {
 	# shellcheck disable=SC2016 # backticks of SQL
-	grep -v '^INSERT' | grep -o 'DEFINER=`[^`]*`@`[^`]*`' | sort -u | cut -d = -f 2 |
-		while IFS= read -r definer; do
-			[ "$definer" != '`root`@`localhost`' ] || continue
-			ask_database "CREATE USER IF NOT EXISTS $definer; GRANT ALL ON *.* TO $definer" 2>/dev/null
+	grep -v '^INSERT' | grep -o 'DEFINER=`[^`]*`@`[^`]*`' | sort -u | cut -d = -f 2 | grep -vx '`root`@`localhost`'
+}
+
+# add_definers: those of the dump in standard input, in the throw-away server, where nobody logs in.
+add_definers() {
+	local definer
+	definers | while IFS= read -r definer; do
+		ask_database "CREATE USER IF NOT EXISTS $definer; GRANT ALL ON *.* TO $definer" 2>/dev/null
+	done
+}
+
+# lock_definers: those that are not there, in a server that goes on. Nobody can log in as one of
+# them, and they may do what they like in the databases of the backup alone.
+lock_definers() {
+	local definer name
+	definers | while IFS= read -r definer; do
+		ask_database "CREATE USER $definer ACCOUNT LOCK" 2>/dev/null || continue
+		for name in $databases; do
+			ask_database "GRANT ALL ON \`$(printf %s "$name" | sed 's/[_%]/\\&/g')\`.* TO $definer"
 		done
+	done
 }
 
 # read_log WORD...: a log of changes as statements.

@@ -2,6 +2,7 @@
 //! was written after the last backup.
 
 use crate::server::Server;
+use crate::support::CANARY_VARIABLE;
 
 const FOLDERS: &str = "folders = [\"/srv/more\"]\n\n# --- roles ---";
 
@@ -52,6 +53,10 @@ pub(crate) fn what_is_lost_comes_back_on_an_empty_server(server: &Server) {
     write(
         "CREATE TABLE lost (id INT PRIMARY KEY AUTO_INCREMENT, text VARCHAR(99)); INSERT INTO lost (text) VALUES ('before')",
     );
+    // Run as somebody whose account is no app's.
+    write(
+        "CREATE USER viewer@localhost IDENTIFIED BY 'a'; GRANT ALL ON foobar.* TO viewer@localhost; CREATE DEFINER=viewer@localhost VIEW seen AS SELECT * FROM lost",
+    );
     site.run(&["backup", "now"]).exits(0).says(&["backup 2"]);
     let recovery = site.folder.join("recovery.key");
     let recovery = recovery.to_str().unwrap_or_default();
@@ -88,6 +93,12 @@ pub(crate) fn what_is_lost_comes_back_on_an_empty_server(server: &Server) {
         .exits(0)
         .says(&["rebuilt on", "from backup 2"]);
     assert_eq!(belongings(&other), had);
+    let viewer = other.on(&format!(
+        "{engine} --batch --skip-column-names --execute \"SHOW CREATE USER viewer@localhost; SHOW GRANTS FOR viewer@localhost; SELECT COUNT(*) FROM foobar.seen\""
+    ));
+    assert!(viewer.contains("ACCOUNT LOCK"), "{viewer}");
+    assert!(viewer.contains("GRANT USAGE ON *.*"), "{viewer}");
+    assert!(viewer.ends_with("\n2\n"), "{viewer}");
     site.run(&["plan"]).exits(0).says(&["No changes."]);
     site.run(&["verify"]).exits(0);
     site.run(&rebuild).exits(1).says(&["is not empty"]);
@@ -128,6 +139,12 @@ fn its_inventory_may_be_lost_too(between: &Server, lost: &Server, recovery: &str
     let rebuild = ["rebuild", "--yes", "--repository", "/srv/backup"];
     let way = ["--server", &place, "--recovery-key", recovery];
     let rebuild = [&ssh[..], &rebuild, &way].concat();
+    let lacking = [CANARY_VARIABLE, "not set here", "nothing was written yet"];
+    site.run_without(CANARY_VARIABLE, &rebuild)
+        .exits(64)
+        .says(&lacking);
+    assert!(!site.folder.join("inventory.toml").exists());
+    server.on("test ! -e /etc/foobar-stack && test ! -e /var/lib/mysql");
     site.run(&rebuild).exits(0).says(&[
         "its inventory is in",
         "the code that served is in",

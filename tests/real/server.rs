@@ -200,6 +200,11 @@ impl Site {
         self.state.join("tmp")
     }
 
+    /// Runs the program where a variable is not set.
+    pub(crate) fn run_without(&self, variable: &str, arguments: &[&str]) -> Ending {
+        ending(self.command(arguments).env_remove(variable))
+    }
+
     /// Runs the program with its inventory.
     pub(crate) fn run(&self, arguments: &[&str]) -> Ending {
         ending(&mut self.command(arguments))
