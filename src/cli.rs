@@ -324,6 +324,9 @@ pub struct Apply {
     /// Apply it to a copy of the server first, and go on only if that works
     #[arg(long, conflicts_with_all = ["file", "target"])]
     pub rehearse: bool,
+    /// With --rehearse: restore the newest backup of the server into the copy first
+    #[arg(long, requires = "rehearse")]
+    pub with_backup: bool,
     /// Remove even more than a third of what is managed
     #[arg(long)]
     pub delete_many: bool,

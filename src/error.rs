@@ -247,6 +247,12 @@ pub enum Error {
     /// A copy of a server does not work as the server does.
     #[error("the copy cannot be made what the server is: it is not healthy with what serves there")]
     NoCopy,
+    /// A copy of a server does not get the data of its backup.
+    #[error("the copy cannot have the data of the backup: {said}")]
+    NoData {
+        /// What it says.
+        said: String,
+    },
     /// There is no run to follow.
     #[error("the server has seen no run yet")]
     NoRun,
@@ -415,6 +421,7 @@ impl Error {
             | Self::NoRelease { .. }
             | Self::NoCode { .. }
             | Self::NoCopy
+            | Self::NoData { .. }
             | Self::ManyDeletions { .. }
             | Self::RunDied { .. }
             | Self::NotConverged { .. }

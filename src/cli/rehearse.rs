@@ -15,6 +15,12 @@ pub struct Rehearse {
     /// Begin with an empty server; the one of the inventory is not asked anything
     #[arg(long)]
     pub fresh: bool,
+    /// Restore the newest backup of the server into the copy, for the change to meet its data
+    ///
+    /// The server reads its own backup, and no key leaves it. From then on nothing on the copy but
+    /// root, apt and the preparation of a release reaches another machine.
+    #[arg(long, conflicts_with = "fresh")]
+    pub with_backup: bool,
     /// The release that the copy runs: trixie, sid, noble, … [default: that of the server]
     #[arg(long, value_name = "SUITE")]
     pub suite: Option<String>,
@@ -40,6 +46,7 @@ impl Default for Rehearse {
     fn default() -> Self {
         Self {
             fresh: false,
+            with_backup: false,
             suite: None,
             driver: DriverName::default(),
             name: "rehearsal".to_owned(),

@@ -33,6 +33,7 @@ mod rebuild;
 mod rebuild_alone;
 mod recheck;
 mod rehearse;
+mod rehearse_data;
 mod release_code;
 mod restore;
 mod revoke;
@@ -113,7 +114,7 @@ async fn dispatch(cli: &Cli, reporter: &Reporter) -> Result<Exit, Error> {
                     (inventory, Scope::Saved(saved))
                 }
             };
-            let rehearsed = options.rehearse;
+            let (rehearsed, with_backup) = (options.rehearse, options.with_backup);
             let options = apply::Options {
                 request: Request {
                     scope,
@@ -127,9 +128,13 @@ async fn dispatch(cli: &Cli, reporter: &Reporter) -> Result<Exit, Error> {
             };
             if rehearsed {
                 apply::can_agree(&options, reporter)?;
-                let (default, request) = (cli::Rehearse::default(), &options.request);
-                let exit = rehearse::rehearse(&inventory, &default, request, &connection, reporter)
-                    .await?;
+                let how = cli::Rehearse {
+                    with_backup,
+                    ..cli::Rehearse::default()
+                };
+                let request = &options.request;
+                let exit =
+                    rehearse::rehearse(&inventory, &how, request, &connection, reporter).await?;
                 if exit != Exit::Done {
                     return Ok(exit);
                 }

@@ -13,6 +13,7 @@ use super::generation::{fetch, recall};
 use super::interrupt::interruptible;
 use super::load::{Secrets, Workspace, load};
 use super::load_test::target;
+use super::rehearse_data::{self, BackupData};
 use super::release_code::read_code;
 use super::survey::Request;
 use crate::bundle::{self, History};
@@ -46,7 +47,8 @@ pub(super) async fn rehearse(
         after.notes.iter().for_each(|note| reporter.note(note));
         (after, None, None)
     } else {
-        interruptible(standing(inventory, connection, reporter)).await?
+        let standing = standing(inventory, options.with_backup, connection, reporter);
+        interruptible(standing).await?
     };
     let request_for_copy = sandbox::Request {
         name: Some(options.name.clone()),
@@ -99,14 +101,23 @@ fn profile(options: &cli::Rehearse) -> Profile {
     }
 }
 
+/// What a server is now.
+struct Standing {
+    /// The workspace that its generation was applied from, with the code that serves.
+    workspace: Workspace,
+    /// What its newest backup holds, if the copy is to have that.
+    data: Option<BackupData>,
+}
+
 /// Reads the inventory, and what its server has now: the workspace that its generation was applied
 /// from, with the code that serves, and the release of its distribution. No generation if there was
 /// no run on it yet.
 async fn standing(
     inventory: &Path,
+    with_backup: bool,
     connection: &ConnectOptions,
     reporter: &Reporter,
-) -> Result<(Workspace, Option<Workspace>, Option<String>), Error> {
+) -> Result<(Workspace, Option<Standing>, Option<String>), Error> {
     let (after, mut sessions) = open(inventory, Secrets::Read, connection, reporter).await?;
     let (name, facts) = sessions.facts(&after, reporter).await?.only()?;
     let suite = suite(&facts.os);
@@ -129,7 +140,15 @@ async fn standing(
     let mut before = recall(number, &generation, &name, &after).await?;
     let stack = before.stack(&name, &facts)?;
     read_code(session, &stack, &mut before).await?;
+    let data = match with_backup {
+        true => Some(rehearse_data::read(session, &stack, reporter).await?),
+        false => None,
+    };
     sessions.report_traffic(reporter);
+    let before = Standing {
+        workspace: before,
+        data,
+    };
     Ok((after, Some(before), Some(suite)))
 }
 
@@ -152,7 +171,7 @@ struct Rehearsal<'a> {
 
 impl Rehearsal<'_> {
     /// Makes the copy what the server is, applies the inventory, and says what visitors noticed.
-    async fn run(&self, mut after: Workspace, before: Option<Workspace>) -> Result<Exit, Error> {
+    async fn run(&self, mut after: Workspace, before: Option<Standing>) -> Result<Exit, Error> {
         let reporter = self.reporter;
         let connection = ConnectOptions::default();
         let left_out = self.onto_copy(&mut after);
@@ -162,7 +181,11 @@ impl Rehearsal<'_> {
         }
         let mut sessions = Sessions::connect(&after, &connection, reporter).await?;
         let began = Instant::now();
-        if let Some(mut before) = before {
+        if let Some(before) = before {
+            let Standing {
+                workspace: mut before,
+                data,
+            } = before;
             self.onto_copy(&mut before);
             let options = Options {
                 yes: true,
@@ -180,6 +203,19 @@ impl Rehearsal<'_> {
             reporter.busy(None);
             if made? != Exit::Done {
                 return Err(Error::NoCopy);
+            }
+            if let Some(data) = data {
+                let of = format!("the copy has the data of backup {}", data.id);
+                let (_, session) = sessions.only_mut()?;
+                data.bring(session, &before).await?;
+                // The release that serves may be younger than the backup.
+                reporter.busy(Some("preparing the data for the release that serves"));
+                let made = converge(&mut sessions, &before, &options, &connection, &quiet).await;
+                reporter.busy(None);
+                if made? != Exit::Done {
+                    return Err(Error::NoCopy);
+                }
+                reporter.note(&format!("{of}, and reaches nobody with them"));
             }
             reporter.note(&format!(
                 "the copy serves what the server serves, after {} s",

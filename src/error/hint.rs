@@ -70,6 +70,9 @@ impl Error {
             Self::NoCopy => Some(
                 "look at it with `rehearse --keep`; `rehearse --fresh` begins with an empty server".to_owned(),
             ),
+            Self::NoData { .. } => Some(
+                "look at it with `rehearse --keep`; without --with-backup the copy begins with empty databases".to_owned(),
+            ),
             Self::NoRun => Some("`foobar-stack apply` starts one".to_owned()),
             Self::PackageLists { .. } => Some(
                 "run `apt-get update` on the server by hand, and fix what it reports".to_owned(),

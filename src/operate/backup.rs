@@ -81,6 +81,14 @@ pub fn fetch(id: Option<&str>, path: Option<&str>) -> Script {
     script
 }
 
+/// The script that prints the manifest of a backup.
+#[must_use]
+pub fn manifest(id: &str) -> Script {
+    let mut script = Script::new();
+    script.call(PROGRAM, ["manifest", id]);
+    script
+}
+
 /// A line of what [`fetch`] printed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fetched {

@@ -9,6 +9,7 @@ pub mod logs;
 pub mod maintenance;
 pub mod one_off;
 pub mod rebuild;
+pub mod rehearsal;
 pub mod restore;
 pub mod samples;
 pub mod saturation;

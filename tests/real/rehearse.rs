@@ -8,18 +8,32 @@ fn standing(server: &Server) -> String {
 }
 
 pub(crate) fn what_fails_on_a_copy_never_reaches_the_server(server: &Server) {
+    // It works on an empty database, and not with what is in that of the server.
+    let backup = "[backup]\nrepository = \"/srv/backup\"\n\n# --- roles ---";
+    let broken = server.site_with("broken-migration", |text| {
+        text.replace("# --- roles ---", backup)
+    });
+    broken.run(&["apply", "--yes"]).exits(0);
+    // The first backup is over, and the next has all of it.
+    server.on(&format!(
+        "systemctl start foobar-stack-backup.service
+         {} foobar --execute \"INSERT INTO entries (name, text) VALUES ('twice', 'a'), ('twice', 'b')\"
+         runuser -u foobar -- touch /var/lib/foobar/of-the-backup",
+        server.engine()
+    ));
+    broken.run(&["backup", "now"]).exits(0);
     let before = standing(server);
-    let broken = server.site_with("broken-migration", |inventory| inventory);
     broken.write(
         "app/migrations/0009_half.sql",
-        "CREATE TABLE half (id INT);\nCREATE TABEL nonsense;\n",
+        "CREATE TABLE half (id INT);\nALTER TABLE entries ADD UNIQUE KEY (name);\n",
     );
     broken
-        .run(&["apply", "--rehearse", "--yes"])
+        .run(&["apply", "--rehearse", "--with-backup", "--yes"])
         .exits(6)
         .says(&[
             "the copy serves what the server serves",
-            "0009_half.sql: You have an error in your SQL syntax",
+            "the copy has the data of backup 2",
+            "0009_half.sql: Duplicate entry 'twice' for key",
             "that was the copy: the server itself was not touched",
         ]);
     assert_eq!(standing(server), before);
