@@ -79,6 +79,12 @@ const VARIANTS: &[(&str, &str, &str, &str)] = &[
         "[app.workers.mail]\ncommand = \"bin/work --queue 'mail out'\"\ninstances = 2\n\
          [app.timers.cleanup]\ncommand = \"python3 cleanup.py\"\nschedule = \"*-*-* 03:00\"",
     ),
+    (
+        "secret-env",
+        "debian-13",
+        "# secret_env = false",
+        "secret_env = true",
+    ),
     ("dnssec", "debian-13", "# dnssec = false", "dnssec = true"),
     ("http3", "debian-13", "# http3 = false", "http3 = true"),
     (

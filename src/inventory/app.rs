@@ -154,6 +154,7 @@ pub(super) fn app(
         workers,
         timers,
         env,
+        secret_env: raw.secret_env.unwrap_or(false) && !secrets.is_empty(),
         secrets,
     })
 }

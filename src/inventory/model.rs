@@ -485,6 +485,8 @@ pub struct App {
     pub env: BTreeMap<String, String>,
     /// Names and sources of the secrets.
     pub secrets: BTreeMap<String, SecretSource>,
+    /// Whether they are in the environment, too.
+    pub secret_env: bool,
 }
 
 /// Which database server.

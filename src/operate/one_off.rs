@@ -17,7 +17,7 @@ const FIND: &str = r#"for folder in node_modules/.bin vendor/bin .venv/bin; do [
 
 /// How systemd is asked: on the terminal if there is one, else on pipes. It changes neither the colours nor the title
 /// of the terminal.
-const START: &str = "SYSTEMD_TINT_BACKGROUND=0 SYSTEMD_ADJUST_TERMINAL_TITLE=0 exec systemd-run --quiet --wait --collect --pty --pipe --service-type=exec \"$@\" --";
+const START: &str = "SYSTEMD_TINT_BACKGROUND=0 SYSTEMD_ADJUST_TERMINAL_TITLE=0 exec systemd-run --quiet --wait --collect --pty --pipe --service-type=exec \"$@\"";
 
 /// The client of the database; what it is typed is kept in no file of the app's.
 const CLIENT: &str = r#"export MYSQL_HISTFILE=/dev/null; exec "$(command -v mariadb || command -v mysql)" --socket="$DATABASE_SOCKET" --database="$DATABASE_NAME" "$@""#;
@@ -168,6 +168,7 @@ mod tests {
         script
             .raw("print_words() { printf '%s\\n' \"$@\"; }; set --")
             .append(&one_off.options())
+            .raw("set -- \"$@\" --")
             .append(&one_off.start());
         let text = script.as_str().replace("exec systemd-run", "print_words");
         let output = Command::new("sh").args(["-c", &text]).output().unwrap();
@@ -194,6 +195,31 @@ mod tests {
         assert!(words.contains(&"--description=me: printf it's $HOME %i --pty".to_owned()));
         let escaped = ["printf", "it's $$HOME", "%i", "--pty", ""];
         assert_eq!(words[words.len() - 5..], escaped);
+    }
+
+    #[test]
+    fn secrets_are_in_its_environment_where_they_are_in_that_of_the_app() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("unit");
+        let with = "ExecStart=/bin/sh -c 'do \"$$x\"' with-secrets /srv/x --flag\n";
+        for (line, expected) in [
+            (with, "--\n/bin/sh\n-c\ndo \"$$x\"\nwith-secrets\n"),
+            ("ExecStart=/srv/x A -- b\n", "--\n"),
+        ] {
+            std::fs::write(&file, line).unwrap();
+            let mut script = Script::new();
+            script
+                .library(include_str!("one_off.sh"))
+                .raw("set --")
+                .raw("eval \"$(secrets_of \"$file\")\"")
+                .raw("printf '%s\\n' \"$@\"");
+            let output = Command::new("sh")
+                .args(["-c", script.as_str()])
+                .env("file", &file)
+                .output()
+                .unwrap();
+            assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
+        }
     }
 
     #[test]

@@ -26,21 +26,30 @@ properties_of() {
 		}' "$1"
 }
 
+# secrets_of FILE: what comes before the command of the unit in FILE, if its secrets are in its
+# environment, as words of sh, after the end of the options.
+secrets_of() {
+	echo 'set -- "$@" --'
+	sed -n "s|^ExecStart=\(/bin/sh -c '[^']*' with-secrets \).*|set -- \"\$@\" \1|p" "$1"
+}
+
 # write_one_off: the program, which removes itself. It is a file, so that what the user typed need
 # not pass through the shell of the login.
 write_one_off() {
-	local slot
+	local served slot
 	slot=$(sed -n '1s/^# Slot: //p' "$upstream" 2>/dev/null)
 	case $slot in
 	blue | green) ;;
 	*) return "$NOT_SERVING" ;;
 	esac
+	served=/etc/systemd/system/$name-$slot@.service
 	mkdir -p "${file%/*}"
 	{
 		echo "rm -f -- $file"
 		echo 'set --'
-		properties_of "/etc/systemd/system/$name-$slot@.service" || return
+		properties_of "$served" || return
 		printf '%s' "$options"
+		secrets_of "$served" || return
 		printf '%s' "$program"
 	} >"$file"
 }

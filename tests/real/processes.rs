@@ -15,7 +15,8 @@ signal.signal(signal.SIGTERM, end)
 def note(text):
     with open(os.environ["STATE_DIRECTORY"] + "/jobs", "a") as file:
         file.write(f"{os.environ['RELEASE']} {os.getpid()} {text}\n")
-open(os.environ["CREDENTIALS_DIRECTORY"] + "/SESSION_KEY").read()
+secret = open(os.environ["CREDENTIALS_DIRECTORY"] + "/SESSION_KEY").read()
+assert os.environ["SESSION_KEY"] == secret.strip() != ""
 while not ended:
     note("begun")
     until = time.monotonic() + 2
@@ -38,6 +39,7 @@ schedule = "*:*:0/5"
 pub(crate) fn what_runs_beside_the_app_changes_over_with_it(server: &Server) {
     let with = |name: &str, tables: &str| {
         let site = server.site_with(name, |text| {
+            let text = text.replace("\n[app]\n", "\n[app]\nsecret_env = true\n");
             text.replace("# --- database:", &format!("{tables}\n# --- database:"))
         });
         site.write("app/worker.py", WORKER);
@@ -68,7 +70,12 @@ fn they_run(server: &Server, site: &Site) {
         assert_eq!(status.matches(unit).count(), 1, "{unit}: {status}");
     }
     assert!(status.contains("foobar-timer-tick.timer"), "{status}");
-    site.plan().exits(0);
+    let script = "test \"$SESSION_KEY\" = \"$(cat $CREDENTIALS_DIRECTORY/SESSION_KEY)\"";
+    site.run(&["run", "--", "sh", "-c", script]).exits(0);
+    let seen = "key=/etc/foobar-stack/secrets/foobar.SESSION_KEY; \
+                systemctl show 'foobar-*' | grep -cF -f $key || true; \
+                cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' | grep -cF -f $key || true";
+    assert_eq!(server.on(seen), "0\n0\n", "only the app has its secret");
     site.run(&["plan", "--detailed-exitcode"]).exits(0);
 }
 

@@ -71,6 +71,8 @@ pub(in crate::inventory) struct App {
     /// Environment of the app.
     #[serde(default)]
     pub(in crate::inventory) env: Texts,
+    /// Whether the app finds its secrets in its environment, too. Default: false.
+    pub(in crate::inventory) secret_env: Option<bool>,
     /// Secrets of the app: where each one comes from.
     #[serde(default)]
     pub(in crate::inventory) secrets: BTreeMap<At<String>, At<Secret>>,
