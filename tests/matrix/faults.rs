@@ -219,8 +219,8 @@ pub(crate) fn cases(titles: &[String]) -> Vec<Case> {
     }
     for (number, title) in titles.iter().enumerate() {
         for fault in [Fault::Executor, Fault::Power] {
-            // Each fault at two places of a full apply, each at others.
-            let sampled = number % 26 == if fault == Fault::Executor { 4 } else { 23 };
+            // Each fault at one place of a full apply, and not at the same one.
+            let sampled = number == if fault == Fault::Executor { 30 } else { 23 };
             cases.push(step(number, title, fault, "begin", sampled));
         }
     }

@@ -119,7 +119,6 @@ pub(super) const ALL: &[Broken] = &[
         ends: AsBefore(6),
         says: &["mariadb.service did not restart", "rolled back"],
         gap: true,
-        sample: true,
         ..BROKEN
     },
     Broken {
@@ -229,7 +228,6 @@ pub(super) const ALL: &[Broken] = &[
         )],
         ends: AsBefore(6),
         says: &["foobar.com", "rolled back"],
-        sample: true,
         ..BROKEN
     },
     Broken {
@@ -297,7 +295,6 @@ pub(super) const ALL: &[Broken] = &[
             Replace("command = \"gunicorn ", "command = \"gunikorn "),
         )],
         says: &["the app's units refuses the new configuration:", "gunikorn"],
-        sample: true,
         ..BROKEN
     },
     Broken {
