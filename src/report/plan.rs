@@ -128,6 +128,8 @@ fn impact(change: &Change) -> Option<String> {
     match change.impact {
         Impact::None => None,
         Impact::Reload => Some(format!("reload of {name}")),
+        // It stops for good.
+        Impact::Restart if change.action == Action::Delete => Some(format!("the end of {name}")),
         Impact::Restart => Some(format!("restart of {name}")),
     }
 }

@@ -111,7 +111,8 @@ impl Kind for Retired {
         if unit.enabled {
             diff.compare("at boot", Some("enabled"), Some("disabled"));
         }
-        let impact = if unit.active {
+        // Nobody asks a timer anything.
+        let impact = if unit.active && !self.name.ends_with(".timer") {
             Impact::Restart
         } else {
             Impact::None
