@@ -14,10 +14,10 @@ pub(crate) fn what_fails_on_a_copy_never_reaches_the_server(server: &Server) {
         text.replace("# --- roles ---", backup)
     });
     broken.run(&["apply", "--yes"]).exits(0);
-    // The first backup is over, and the next has all of it.
+    // The first backup, which the apply has begun, is over, and the next has all of it.
+    broken.run(&["backup", "now"]).exits(0);
     server.on(&format!(
-        "systemctl start foobar-stack-backup.service
-         {} foobar --execute \"INSERT INTO entries (name, text) VALUES ('twice', 'a'), ('twice', 'b')\"
+        "{} foobar --execute \"INSERT INTO entries (name, text) VALUES ('twice', 'a'), ('twice', 'b')\"
          runuser -u foobar -- touch /var/lib/foobar/of-the-backup",
         server.engine()
     ));
