@@ -13,14 +13,23 @@ repository() {
 	${restic_limit:+timeout "$restic_limit"} restic --repo "$repository" --password-file "$SETTINGS/key" "$@"
 }
 
-# asked WORD...: the same; what it says is kept in $said. A lock that a dead process has left is
+# patiently WORD...: the same, and waits for another restic that needs the repository for itself, as
+# the one that removes old logs does, where restic can wait (from 0.15 on).
+patiently() {
+	case $(restic version 2>/dev/null) in
+	'restic 0.1'[0-4].*) repository "$@" ;;
+	*) repository --retry-lock 5m "$@" ;;
+	esac
+}
+
+# asked WORD...: the same as repository; what it says is kept in $said. A lock that a dead process has left is
 # removed first, one of a living process is not: restic knows them apart.
 asked() {
 	said=$(repository "$@" 2>&1) && return
 	case $said in
 	*'already locked'*)
 		repository unlock --quiet 2>/dev/null
-		said=$(repository --retry-lock 5m "$@" 2>&1) && return
+		said=$(patiently "$@" 2>&1) && return
 		;;
 	esac
 	return 1
@@ -149,7 +158,7 @@ store_data() {
 	while :; do
 		repository unlock --quiet 2>/dev/null
 		status=0
-		said=$(repository backup --json --host foobar-stack --tag "data,id=$1" \
+		said=$(patiently backup --json --host foobar-stack --tag "data,id=$1" \
 			--exclude-caches --files-from-verbatim "$WORK/paths" 2>"$WORK/said") || status=$?
 		tries=$((tries + 1))
 		# 3: a file went away, or changed its name, before it was read.
@@ -171,7 +180,7 @@ summary() {
 
 # store_manifest TAGS: from standard input.
 store_manifest() {
-	said=$(repository backup --quiet --host foobar-stack --tag "manifest,$1" \
+	said=$(patiently backup --quiet --host foobar-stack --tag "manifest,$1" \
 		--stdin --stdin-filename manifest 2>&1) && return
 	why=$(reason 'the manifest could not be stored')
 	return 1
