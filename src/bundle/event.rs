@@ -23,6 +23,15 @@ pub enum Event {
         /// The line.
         line: String,
     },
+    /// A step goes on with one of its commands.
+    Command {
+        /// The step.
+        step: usize,
+        /// The command; of what is there already, what it would make.
+        command: String,
+        /// What became of it.
+        state: CommandState,
+    },
     /// A step ended well.
     StepFinished {
         /// The step.
@@ -111,11 +120,23 @@ pub enum Event {
     },
 }
 
+/// What became of a command of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommandState {
+    /// It began.
+    Started,
+    /// It ended, well or not, after so long.
+    Ended(Duration),
+    /// It need not run: what it makes is there, which was put in its place in so long.
+    Shared(Duration),
+}
+
 impl Event {
     /// The text in it that the server wrote, to be changed; most have none.
     pub fn text_mut(&mut self) -> Option<&mut String> {
         match self {
             Self::Log { line: text, .. }
+            | Self::Command { command: text, .. }
             | Self::Said { line: text }
             | Self::Unproven { why: text }
             | Self::Unverified { why: text }
@@ -156,12 +177,26 @@ impl Event {
                     line: line.trim_end_matches('\r').to_owned(),
                 })
             }
+            "command" => {
+                let (number, rest) = rest.split_once('\t')?;
+                let (state, command) = rest.split_once('\t')?;
+                let state = match state.split_once(' ') {
+                    None if state == "started" => CommandState::Started,
+                    Some(("ended", took)) => CommandState::Ended(centiseconds(took)?),
+                    Some(("same", took)) => CommandState::Shared(centiseconds(took)?),
+                    _ => return None,
+                };
+                Some(Self::Command {
+                    step: step(number)?,
+                    command: command.to_owned(),
+                    state,
+                })
+            }
             "end" => {
-                let (number, centiseconds) = rest.split_once('\t')?;
-                let took = Duration::from_millis(centiseconds.parse::<u64>().ok()? * 10);
+                let (number, took) = rest.split_once('\t')?;
                 Some(Self::StepFinished {
                     step: step(number)?,
-                    took,
+                    took: centiseconds(took)?,
                 })
             }
             "failed-step" => {
@@ -214,6 +249,13 @@ impl Event {
             _ => None,
         }
     }
+}
+
+/// A duration as the executor writes it.
+fn centiseconds(text: &str) -> Option<Duration> {
+    Some(Duration::from_millis(
+        text.parse::<u64>().ok()?.checked_mul(10)?,
+    ))
 }
 
 #[cfg(test)]
@@ -273,6 +315,23 @@ mod tests {
                 what: "account x".into()
             })
         );
+        for (line, state) in [
+            ("started", CommandState::Started),
+            ("ended 12", CommandState::Ended(took)),
+            ("same 12", CommandState::Shared(took)),
+        ] {
+            let command = "sh -c 'a\tb'".to_owned();
+            let step = 3;
+            assert_eq!(
+                event(&format!("command\t3\t{line}\tsh -c 'a\tb'")),
+                Some(Event::Command {
+                    step,
+                    command,
+                    state
+                })
+            );
+        }
+        assert_eq!(event("command\t3\tended\tx"), None);
         assert_eq!(event("junk"), None);
         assert_eq!(event("begin\tx"), None);
     }

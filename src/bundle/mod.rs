@@ -12,7 +12,7 @@ mod launch;
 
 pub use archive::archive;
 pub use compile::{Proof, RunContext, compile, run_directory};
-pub use event::Event;
+pub use event::{CommandState, Event};
 pub use generation::{Generation, GenerationError};
 pub use history::{History, PastRun, RunStatus};
 pub use launch::{

@@ -6,7 +6,7 @@
 use super::screen::Stream;
 use super::text::visible_json;
 use super::{Finding, RenderedFile, Table, diff, load};
-use crate::bundle::{Event, StepTitle};
+use crate::bundle::{CommandState, Event, StepTitle};
 use crate::check::{self, Verdict};
 use crate::diagnostic::Diagnostics;
 use crate::error::Exit;
@@ -25,8 +25,8 @@ use std::time::Duration;
 const FORMAT: u32 = 1;
 
 /// The lines that say which server they are about.
-const OF_A_SERVER: [&str; 8] = [
-    "plan", "change", "upgrades", "run", "step", "log", "check", "status",
+const OF_A_SERVER: [&str; 9] = [
+    "plan", "change", "upgrades", "run", "step", "command", "log", "check", "status",
 ];
 
 /// Tells programs what happens.
@@ -95,6 +95,24 @@ impl Json {
             Event::Started { run } => json!({ "type": "run", "state": "started", "run": run }),
             Event::StepStarted { step } => self.step(*step, "started"),
             Event::Log { step, line } => json!({ "type": "log", "step": step, "line": line }),
+            Event::Command {
+                step,
+                command,
+                state,
+            } => {
+                let (state, took) = match state {
+                    CommandState::Started => ("started", None),
+                    CommandState::Ended(took) => ("ended", Some(took)),
+                    CommandState::Shared(took) => ("shared", Some(took)),
+                };
+                let mut line = json!({
+                    "type": "command", "step": step, "command": command, "state": state,
+                });
+                if let Some(took) = took {
+                    line["ms"] = json!(millis(*took));
+                }
+                line
+            }
             Event::StepFinished { step, took } => {
                 let mut line = self.step(*step, "finished");
                 line["ms"] = json!(millis(*took));

@@ -1,7 +1,9 @@
 //! A run for people: what each event of the executor says, and what to say in a silence.
 
-use super::text::{BAD, BOLD, DIM, GOOD, PLACE, count, paint, seconds, visible, visible_line};
-use crate::bundle::{Event, StepTitle};
+use super::text::{
+    BAD, BOLD, DIM, GOOD, PLACE, count, paint, plain_log, seconds, visible, visible_log,
+};
+use crate::bundle::{CommandState, Event, StepTitle};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -37,6 +39,8 @@ pub(super) struct Steps {
 struct Running {
     step: usize,
     since: Instant,
+    /// The command that it is at, and since when.
+    command: Option<(String, Instant)>,
     tail: VecDeque<String>,
 }
 
@@ -74,6 +78,11 @@ impl Steps {
                     lines.push(log_line(line));
                 }
             }
+            Event::Command {
+                step,
+                command,
+                state,
+            } => lines.extend(self.command(*step, command, *state, now)),
             Event::StepFinished { step, took } => {
                 self.running = None;
                 self.finished += 1;
@@ -173,9 +182,9 @@ impl Steps {
             return None;
         }
         self.last_line = now;
-        let title = self.title(running.step);
-        let since = seconds(now.duration_since(running.since));
-        let tail = running.tail.back().map(|line| visible_line(line));
+        let (title, since) = self.goes_on(running);
+        let since = seconds(now.duration_since(since));
+        let tail = running.tail.back().map(|line| plain_log(line));
         let tail = paint(DIM, tail.unwrap_or_default());
         Some(format!("{} {title}  {since}  {tail}", paint(DIM, '…')))
     }
@@ -183,14 +192,49 @@ impl Steps {
     /// What goes on, for a live line: the title, and the last line of its log.
     pub(super) fn live(&self) -> Option<(String, String)> {
         let running = self.running.as_ref()?;
-        let tail = running.tail.back().map(|line| visible(line).into_owned());
-        Some((self.title(running.step), tail.unwrap_or_default()))
+        let tail = running.tail.back().map(|line| plain_log(line));
+        Some((self.goes_on(running).0, tail.unwrap_or_default()))
+    }
+
+    /// What the step is at, and since when.
+    fn goes_on(&self, running: &Running) -> (String, Instant) {
+        let title = self.title(running.step);
+        match &running.command {
+            Some((command, since)) => (format!("{title}: {command}"), *since),
+            None => (title, running.since),
+        }
+    }
+
+    /// What became of a command of a step.
+    fn command(
+        &mut self,
+        step: usize,
+        command: &str,
+        state: CommandState,
+        now: Instant,
+    ) -> Option<String> {
+        let style = self.style;
+        let running = self.start(step, now);
+        let command = shortened(command);
+        let (took, why) = match state {
+            CommandState::Started => {
+                let line = format!("  {} {command}", paint(PLACE, '▸'));
+                running.command = Some((command, now));
+                return (style == Style::Plain).then_some(line);
+            }
+            CommandState::Ended(took) => (took, ""),
+            CommandState::Shared(took) => (took, ", shared with an earlier release"),
+        };
+        running.command = None;
+        let took = paint(DIM, format_args!("{}{why}", seconds(took)));
+        Some(format!("  {} {command}  {took}", paint(DIM, '•')))
     }
 
     fn start(&mut self, step: usize, now: Instant) -> &mut Running {
         let new = || Running {
             step,
             since: now,
+            command: None,
             tail: VecDeque::new(),
         };
         let running = self.running.get_or_insert_with(new);
@@ -209,7 +253,18 @@ impl Steps {
 }
 
 fn log_line(line: &str) -> String {
-    format!("  {} {}", paint(DIM, '│'), visible_line(line))
+    format!("  {} {}", paint(DIM, '│'), visible_log(line))
+}
+
+/// Characters of a command that are shown: a script in one line may have thousands.
+const COMMAND: usize = 72;
+
+fn shortened(command: &str) -> String {
+    let command = visible(command);
+    match command.char_indices().nth(COMMAND) {
+        Some((end, _)) => format!("{}…", &command[..end]),
+        None => command.into_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -275,8 +330,31 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 1 + 1 + TAIL, "{text}");
         assert_eq!(lines[1], "✗ service nginx.service  failed with status 100");
-        assert_eq!(lines[2], "  │ line 21\\u{1b}[31m");
-        assert_eq!(lines[61], "  │ line 80\\u{1b}[31m");
+        assert_eq!(lines[2], "  │ line 21");
+        assert_eq!(lines[61], "  │ line 80");
+    }
+
+    #[test]
+    fn the_commands_of_a_step_have_their_times() {
+        let stream = "begin\t0\ncommand\t0\tsame 30\t.venv\ncommand\t0\tstarted\tnpm ci\n\
+                      log\t0\tadded 60 packages\ncommand\t0\tended 1230\tnpm ci\nend\t0\t1300";
+        assert_eq!(
+            shown(Style::Plain, true, stream),
+            "▸ install 2 packages\n  • .venv  0.3 s, shared with an earlier release\n  ▸ npm ci\n  \
+             │ added 60 packages\n  • npm ci  12.3 s\n✓ install 2 packages  13.0 s\n"
+        );
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut steps = Steps::new(Style::Live, false, &titles(), start);
+        for (line, second) in [
+            ("begin\t0", 0),
+            ("command\t0\tstarted\tnpm ci", 5),
+            ("log\t0\t\u{1b}[32madded\u{1b}[0m", 6),
+        ] {
+            steps.event(&Event::parse(line).unwrap(), at(second));
+        }
+        let live = ("install 2 packages: npm ci".to_owned(), "added".to_owned());
+        assert_eq!(steps.live(), Some(live));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! be. What comes from a server or a user's file goes through [`visible`] first, so that it
 //! can neither move the cursor nor hide a part of itself.
 
+use anstream::adapter::strip_str;
 use anstyle::{AnsiColor, Style};
 use std::borrow::Cow;
 use std::time::Duration;
@@ -33,6 +34,61 @@ pub(super) fn visible_line(text: &str) -> Cow<'_, str> {
 /// As [`visible_line`], but lines stay lines: for help and hints of several lines.
 pub(super) fn visible_text(text: &str) -> Cow<'_, str> {
     escape(text, |c| c == '\t' || c == '\n')
+}
+
+/// A line that a program wrote: as [`visible_line`], but colours of letters stay, and of what it
+/// wrote over itself the last is left, as on a terminal.
+pub(super) fn visible_log(text: &str) -> String {
+    let text = text.trim_end_matches('\r');
+    let mut rest = text.rsplit('\r').next().unwrap_or(text);
+    let mut out = String::with_capacity(rest.len());
+    let mut painted = false;
+    while let Some((before, after)) = rest.split_once("\u{1b}[") {
+        out.push_str(&visible_line(before));
+        let end = after.find(|c: char| !c.is_ascii_digit() && c != ';');
+        if let Some(end) = end.filter(|end| after[*end..].starts_with('m')) {
+            let codes = harmless(&after[..end]);
+            if !codes.is_empty() {
+                out.push_str(&format!("\u{1b}[{codes}m"));
+                painted = true;
+            }
+            rest = &after[end + 1..];
+        } else {
+            out.push_str("\\u{1b}[");
+            rest = after;
+        }
+    }
+    out.push_str(&visible_line(rest));
+    if painted {
+        out.push_str("\u{1b}[0m");
+    }
+    out
+}
+
+/// The same without colours.
+pub(super) fn plain_log(text: &str) -> String {
+    strip_str(&visible_log(text)).to_string()
+}
+
+/// Of the parameters of SGR (ECMA-48, section 8.3.117) those by which a text stays to be seen:
+/// none that hides it, none for a background, and neither black nor white, which a terminal may
+/// have as its own background.
+fn harmless(parameters: &str) -> String {
+    let mut kept = Vec::new();
+    let mut all = parameters.split(';');
+    while let Some(one) = all.next() {
+        match one.parse::<u8>() {
+            Err(_) if one.is_empty() => kept.push("0"),
+            Ok(0..=4 | 22..=24 | 31..=36 | 39 | 90..=96) => kept.push(one),
+            // One of many colours, by its number or its three parts.
+            Ok(38 | 48 | 58) => {
+                let parts = if all.next() == Some("2") { 3 } else { 1 };
+                all.by_ref().take(parts).for_each(drop);
+            }
+            _ => {}
+        }
+    }
+    kept.join(";")
 }
 
 fn escape(text: &str, keep: impl Fn(char) -> bool) -> Cow<'_, str> {
@@ -111,6 +167,32 @@ mod tests {
         }
         assert_eq!(visible_line("a\tb\r"), "a\tb\\r");
         assert_eq!(visible_text("a\nb\u{1b}"), "a\nb\\u{1b}");
+    }
+
+    #[test]
+    fn colours_of_a_log_stay_and_what_deceives_does_not() {
+        for (text, seen) in [
+            ("plain\ttab", "plain\ttab"),
+            (
+                "\u{1b}[32mok\u{1b}[0m rest",
+                "\u{1b}[32mok\u{1b}[0m rest\u{1b}[0m",
+            ),
+            ("\u{1b}[1;31merror", "\u{1b}[1;31merror\u{1b}[0m"),
+            ("\u{1b}[8mhidden\u{1b}[30;40mtoo", "hiddentoo"),
+            (
+                "\u{1b}[38;5;196mred\u{1b}[38;2;1;32;3;36mcyan",
+                "red\u{1b}[36mcyan\u{1b}[0m",
+            ),
+            (
+                "\u{1b}[2Jgone\u{1b}]0;title\u{7}",
+                "\\u{1b}[2Jgone\\u{1b}]0;title\\u{7}",
+            ),
+            ("\u{1b}[31", "\\u{1b}[31"),
+            (" 10%\r 50%\r100%\r", "100%"),
+        ] {
+            assert_eq!(visible_log(text), seen, "{text:?}");
+        }
+        assert_eq!(plain_log("\u{1b}[32mok\u{1b}[2J"), "ok\\u{1b}[2J");
     }
 
     #[test]
