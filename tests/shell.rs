@@ -119,7 +119,7 @@ fn the_scripts_of_roles_are_clean() {
 const SHARED: [(&str, &str); 21] = [
     ("bring_databases", "databases engine socket"),
     ("clock", "now"),
-    ("step", "ended"),
+    ("step", "ended step_number"),
     ("give_up", "ended"),
     (
         "begin_run",

@@ -40,7 +40,7 @@ step() {
 		exit 1
 	fi
 	clock
-	began=$now
+	began=$now step_number=$1
 	emit begin "$1"
 	status=$(
 		{

@@ -115,6 +115,10 @@ undo_run() {
 		noted_of replaced | while IFS= read -r path; do
 			mv -T -- "${path%/*}/.${path##*/}.old" "$path" || undo_failed release "$path"
 		done
+		# What a build has made is of use to the next run, as long as there is space.
+		noted_of sharing | while IFS= read -r path; do
+			! is_scarce "$path" || rm -rf -- "$path" || undo_failed release "$path"
+		done
 	fi
 	noted_of created | tac | while IFS= read -r path; do
 		! is_served "$path" || undo_created "$path" || undo_failed created "$path"
@@ -196,6 +200,13 @@ name_staying() {
 		grep -qsxF -e "remembered	command-$name" -e "idle	$name" -- "$RUN/journal" ||
 			printf 'what the command %s has done\n' "$name"
 	done
+}
+
+# is_scarce PATH: less than a twentieth of its file system is free.
+is_scarce() {
+	local used
+	used=$(df --output=pcent -- "${1%/*}" 2>/dev/null | tr -dc 0-9)
+	[ "${used:-0}" -ge 95 ]
 }
 
 undo_failed() {

@@ -3,7 +3,7 @@
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Source};
 use crate::error::Error;
-use crate::inventory::{App, FileReference};
+use crate::inventory::{App, FileReference, References};
 use crate::types::{Node, Tree, private_key};
 use std::sync::Arc;
 
@@ -12,19 +12,19 @@ use std::sync::Arc;
 pub(super) fn missing_in_code(
     source: &Arc<Source>,
     tree: &Tree,
-    wanted: &[FileReference],
+    references: &References,
 ) -> Result<(), Error> {
-    let missing = wanted.iter().filter(|file| {
-        let found = if file.directory {
-            tree.has_folder(&file.path)
-        } else {
-            tree.get(&file.path).is_some()
-        };
-        !found
+    let is_file = |file: &FileReference| tree.get(&file.path).is_some();
+    let is_folder = |file: &FileReference| tree.has_folder(&file.path);
+    let inside = references.inside.iter().filter_map(|file| match file {
+        file if file.directory => (!is_folder(file)).then_some((file, "folder")),
+        file => (!is_file(file)).then_some((file, "file")),
     });
+    let from = references.made_from.iter();
+    let from = from.filter(|file| !is_file(file) && !is_folder(file));
+    let missing = inside.chain(from.map(|file| (file, "file or folder")));
     let mistakes: Vec<Diagnostic> = missing
-        .map(|file| {
-            let kind = if file.directory { "folder" } else { "file" };
+        .map(|(file, kind)| {
             let message = format!("{}: the app's code has no {kind} {}", file.key, file.path);
             let diagnostic = Diagnostic::new(source, file.span.clone(), message);
             diagnostic
@@ -99,9 +99,10 @@ pub(super) fn runs_on_linux(
     tree: &Tree,
     app: &App,
 ) -> Result<(), Error> {
-    let build = app.build.iter().map(|words| ("app.build", words));
-    let migrate = app.migrate.iter().map(|words| ("app.migrate", words));
-    let commands = std::iter::once(("app.command", &app.command));
+    let build = app.build.iter().map(|step| ("app.build", step.command()));
+    let migrate = app.migrate.iter();
+    let migrate = migrate.map(|words| ("app.migrate", words.as_slice()));
+    let commands = std::iter::once(("app.command", app.command.as_slice()));
     for (key, words) in commands.chain(migrate).chain(build) {
         for word in words {
             let path = word.strip_prefix("./").unwrap_or(word);

@@ -191,7 +191,7 @@ async fn read_code(
     } = fetched;
     notes.extend(left_out(&empty, app));
     runs_on_linux(source, place.span, &tree, app)?;
-    missing_in_code(source, &tree, &references.inside)?;
+    missing_in_code(source, &tree, references)?;
     keys_for_visitors(source, &tree, &references.inside)?;
     let tree = with_shared(tree, app);
     Ok(Some(Code::new(tree, &app.recipe(), origin)))

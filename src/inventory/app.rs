@@ -1,10 +1,11 @@
 //! The sections `[app]` and `[database]`.
 
+use super::build::{self, build};
 use super::environment::{env, secrets};
 use super::listen::listen;
 use super::mistakes::Mistakes;
 use super::page;
-use super::prepare::{self, build, inner, shared};
+use super::prepare::{self, inner, shared};
 use super::processes;
 use super::raw::{self, At};
 use super::source::source;
@@ -53,6 +54,7 @@ pub(super) fn app(
     default_port: u16,
     files: &mut Vec<FileReference>,
     inside: &mut Vec<FileReference>,
+    made_from: &mut Vec<FileReference>,
     mistakes: &mut Mistakes<'_>,
 ) -> Option<App> {
     let help = "say what to run:\n[app]\nsource = \"app\"\ncommand = \"…\"\n\
@@ -86,7 +88,7 @@ pub(super) fn app(
     let memory = mistakes.check("app.memory_max", raw.memory_max.as_ref(), amount::memory);
     let user = mistakes.check("app.user", raw.user.as_ref(), |text| app_user(text));
     let packages = raw.packages.iter();
-    let packages = packages
+    let packages: Vec<String> = packages
         .filter_map(|item| mistakes.check("app.packages", Some(item), |text| package(text)))
         .collect();
     let exclude = match &raw.exclude {
@@ -121,19 +123,22 @@ pub(super) fn app(
     let workers = processes::workers(&raw.workers, &defaults, mistakes);
     let timers = processes::timers(&raw.timers, &defaults, mistakes);
     let root = root(raw, protocol, inside, mistakes);
-    let build = build(&raw.build, mistakes);
     let python = raw.python.as_ref();
     let python = python.map(|table| prepare::python(table, inside, mistakes));
     let (persistent, shared) = shared(raw, files, mistakes);
+    let build = build(raw, &persistent, &shared, made_from, mistakes);
     let listen = listen(raw, protocol, mistakes);
     let env = env(&raw.env, listen, mistakes);
     let secrets = secrets("app.secrets", &raw.secrets, files, mistakes);
+    let user = user.or_else(|| default_account(domain?))?;
+    let parts = build::parts(&user, python.as_ref(), &build, &env, &packages);
     Some(App {
         enabled,
         source,
         exclude,
         packages,
         build,
+        parts,
         protocol,
         root,
         python,
@@ -142,7 +147,7 @@ pub(super) fn app(
         command: command.unwrap_or_default(),
         listen,
         port: raw.port.as_ref().map_or(default_port, |port| port.get()),
-        user: user.or_else(|| default_account(domain?))?,
+        user,
         adopt: raw.adopt.unwrap_or(false),
         migrate,
         health,

@@ -6,6 +6,7 @@
 mod amount;
 mod app;
 mod backup;
+mod build;
 mod environment;
 mod forms;
 mod import;
@@ -42,11 +43,12 @@ mod zone_entry;
 
 pub use import::{ImportOptions, Imported, import};
 pub use model::{
-    App, AppSource, Backup, Backups, Challenge, Database, DatabaseListen, DatabaseServer, Dns,
-    DnsRecord, Dnssec, Engine, Expect, ExternalAccount, FileReference, Firewall, FirewallRule,
-    Health, Hook, Install, Inventory, Jobs, Keep, KeyType, Listen, NameServer, Names, Parsed,
-    Ports, Protocol, Python, RecordSet, References, ReverseZone, Schedule, Secondary, Server, Site,
-    Timer, Tls, TlsMode, TransferKey, Unattended, Upgrades, Web, Window, Worker,
+    App, AppSource, Backup, Backups, BuildStep, Challenge, Database, DatabaseListen,
+    DatabaseServer, Dns, DnsRecord, Dnssec, Engine, Expect, ExternalAccount, FileReference,
+    Firewall, FirewallRule, Health, Hook, Install, Inventory, Jobs, Keep, KeyType, Listen,
+    NameServer, Names, Parsed, Part, Ports, Protocol, Python, RecordSet, References, ReverseZone,
+    Schedule, Secondary, Server, Shares, Site, Timer, Tls, TlsMode, TransferKey, Unattended,
+    Upgrades, Web, Window, Worker,
 };
 pub use network::network;
 pub use raw::schema;

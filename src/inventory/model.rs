@@ -1,6 +1,7 @@
 //! The inventory as everything behind the parser sees it: checked, complete, in one form.
 
 mod backup;
+mod build;
 mod jobs;
 mod page;
 mod processes;
@@ -8,6 +9,7 @@ mod tls;
 mod upgrades;
 
 pub use backup::{Backup, Backups, Keep, Schedule};
+pub use build::{BuildStep, Part, Python, Shares};
 pub use jobs::Jobs;
 pub use page::{Expect, Health};
 pub use processes::{Timer, Worker};
@@ -39,6 +41,8 @@ pub struct References {
     pub files: Vec<FileReference>,
     /// Files and folders of the app's code.
     pub inside: Vec<FileReference>,
+    /// What of the app's code something is made from: files, or folders with all below them.
+    pub made_from: Vec<FileReference>,
     /// Where the inventory says from where the code comes.
     pub source: Range<usize>,
 }
@@ -417,19 +421,6 @@ pub enum Listen {
     Socket,
 }
 
-/// A virtual environment of Python.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Python {
-    /// The file in the code that says what to install.
-    pub requirements: Option<String>,
-    /// The index to install from.
-    pub index: Option<String>,
-    /// The folder in the code to install from instead.
-    pub wheels: Option<String>,
-    /// Whether it sees the packages of the distribution, too.
-    pub system_packages: bool,
-}
-
 /// The site's code.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct App {
@@ -441,10 +432,12 @@ pub struct App {
     pub exclude: Vec<String>,
     /// Packages of the distribution.
     pub packages: Vec<String>,
-    /// The words of each command that makes a release ready.
-    pub build: Vec<Vec<String>>,
+    /// The commands that make a release ready.
+    pub build: Vec<BuildStep>,
     /// The virtual environment, if there is one.
     pub python: Option<Python>,
+    /// What these two come to: what is run on the server, in order.
+    pub parts: Vec<Part>,
     /// Folders of a release that outlive it.
     pub persistent: Vec<String>,
     /// Paths in a release, and the files of the client that stand there.

@@ -1,18 +1,11 @@
-//! What is made of the app's code on the server, and what its releases share.
+//! The virtual environment of an app, and what its releases share.
 
 use super::mistakes::Mistakes;
 use super::raw::{self, At};
-use super::values::{file, relative, words};
-use super::{App, FileReference, Python, sensitive};
+use super::values::{file, relative};
+use super::{FileReference, Python, sensitive};
 use crate::types::InvalidValue;
 use std::collections::BTreeMap;
-
-/// The key `app.build`.
-pub(super) fn build(raw: &[At<String>], mistakes: &mut Mistakes<'_>) -> Vec<Vec<String>> {
-    raw.iter()
-        .filter_map(|line| mistakes.check("app.build", Some(line), |text| words(text)))
-        .collect()
-}
 
 /// The table `app.python`.
 pub(super) fn python(
@@ -116,22 +109,4 @@ pub(super) fn inner(text: &str) -> Result<String, InvalidValue> {
         return Err(error.hint("a path in the app's folder, of letters, digits and `._-/`"));
     }
     Ok(path)
-}
-
-impl App {
-    /// Whether something is made of the code on the server.
-    #[must_use]
-    pub fn is_prepared(&self) -> bool {
-        !self.build.is_empty() || self.python.is_some()
-    }
-
-    /// All that decides what is made of the code, as a text; empty if nothing is.
-    #[must_use]
-    pub fn recipe(&self) -> String {
-        if !self.is_prepared() {
-            return String::new();
-        }
-        let parts = (&self.build, &self.python, &self.env, &self.packages);
-        serde_json::to_string(&parts).unwrap_or_default()
-    }
 }

@@ -141,7 +141,7 @@ impl Shared<'_> {
         named: Option<(Names, Dns)>,
         mistakes: &mut Mistakes<'_>,
     ) -> (Option<Site>, References) {
-        let (mut files, mut inside) = (Vec::new(), Vec::new());
+        let (mut files, mut inside, mut made_from) = (Vec::new(), Vec::new(), Vec::new());
         // Data keeps the names that it got from the domain of before.
         let domain = named
             .as_ref()
@@ -155,7 +155,15 @@ impl Shared<'_> {
             mistakes,
         );
         let port = neighbours::default_port(place);
-        let app = app::app(raw.app, domain, port, &mut files, &mut inside, mistakes);
+        let app = app::app(
+            raw.app,
+            domain,
+            port,
+            &mut files,
+            &mut inside,
+            &mut made_from,
+            mistakes,
+        );
         let source = raw.app.and_then(|app| app.source.as_ref()).map(At::span);
         let web = web::web(
             raw.web,
@@ -199,6 +207,7 @@ impl Shared<'_> {
         let references = References {
             files,
             inside,
+            made_from,
             source: source.unwrap_or_default(),
         };
         (complete(), references)

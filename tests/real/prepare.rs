@@ -4,6 +4,8 @@ use crate::server::{Server, Site};
 use std::io::{Cursor, Write as _};
 
 const BUILD: &str = r#"build = [
+  { command = "sh -c 'mkdir made; pwd >made/where; date +%s.%N >made/when'", from = ["requirements.txt"], makes = ["made"] },
+  "sh -c 'echo own >made/own; rm made/when; echo another >made/when; ! echo x >>made/where'",
   "sh -c 'pwd >built; id -un >>built; echo $SITE_TITLE >>built; test -s $CREDENTIALS_DIRECTORY/SESSION_KEY'",
   "sh -c 'echo changed >>README.md; touch $CACHE_DIRECTORY/tried; .venv/bin/python -c \"import greeting; print(greeting.WORD)\" >>built'",
 ]
@@ -88,6 +90,7 @@ pub(crate) fn a_release_is_made_ready_before_anybody_sees_it(server: &Server) {
     ));
     site.run(&["plan"]).exits(0).says(&["No changes."]);
     only_once_a_release(server, &site, &first);
+    what_is_made_of_the_same_is_shared(server, &first);
     a_failure_leaves_the_old_one(server, &site);
 }
 
@@ -112,6 +115,25 @@ fn only_once_a_release(server: &Server, site: &Site, first: &str) {
     server.on("grep -q 'canary.: 2' /srv/foobar/current/config/local.json");
 }
 
+/// The release that serves was made of the same requirements as the first, which has not changed
+/// by that. Each has its own path, and nobody has what a command did later.
+fn what_is_made_of_the_same_is_shared(server: &Server, first: &str) {
+    server.on(&format!(
+        "cd /srv/foobar/releases && second=$(basename \"$(readlink ../current)\")\n\
+         for file in made/where .venv/bin/pip; do\n\
+         \tfor id in {first} $second; do\n\
+         \t\thead -n 1 $id/$file | grep -q \"/srv/foobar/releases/$id\"\n\
+         \tdone\n\
+         done\n\
+         same=$(cd {first} && echo .venv/lib/python*/site-packages/greeting.py)\n\
+         test \"$(stat -c %i {first}/$same)\" = \"$(stat -c %i $second/$same)\"\n\
+         grep -qx another $second/made/when && grep -q '[.]' .shared/*/tree/made/when\n\
+         test ! -e .shared/*/tree/made/own\n\
+         test \"$(ls .shared | wc -l)\" = 2\n\
+         find .shared $second ! -user root -o -perm /022 ! -type l | (! grep .)"
+    ));
+}
+
 fn a_failure_leaves_the_old_one(server: &Server, site: &Site) {
     let before = release(server);
     site.write("app/requirements.txt", "greeting\nno-such-thing-anywhere\n");
@@ -119,7 +141,7 @@ fn a_failure_leaves_the_old_one(server: &Server, site: &Site) {
     run.says(&["no-such-thing-anywhere", "was not made ready"]);
     assert_eq!(release(server), before);
     crate::page::page(server);
-    let left = server.on("find /srv/foobar/releases -maxdepth 1 -name '.*'");
+    let left = server.on("find /srv/foobar/releases -maxdepth 1 -name '.*' ! -name .shared");
     assert_eq!(left, "");
     site.write("app/requirements.txt", "greeting\n");
     site.run(&["plan"]).exits(0).says(&["No changes."]);

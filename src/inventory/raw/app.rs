@@ -18,9 +18,10 @@ pub(in crate::inventory) struct App {
     /// Packages of the distribution that the code needs.
     #[serde(default)]
     pub(in crate::inventory) packages: Vec<At<String>>,
-    /// Commands that make the release ready on the server, in their order, once a release.
+    /// Commands that make the release ready on the server, in their order, once a release. One
+    /// whose result is the same for many releases, like that of "npm ci", is a table.
     #[serde(default)]
-    pub(in crate::inventory) build: Vec<At<String>>,
+    pub(in crate::inventory) build: Vec<At<TextOr<BuildStep>>>,
     /// A virtual environment of Python in the folder .venv of the release.
     pub(in crate::inventory) python: Option<At<Python>>,
     /// Folders of the release that outlive it, like that of uploads. The app may write there.
@@ -112,6 +113,21 @@ pub(in crate::inventory) struct AppSource {
     pub(in crate::inventory) sha256: Option<At<String>>,
     /// The folder in it that holds the app. Default: all of it.
     pub(in crate::inventory) path: Option<At<String>>,
+}
+
+/// A command whose result all releases share in which it, what it reads, the commands before it,
+/// the environment and the runtime are the same.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::inventory) struct BuildStep {
+    /// The command, which runs when one of these has changed.
+    pub(in crate::inventory) command: Option<At<String>>,
+    /// The files of the code that it reads, like a lock file, and folders with all below them.
+    #[serde(default)]
+    pub(in crate::inventory) from: Vec<At<String>>,
+    /// The files and folders of the release that it makes.
+    #[serde(default)]
+    pub(in crate::inventory) makes: Vec<At<String>>,
 }
 
 /// A virtual environment.

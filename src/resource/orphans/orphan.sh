@@ -81,7 +81,7 @@ $1$(printf '\037')$2
 # others_in FOLDER: what in this folder of releases is not ours.
 others_in() {
 	local id name
-	find "$1" -mindepth 1 -maxdepth 1 -printf '%f\n' | while IFS= read -r name; do
+	find "$1" -mindepth 1 -maxdepth 1 ! -name .shared -printf '%f\n' | while IFS= read -r name; do
 		id=${name#.} id=${id%%.*}
 		case $id in
 		'' | *[!0-9a-f]*) printf '%s\n' "$name" && continue ;;

@@ -4,7 +4,9 @@ mod code;
 mod deployment;
 mod manifest;
 mod old_release;
+mod part;
 mod release;
+mod requirements;
 pub(super) mod shell;
 
 pub use code::release_code;

@@ -63,19 +63,31 @@ probe_base() {
 
 # edited_in FOLDER PREFIX: what was changed since the release was complete; of a
 # folder, in which something came or went, its path and a slash. In no order. What Python keeps
-# beside code that somebody has it run is no change, nor that it came.
+# beside code that somebody has it run is no change, nor that it came. Of a file that releases share,
+# the date of its content alone says something: the other one changes with each release that has it.
 edited_in() {
-	local changed line
-	changed=$(find "$1" -type d -name __pycache__ -prune -o \
-		-newercc "$1/.foobar-stack-complete" ! -name .foobar-stack-complete \
-		\( -type d \( -exec test {}/__pycache__ -nt "$1/.foobar-stack-complete" \; -printf 'kept %P/\n' \
-		-o -printf 'changed %P/\n' \) -o -printf 'changed %P\n' \))
+	local changed complete folder line made prefix shared
+	folder=$1 prefix=$2 complete=$1/.foobar-stack-complete
+	set --
+	if [ -e "$folder/.foobar-stack-shared" ]; then
+		shared=$(cut -f 2 -- "$folder/.foobar-stack-shared")
+		while IFS= read -r made; do
+			set -- "$@" -o -path "$folder/$made" -o -path "$folder/$made/*"
+		done <<-END
+			$shared
+		END
+	fi
+	changed=$(find "$folder" -type d -name __pycache__ -prune -o ! -name .foobar-stack-complete \
+		\( ! -type d \( -false "$@" \) -newermc "$complete" -printf 'changed %P\n' \
+		-o \( -type d -o ! \( -false "$@" \) \) -newercc "$complete" \
+		\( -type d \( -exec test {}/__pycache__ -nt "$complete" \; -printf 'kept %P/\n' \
+		-o -printf 'changed %P/\n' \) -o -printf 'changed %P\n' \) \))
 	[ -n "$changed" ] || return 0
 	while IFS= read -r line; do
 		case $line in
-		'kept '*) ! is_whole "$1" "${line#kept }" || continue ;;
+		'kept '*) ! is_whole "$folder" "${line#kept }" || continue ;;
 		esac
-		printf "$2%s\n" "${line#* }"
+		printf "$prefix%s\n" "${line#* }"
 	done <<-END
 		$changed
 	END

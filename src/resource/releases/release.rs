@@ -3,6 +3,7 @@
 
 use super::manifest::{Difference, Manifest};
 use super::old_release::OldRelease;
+use super::part::{self, Part};
 use super::shell;
 use crate::resource::vocabulary::probe::{decode, fields};
 use crate::resource::{
@@ -21,8 +22,17 @@ pub struct Release {
     path: AbsolutePath,
     keep: u32,
     code: Code,
-    /// The account and the unit that make it ready.
-    prepare: Option<(AccountName, String)>,
+    /// What makes it ready, if something does.
+    prepare: Option<Preparation>,
+}
+
+/// What makes a release ready.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Preparation {
+    /// The account that its parts run as.
+    user: AccountName,
+    parts: Vec<Part>,
+    packages: Vec<String>,
 }
 
 /// The fields of `[[release]]`.
@@ -33,10 +43,14 @@ pub struct Entry {
     path: AbsolutePath,
     /// How many releases stay that have served; at least one, which may still be served.
     keep: Option<u32>,
-    /// The unit that makes a release ready, before anything else sees it. For it, and for its
+    /// What makes a release ready, part by part, before anything else sees it. For it, and for its
     /// time, the release belongs to `user`.
-    prepare: Option<String>,
+    #[serde(default)]
+    prepare: Vec<Part>,
     user: Option<AccountName>,
+    /// Packages whose versions decide what is made.
+    #[serde(default)]
+    packages: Vec<String>,
 }
 
 /// What is there of the wanted release, or to make it of.
@@ -169,7 +183,7 @@ fn amount(tree: &Tree) -> String {
 impl Kind for Release {
     const NAME: &'static str = "release";
     const PROBE_SHELL: &'static [&'static str] = &[shell::MARK, shell::PROBE];
-    const STEP_SHELL: &'static [&'static str] = &[shell::MARK, shell::STEPS];
+    const STEP_SHELL: &'static [&'static str] = &[shell::MARK, shell::STEPS, shell::PREPARE];
     type Entry = Entry;
     type State = Found;
 
@@ -179,9 +193,13 @@ impl Kind for Release {
             keep: entry.keep.unwrap_or(3).max(1),
             code: materials.app()?,
             prepare: match (entry.user, entry.prepare) {
-                (Some(user), Some(unit)) => Some((user, unit)),
-                (_, None) => None,
-                (None, Some(_)) => {
+                (_, parts) if parts.is_empty() => None,
+                (Some(user), parts) => Some(Preparation {
+                    user,
+                    parts,
+                    packages: entry.packages,
+                }),
+                (None, _) => {
                     return Err(EntryError::field("prepare", "it needs `user`, too"));
                 }
             },
@@ -298,8 +316,14 @@ impl Kind for Release {
                 words.extend([base, gone]);
             }
             script.call("make_release", words);
-            if let Some((user, unit)) = &self.prepare {
-                script.call("prepare_release", [path, self.id(), user.as_str(), unit]);
+            if let Some(Preparation {
+                user,
+                parts,
+                packages,
+            }) = &self.prepare
+            {
+                let place = (&self.path, self.id());
+                part::prepare(&mut script, place, user, packages, parts, tree);
             }
             script.call("place_release", [path, self.id()]);
         }

@@ -1,4 +1,4 @@
-# How releases are made, put in place and removed; mark.sh comes first.
+# How releases are made, put in place and removed; mark.sh comes first, prepare.sh last.
 
 # make_release PATH ID DIGEST TREE LINES [BASE GONE]: makes it beside its place
 # of the files in TREE and, of release BASE, all but GONE. LINES are those of the
@@ -38,41 +38,14 @@ make_release() {
 	sed -n 's/^x .\{66\}//p' -- "$RUN/payload/manifest" | (cd -- "$new" && xargs -r -d '\n' chmod 755 --)
 }
 
-# prepare_release PATH ID USER UNIT: the unit makes it ready. It sees it in its
-# place already, where programs remember that they are; nobody else does.
-prepare_release() {
-	local new place
-	new=$1/releases/.$2.new place=$1/releases/$2
-	exists "$place" || mkdir -m 755 -- "$place"
-	chown -R -h -- "$3:$3" "$new"
-	if ! systemctl start -- "$4"; then
-		journalctl --sync || true
-		journalctl --no-pager --output=cat --lines=40 \
-			"_SYSTEMD_INVOCATION_ID=$(unit_property "$4" InvocationID)"
-		systemctl reset-failed -- "$4" || true
-		fail "release $2 was not made ready, and is removed again"
-	fi
-	chown -R -h root:root -- "$new"
-	chmod -R u=rwX,go=rX,a-st -- "$new"
-	# What of the code is another now cannot be copied for the next release.
-	(
-		cd -- "$new" || exit
-		sed -n 's/^[fx] //p' -- "$RUN/payload/manifest" |
-			sha256sum --quiet -c - 2>/dev/null | sed -n 's/: FAILED.*$//p' >"$RUN/payload/altered"
-		find . -type l -printf 'l %l\t%P\n' >"$RUN/payload/links"
-	)
-	awk 'FILENAME == ARGV[1] { altered[$0]; next }
-		FILENAME == ARGV[2] { links[$0]; sub(/^l [^\t]*\t/, ""); altered[$0]; next }
-		/^l / ? ($0 in links) : !(substr($0, 69) in altered)' \
-		"$RUN/payload/altered" "$RUN/payload/links" "$RUN/payload/manifest" >"$RUN/payload/unaltered"
-	mv -f -- "$RUN/payload/unaltered" "$RUN/payload/manifest"
-}
-
 # place_release PATH ID: puts it in its place. What was edited there stays beside it until
 # the run is proven.
 place_release() {
 	local new place
 	new=$1/releases/.$2.new place=$1/releases/$2
+	# No file of the code, nor one that its preparation has made, may take the place of ours, least
+	# of all a link.
+	rm -rf -- "$new/.foobar-stack-manifest" "$new/.foobar-stack-complete"
 	mv -f -- "$RUN/payload/manifest" "$new/.foobar-stack-manifest"
 	chmod 444 -- "$new/.foobar-stack-manifest"
 	sync -f "$new"
@@ -104,4 +77,5 @@ prune_release() {
 	# Half of one would pass for a whole one.
 	mv -T -- "$1/releases/$2" "$1/releases/.$2.old"
 	rm -rf -- "$1/releases/.$2.old" "$1/releases/$2.used"
+	prune_shared "$1"
 }
