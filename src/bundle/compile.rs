@@ -202,8 +202,8 @@ pub fn compile(
     for part in EXECUTOR {
         program.library(part);
     }
-    for library in libraries(&work.libraries) {
-        program.raw(library);
+    for library in libraries(&work.libraries).iter().chain(&work.functions) {
+        program.library(library);
     }
     program
         .function("future", &future(&work.future, &validators))
@@ -339,6 +339,31 @@ mod tests {
         }
     }
 
+    /// The functions of every kind, and those that only some steps need.
+    fn all_libraries() -> Vec<&'static str> {
+        let mut all = libraries(&kinds().iter().copied().collect());
+        all.push(crate::resource::PREPARE_SHELL);
+        all
+    }
+
+    #[test]
+    fn the_functions_of_kinds_travel_without_their_comments_alone() {
+        // bash shows functions as it understands them, with the texts in them.
+        let functions = |text: &str| {
+            let mut command = Command::new("bash");
+            command.args(["-c", &format!("{text}\ndeclare -f")]);
+            let output = command.output().unwrap();
+            assert!(output.status.success(), "{output:?}");
+            String::from_utf8(output.stdout).unwrap()
+        };
+        for library in all_libraries() {
+            let mut script = Script::new();
+            script.library(library);
+            assert!(functions(library).len() > 50, "{library}");
+            assert_eq!(functions(script.as_str()), functions(library));
+        }
+    }
+
     /// The functions of every kind stand beside each other in one program, as they do in a run.
     #[test]
     fn the_assembled_program_is_clean() {
@@ -347,7 +372,7 @@ mod tests {
         for part in EXECUTOR {
             program.raw(part);
         }
-        for library in libraries(&kinds().iter().copied().collect()) {
+        for library in all_libraries() {
             program.raw(library);
         }
         let future = Future::Link(AbsolutePath::new("/etc/x").unwrap(), "y".to_owned());

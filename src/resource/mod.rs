@@ -34,6 +34,8 @@ pub(crate) use databases::CHECK_TABLE;
 pub use orphans::{Managed, Removal, Retained, ownership};
 pub(crate) use registry::libraries;
 pub use registry::{Resource, Spec, State, fields_of, kinds};
+#[cfg(test)]
+pub(crate) use releases::shell::PREPARE as PREPARE_SHELL;
 pub use releases::{KeptRelease, Slot, kept_releases, release_code};
 pub(crate) use releases::{PAGE_SHELL, PROXY_SHELL};
 #[cfg(test)]

@@ -42,7 +42,7 @@ impl OldRelease {
 impl Kind for OldRelease {
     const NAME: &'static str = "old_release";
     const PROBE_SHELL: &'static [&'static str] = &[shell::MARK, shell::PROBE];
-    const STEP_SHELL: &'static [&'static str] = &[shell::MARK, shell::STEPS, shell::PREPARE];
+    const STEP_SHELL: &'static [&'static str] = &[shell::MARK, shell::STEPS];
     type Entry = Entry;
     type State = ();
 

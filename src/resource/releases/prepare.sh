@@ -265,16 +265,3 @@ seal_release() {
 		"$RUN/payload/altered" "$RUN/payload/links" "$RUN/payload/manifest" >"$RUN/payload/unaltered"
 	mv -f -- "$RUN/payload/unaltered" "$RUN/payload/manifest"
 }
-
-# prune_shared PATH: what no release has any more that is there, nor the one that is made, need not
-# be kept: the next one that wants it makes it.
-prune_shared() {
-	local shared
-	[ -d "$1/releases/.shared" ] || return 0
-	cat -- "$RUN/payload/shared" "$1"/releases/*/.foobar-stack-shared 2>/dev/null |
-		cut -f 1 | sort -u >"$RUN/payload/used" || true
-	for shared in "$1"/releases/.shared/* "$1"/releases/.shared/.*.new; do
-		[ -d "$shared" ] || continue
-		grep -qxF -- "${shared##*/}" "$RUN/payload/used" || rm -rf -- "$shared"
-	done
-}

@@ -183,7 +183,7 @@ fn amount(tree: &Tree) -> String {
 impl Kind for Release {
     const NAME: &'static str = "release";
     const PROBE_SHELL: &'static [&'static str] = &[shell::MARK, shell::PROBE];
-    const STEP_SHELL: &'static [&'static str] = &[shell::MARK, shell::STEPS, shell::PREPARE];
+    const STEP_SHELL: &'static [&'static str] = &[shell::MARK, shell::STEPS];
     type Entry = Entry;
     type State = Found;
 
@@ -322,6 +322,7 @@ impl Kind for Release {
                 packages,
             }) = &self.prepare
             {
+                work.functions.insert(shell::PREPARE);
                 let place = (&self.path, self.id());
                 part::prepare(&mut script, place, user, packages, parts, tree);
             }

@@ -6,8 +6,9 @@ pub(in crate::resource) const MARK: &str = include_str!("mark.sh");
 pub(in crate::resource) const PROBE: &str = include_str!("probe.sh");
 /// What steps do.
 pub(in crate::resource) const STEPS: &str = include_str!("steps.sh");
-/// What makes a release ready, and what releases share of that: after the other steps.
-pub(in crate::resource) const PREPARE: &str = include_str!("prepare.sh");
+/// What makes a release ready, and what releases share of that: beside the steps, where something
+/// does.
+pub(crate) const PREPARE: &str = include_str!("prepare.sh");
 
 #[cfg(test)]
 mod tests {

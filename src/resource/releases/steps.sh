@@ -1,4 +1,4 @@
-# How releases are made, put in place and removed; mark.sh comes first, prepare.sh last.
+# How releases are made, put in place and removed; mark.sh comes first.
 
 # make_release PATH ID DIGEST TREE LINES [BASE GONE]: makes it beside its place
 # of the files in TREE and, of release BASE, all but GONE. LINES are those of the
@@ -78,4 +78,17 @@ prune_release() {
 	mv -T -- "$1/releases/$2" "$1/releases/.$2.old"
 	rm -rf -- "$1/releases/.$2.old" "$1/releases/$2.used"
 	prune_shared "$1"
+}
+
+# prune_shared PATH: what no release has any more that is there, nor the one that is made, need not
+# be kept: the next one that wants it makes it.
+prune_shared() {
+	local shared
+	[ -d "$1/releases/.shared" ] || return 0
+	cat -- "$RUN/payload/shared" "$1"/releases/*/.foobar-stack-shared 2>/dev/null |
+		cut -f 1 | sort -u >"$RUN/payload/used" || true
+	for shared in "$1"/releases/.shared/* "$1"/releases/.shared/.*.new; do
+		[ -d "$shared" ] || continue
+		grep -qxF -- "${shared##*/}" "$RUN/payload/used" || rm -rf -- "$shared"
+	done
 }

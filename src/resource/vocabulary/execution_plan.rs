@@ -201,6 +201,8 @@ pub struct ExecutionPlan {
     pub touches_access: bool,
     /// Kinds whose shell functions the steps need, beside those of the changes.
     pub libraries: BTreeSet<&'static str>,
+    /// Shell functions that only some steps of their kind need.
+    pub functions: BTreeSet<&'static str>,
     /// Whether systemd must read its units again.
     pub daemon_reload: bool,
 }
