@@ -141,6 +141,20 @@ impl Generation {
         }
     }
 
+    /// The same without what a server need not keep: the templates of built-in roles that make
+    /// nothing on it. `used` are the roles that do. What turns a built-in role on stands in the
+    /// inventory, so that they will not be missed.
+    #[must_use]
+    pub fn for_roles(mut self, used: &[String]) -> Self {
+        for role in self.roles.iter_mut() {
+            if !used.contains(&role.name) {
+                role.templates
+                    .retain(|_, text| !text.name.starts_with("<built-in>"));
+            }
+        }
+        self
+    }
+
     /// The text that is kept.
     #[must_use]
     pub fn write(&self) -> String {
@@ -218,26 +232,65 @@ impl Generation {
     /// Whether both come to the same, whoever wrote them down.
     #[must_use]
     pub fn same_as(&self, other: &Self) -> bool {
-        let texts = |one: &Self| {
-            let roles = one.roles.iter().map(|role| {
-                let templates = role.templates.iter();
-                let templates: Vec<_> = templates
-                    .map(|(name, text)| (name.clone(), text.text.clone()))
-                    .collect();
-                (role.name.clone(), role.manifest.text.clone(), templates)
-            });
-            roles.collect::<Vec<_>>()
-        };
         self.inventory == other.inventory
             && self.releases == other.releases
             && self.files == other.files
-            && texts(self) == texts(other)
+            && self.roles.len() == other.roles.len()
+            && std::iter::zip(&self.roles, &other.roles).all(|(own, other)| own.same_as(other))
+    }
+}
+
+impl Role {
+    /// Whether both say the same. One of which no templates were kept makes nothing.
+    fn same_as(&self, other: &Self) -> bool {
+        let texts = |role: &Self| {
+            let templates = role.templates.iter();
+            let texts = templates.map(|(name, text)| (name.clone(), text.text.clone()));
+            texts.collect::<Vec<_>>()
+        };
+        let (own, others) = (texts(self), texts(other));
+        self.name == other.name
+            && self.manifest.text == other.manifest.text
+            && (own == others || own.is_empty() || others.is_empty())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_role_that_makes_nothing_is_kept_without_the_templates_that_are_built_in() {
+        let text = |name: &str| Text {
+            name: name.to_owned(),
+            text: "text".to_owned(),
+        };
+        let role = |name: &str| Role {
+            name: name.to_owned(),
+            manifest: text("<built-in>/roles/x/role.toml"),
+            templates: [
+                ("a".to_owned(), text("<built-in>/templates/x/a")),
+                ("own".to_owned(), text("templates/x/own")),
+            ]
+            .into(),
+        };
+        let whole = Generation {
+            roles: vec![role("web"), role("backup")],
+            ..generation()
+        };
+        let kept = whole.clone().for_roles(&["web".to_owned()]);
+        let names = |role: &Role| role.templates.keys().cloned().collect::<Vec<_>>();
+        assert_eq!(names(&kept.roles[0]), ["a", "own"]);
+        assert_eq!(names(&kept.roles[1]), ["own"]);
+
+        let mut whole = whole;
+        whole.roles[1].templates.remove("own");
+        let kept = whole.clone().for_roles(&["web".to_owned()]);
+        assert!(kept.same_as(&whole) && whole.same_as(&kept));
+        let other = whole.clone().for_roles(&["backup".to_owned()]);
+        whole.roles[0].manifest.text.push('x');
+        assert!(!other.same_as(&whole));
+    }
 
     fn generation() -> Generation {
         let text = |name: &str| Text {

@@ -228,7 +228,10 @@ impl Launcher<'_> {
             who: &who(self.workspace),
             proof,
             record: &record,
-            generation: &self.workspace.generation(&stack.server),
+            generation: &self
+                .workspace
+                .generation(&stack.server)
+                .for_roles(&stack.roles),
             standing,
             back_to: self.options.back_to,
         };
