@@ -198,6 +198,9 @@ impl Command {
 }
 
 /// Write a commented inventory to start from.
+///
+/// It looks at the code, and proposes what builds, runs and migrates it: Django, Flask, FastAPI,
+/// Rails, Laravel, WordPress, Express, Next.js, Go, Rust, plain files. Read what it has written.
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct Init {
     /// Where to write it; a file that is there is left alone
@@ -209,6 +212,12 @@ pub struct Init {
     /// The public address of the server
     #[arg(long, value_name = "ADDRESS", default_value = "8.8.8.8")]
     pub ipv4: Ipv4Addr,
+    /// The folder with the code [default: app beside FILE, else the folder of FILE]
+    #[arg(long, value_name = "FOLDER", conflicts_with = "example")]
+    pub app: Option<PathBuf>,
+    /// Write the example app beside it, too
+    #[arg(long)]
+    pub example: bool,
 }
 
 /// Show or write the files that the server would get.

@@ -150,7 +150,7 @@ fn the_schema_is_draft_7_without_null_and_with_descriptions() {
 #[test]
 fn the_smallest_inventory_is_small() {
     let domain = Fqdn::new("foobar.com").unwrap();
-    let text = inventory::starter(&domain, [203, 0, 113, 10].into());
+    let text = inventory::starter(&domain, [203, 0, 113, 10].into(), "app", None);
     let effective = text
         .lines()
         .filter(|line| !line.is_empty() && !line.starts_with('#'));
@@ -197,7 +197,7 @@ fn accounts_are_made_from_the_domain() {
         ("my-shop.de", "my-shop"),
     ] {
         let domain = Fqdn::new(domain).unwrap();
-        let text = inventory::starter(&domain, [127, 0, 0, 1].into());
+        let text = inventory::starter(&domain, [127, 0, 0, 1].into(), "app", None);
         let made = inventory_of(&text);
         let site = made.sites.values().next().unwrap();
         assert_eq!(site.app.user.as_str(), user);

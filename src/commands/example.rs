@@ -1,6 +1,7 @@
 //! The embedded example: the documented inventory and its app, written for a sandbox.
 
 use crate::error::Error;
+use crate::inventory::Recipe;
 use crate::sandbox::Sandbox;
 use std::path::{Path, PathBuf};
 
@@ -31,12 +32,37 @@ const APP: &[(&str, &str)] = files![
 
 /// Writes the example into the sandbox's folder, and gives the inventory's path.
 pub(crate) fn write(sandbox: &Sandbox) -> Result<PathBuf, Error> {
-    for (path, text) in APP {
-        put(&sandbox.directory.join("app").join(path), text)?;
-    }
+    write_app(&sandbox.directory.join("app"))?;
     let path = sandbox.directory.join("inventory.toml");
     put(&path, &inventory(sandbox))?;
     Ok(path)
+}
+
+/// What the inventory says of the example app.
+pub(crate) fn recipe() -> Recipe {
+    let line = |line: &str| line.to_owned();
+    Recipe {
+        app: vec![
+            line("packages = [\"gunicorn\", \"python3-pymysql\"]"),
+            line(
+                "command = \"gunicorn --config gunicorn.conf.py --bind 127.0.0.1:${PORT} app:application\"",
+            ),
+            line("migrate = \"python3 migrate.py\""),
+            line("health = \"/healthz\""),
+        ],
+        web: vec![line("static = { \"/static/\" = \"static\" }")],
+        secrets: [line("SESSION_KEY")].into(),
+        secret_env: false,
+        ..Recipe::new("the example app")
+    }
+}
+
+/// Writes the example app into a folder.
+pub(crate) fn write_app(folder: &Path) -> Result<(), Error> {
+    for (path, text) in APP {
+        put(&folder.join(path), text)?;
+    }
+    Ok(())
 }
 
 fn put(path: &Path, text: &str) -> Result<(), Error> {

@@ -16,7 +16,8 @@ use super::{
 use crate::types::{AccountName, Fqdn, InvalidValue};
 use std::ops::RangeInclusive;
 
-const EXCLUDE: &[&str] = &[".git", "__pycache__", "*.pyc", "node_modules", ".env"];
+/// What stays at home unless the inventory says otherwise.
+pub(super) const EXCLUDE: &[&str] = &[".git", "__pycache__", "*.pyc", "node_modules", ".env"];
 
 /// Accounts of the system that the app must not be, nor get by default.
 const SYSTEM_ACCOUNTS: &[&str] = &[

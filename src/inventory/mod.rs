@@ -21,6 +21,7 @@ mod page;
 mod prepare;
 mod processes;
 mod raw;
+mod recipe;
 mod record;
 mod record_rules;
 mod rehearsal;
@@ -52,6 +53,7 @@ pub use model::{
 };
 pub use network::network;
 pub use raw::schema;
+pub use recipe::{CodeFolder, Recipe, recognise};
 pub use relocate::{Place, relocated};
 pub use resolve::parse;
 pub use starter::starter;
