@@ -235,3 +235,41 @@ fn one_that_left_takes_that_its_files_have_gone_and_nothing_else() {
     assert_eq!(compare(&shown("inactive", "enabled", "no"), &gone), None);
     assert_eq!(service.owned(), []);
 }
+
+/// What `await_force` comes to when the question ends with these statuses, ten seconds apart.
+fn awaited(statuses: &[u8]) -> (bool, String) {
+    let mut answers = String::new();
+    for (place, status) in statuses.iter().enumerate() {
+        answers.push_str(&format!("{place}) return {status} ;;\n"));
+    }
+    // Each question is asked in a shell of its own, so the count is in a file.
+    let program = format!(
+        "now=0\nclock() {{ now=$((now + 1000)); }}\nsleep() {{ :; }}\n\
+         fail() {{ echo \"$1\"; exit 1; }}\n\
+         timeout() {{\nread -r count <asked\necho $((count + 1)) >asked\n\
+         case $count in\n{answers}*) return 1 ;;\nesac\n}}\n\
+         {}\necho 0 >asked\n",
+        include_str!("steps.sh")
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let output = std::process::Command::new("sh")
+        .current_dir(folder.path())
+        .args(["-c", &format!("{program}await_force bind.service ask")])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    (output.status.success(), said)
+}
+
+#[test]
+fn a_daemon_that_is_silent_has_more_time_than_one_that_says_no() {
+    assert!(awaited(&[0]).0);
+    assert!(awaited(&[1, 0]).0);
+    let (good, said) = awaited(&[1, 1, 1, 0]);
+    assert!(
+        !good && said.contains("bind.service did not take"),
+        "{said}"
+    );
+    assert!(awaited(&[124, 124, 124, 124, 124, 124, 1, 0]).0);
+    assert!(!awaited(&[124; 30]).0, "not for ever");
+}
