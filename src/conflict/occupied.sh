@@ -218,7 +218,9 @@ probe_clients() {
 			*) printf 'client\037%s\n' "$peer" ;;
 			esac
 		done
-	client=$(command -v mariadb || command -v mysql) || return 0
+	client=mysql
+	! command -v mariadb >/dev/null || client=mariadb
+	command -v "$client" >/dev/null || return 0
 	[ -S /run/mysqld/mysqld.sock ] || return 0
 	printf '%s\n' "SELECT CONCAT('account', CHAR(31), User, '@', Host) FROM mysql.user
 		WHERE User NOT IN ('', 'root', 'mysql', 'mariadb.sys', 'debian-sys-maint', 'mysql.sys',

@@ -15,7 +15,7 @@ newer_versions() {
 	done
 	printf '\036begin upgrades\n'
 	# shellcheck disable=SC2086
-	{ apt-cache policy -- $names || echo failed; } | awk '
+	apt-cache policy -- $names | awk '
 		# Those of a package for several architectures stand in a file that names it.
 		function units(name, file, line, known) {
 			while ((getline line <file) > 0) {
@@ -28,7 +28,6 @@ newer_versions() {
 			close(file)
 			return known
 		}
-		/^failed$/ { failed = 1 }
 		/^[^ ]/ { all++; block = $0; newer = 0; next }
 		/^ [*][*][*] / {
 			if (newer) {
@@ -48,7 +47,8 @@ newer_versions() {
 				if (!units(name, file ".list")) units(name, file ":" found[name] ".list")
 				some = 1
 			}
-			status = failed || !all
+			# One that fails says nothing.
+			status = !all
 			fflush()
 			if (some) status = status || system("apt-cache policy")
 			printf "\036end %d\n", status

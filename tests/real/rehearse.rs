@@ -38,6 +38,10 @@ pub(crate) fn what_fails_on_a_copy_never_reaches_the_server(server: &Server) {
         ]);
     assert_eq!(standing(server), before);
 
+    // What backups leave behind is data.
+    server.run(&["apply", "--yes", "--destroy-data"]).exits(0);
+    let before = standing(server);
+
     let works = server.site_with("works", |inventory| inventory);
     works.write("templates/web/unavailable.html", "rehearsed\n");
     works.write("app/rehearsed.txt", "rehearsed\n");
