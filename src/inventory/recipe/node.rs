@@ -1,6 +1,6 @@
 //! Node: servers, Next.js, and pages that are built once.
 
-use super::{CodeFolder, Recipe};
+use super::proposal::{CodeFolder, Recipe};
 use serde_json::Value;
 
 /// Tools that make a folder of plain files, and the folder.

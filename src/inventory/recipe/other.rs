@@ -1,6 +1,6 @@
 //! Rails, programs that are compiled, and plain files.
 
-use super::{CodeFolder, Recipe};
+use super::proposal::{CodeFolder, Recipe};
 
 /// Rails, or what else Rack runs.
 pub(super) fn ruby(folder: &CodeFolder) -> Option<Recipe> {

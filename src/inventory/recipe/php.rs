@@ -1,6 +1,6 @@
 //! PHP: Laravel, WordPress, and scripts of one's own.
 
-use super::{CodeFolder, Recipe};
+use super::proposal::{CodeFolder, Recipe};
 
 /// What PHP-FPM needs; each instance listens where it is told.
 const FPM: &str = "[global]\nerror_log = /proc/self/fd/2\n\n[www]\nlisten = ${SOCKET}\npm = ondemand\npm.max_children = 10\nclear_env = no\ncatch_workers_output = yes\ndecorate_workers_output = no\n";

@@ -1,6 +1,6 @@
 //! Django, Flask, FastAPI, and what else speaks WSGI or ASGI.
 
-use super::{CodeFolder, Recipe, is_secret, quoted, quoted_after};
+use super::proposal::{CodeFolder, Recipe, is_secret, quoted, quoted_after};
 
 /// A project of Django.
 pub(super) fn django(folder: &CodeFolder) -> Option<Recipe> {
