@@ -25,7 +25,7 @@ pub(super) fn recipe(folder: &CodeFolder) -> Option<Recipe> {
     let start = script("start");
     if depends("next") {
         let mut recipe = Recipe::new("Next.js");
-        build(&mut recipe, folder, true);
+        build(&mut recipe, folder, &package, true);
         recipe.text(
             "command",
             "node_modules/.bin/next start --hostname 127.0.0.1 --port ${PORT}",
@@ -40,7 +40,7 @@ pub(super) fn recipe(folder: &CodeFolder) -> Option<Recipe> {
         && !serves
     {
         let mut recipe = Recipe::new(&format!("pages that {name} builds"));
-        build(&mut recipe, folder, true);
+        build(&mut recipe, folder, &package, true);
         recipe.text("protocol", "files").text("root", made);
         recipe.database = false;
         return Some(recipe);
@@ -60,14 +60,24 @@ pub(super) fn recipe(folder: &CodeFolder) -> Option<Recipe> {
     } else {
         "Node"
     });
-    build(&mut recipe, folder, has_build);
+    build(&mut recipe, folder, &package, has_build);
     recipe.text("command", &command);
     recipe.note("it must listen on process.env.PORT of 127.0.0.1");
     Some(recipe)
 }
 
 /// The packages, and what is built with them.
-fn build(recipe: &mut Recipe, folder: &CodeFolder, has_build: bool) {
+fn build(recipe: &mut Recipe, folder: &CodeFolder, package: &Value, has_build: bool) {
+    let some = |list: &str| {
+        package[list]
+            .as_object()
+            .is_some_and(|list| !list.is_empty())
+    };
+    let installs = some("dependencies") || has_build && some("devDependencies");
+    if !installs && !has_build {
+        recipe.list("packages", &["nodejs"]);
+        return;
+    }
     recipe.list("packages", &["nodejs", "npm"]);
     let locked = folder.has("package-lock.json");
     // A build takes packages that only developers have.
@@ -80,12 +90,14 @@ fn build(recipe: &mut Recipe, folder: &CodeFolder, has_build: bool) {
         format!("  \"npm install{omit}\",")
     };
     recipe.app.push("build = [".to_owned());
-    recipe.app.push(install);
+    if installs {
+        recipe.app.push(install);
+    }
     if has_build {
         recipe.app.push("  \"npm run build\",".to_owned());
     }
     recipe.app.push("]".to_owned());
-    if !locked {
+    if installs && !locked {
         recipe.note("without a package-lock.json each release may get other packages: `npm install` writes one");
     }
     for other in ["yarn.lock", "pnpm-lock.yaml"] {

@@ -3,7 +3,7 @@
 use super::proposal::{CodeFolder, Recipe};
 
 /// What PHP-FPM needs; each instance listens where it is told.
-const FPM: &str = "[global]\nerror_log = /proc/self/fd/2\n\n[www]\nlisten = ${SOCKET}\npm = ondemand\npm.max_children = 10\nclear_env = no\ncatch_workers_output = yes\ndecorate_workers_output = no\n";
+const FPM: &str = "[global]\nerror_log = syslog\n\n[www]\nlisten = ${SOCKET}\npm = ondemand\npm.max_children = 10\nclear_env = no\ncatch_workers_output = yes\ndecorate_workers_output = no\n";
 
 /// Laravel wants folders below that of its data, which is empty at first.
 const MIGRATE: &str = "sh -c 'mkdir -p storage/app storage/logs storage/framework/cache/data storage/framework/sessions storage/framework/views && php artisan migrate --force'";
