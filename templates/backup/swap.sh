@@ -94,6 +94,11 @@ moves() {
 		${3:+AND TABLE_NAME = '$3'}"
 }
 
+# is_there DATABASE TABLE: whether there is such a table.
+is_there() {
+	[ "$(ask_database "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = '$1' AND TABLE_NAME = '$2'")" = 1 ]
+}
+
 # swap_database LIVE BESIDE OLD CODE [TABLE]: the tables of BESIDE, or one of them, take the place
 # of those of LIVE, which go to OLD; CODE is a file with what else is to be in LIVE. Else $why, and
 # LIVE is as it was.
@@ -112,7 +117,12 @@ swap_database() {
 			echo "; CREATE TABLE IF NOT EXISTS \`$2\`.$SWAP_MARK (n INT);"
 	} | unlogged || refused || return
 	# What is broken in LIVE is passed over.
-	code_of "$1" ${5:+"$5"} >"$SWAP.new/code-old" 2>/dev/null || true
+	if [ -n "${5:-}" ] && ! is_there "$1" "$5"; then
+		# A table that was dropped has left nothing.
+		echo '-- Dump completed' >"$SWAP.new/code-old"
+	else
+		code_of "$1" ${5:+"$5"} >"$SWAP.new/code-old" 2>/dev/null || true
+	fi
 	grep -q '^-- Dump completed' "$SWAP.new/code-old" || {
 		why="what is in $1 cannot be read"
 		return 1
