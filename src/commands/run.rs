@@ -4,6 +4,7 @@ use super::apply::who;
 use super::connected::ConnectedServers;
 use super::connection::ConnectOptions;
 use super::interrupt::interruption;
+use super::load::{Secrets, load};
 use crate::cli::{Db, Run, Shell};
 use crate::error::{Error, Exit};
 use crate::operate::one_off::{NOT_SERVING, OneOff, database_client, deployment, shell};
@@ -57,7 +58,7 @@ pub(super) async fn run(
     connection: &ConnectOptions,
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
-    let (workspace, servers) = ConnectedServers::open(inventory, connection, reporter).await?;
+    let workspace = load(inventory, Secrets::StandIn).await?;
     let (name, site) = workspace.site(command.site.as_ref())?;
     let domain = &site.names.domain;
     if command.needs_database && !site.database.enabled {
@@ -66,6 +67,7 @@ pub(super) async fn run(
             hint: "`database.enabled` of the inventory says whether it has one".to_owned(),
         });
     }
+    let servers = ConnectedServers::of(&workspace, connection, reporter).await?;
     let mut server = servers.only()?.1;
     let Some(deployment) = deployment(&server.stack.checks, name) else {
         return Err(Error::Usage {

@@ -113,7 +113,7 @@ fn backup_lines(status: &Status) -> Vec<(&'static str, String)> {
     lines
 }
 
-/// Which security upgrades are pending, and what became of those that the server installs by itself.
+/// Which security upgrades are pending, and how the last unattended run ended.
 fn upgrade_lines(status: &Status) -> Vec<(&'static str, String)> {
     let upgrades = &status.upgrades;
     let words = upgrades.to_string();
