@@ -32,10 +32,17 @@ what_app_said() {
 	[ ! -e "$STATE/backup/app-said" ] || cat -- "$STATE/backup/app-said" >&2
 }
 
+# start_anew: has the job of $unit done from its beginning, and waits. One that is at it already
+# began before what somebody has just written, which it may not hold.
+start_anew() {
+	[ "$(systemctl is-active "$unit")" != activating ] || systemctl start "$unit" 2>/dev/null || true
+	systemctl start "$unit" 2>/dev/null
+}
+
 # drill_in_unit: the same as the timer does.
 drill_in_unit() {
 	say_whom
-	if ! systemctl start "$unit" 2>/dev/null; then
+	if ! start_anew; then
 		sed 's/^[0-9]* [^ ]* //' "$STATE/backup/record/drill-failed" >&2
 		what_app_said
 		return 1
@@ -43,10 +50,10 @@ drill_in_unit() {
 	sed 's/^[0-9]* //' "$STATE/backup/record/drill"
 }
 
-# backup_in_unit: makes one, or waits for the one that is being made, and prints its result.
+# backup_in_unit: makes one, and prints its result.
 backup_in_unit() {
 	say_whom
-	if ! systemctl start "$unit" 2>/dev/null; then
+	if ! start_anew; then
 		sed 's/^[0-9]* //' "$STATE/backup/record/failed" >&2
 		return 1
 	fi

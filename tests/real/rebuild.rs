@@ -53,6 +53,8 @@ pub(crate) fn what_is_lost_comes_back_on_an_empty_server(server: &Server) {
     write(
         "CREATE TABLE lost (id INT PRIMARY KEY AUTO_INCREMENT, text VARCHAR(99)); INSERT INTO lost (text) VALUES ('before')",
     );
+    // What is written while a backup is made is in the one that is asked for after that.
+    server.on("systemctl start --no-block foobar-stack-backup.service");
     // Run as somebody whose account is no app's.
     write(
         "CREATE USER viewer@localhost IDENTIFIED BY 'a'; GRANT ALL ON foobar.* TO viewer@localhost; CREATE DEFINER=viewer@localhost VIEW seen AS SELECT * FROM lost",
