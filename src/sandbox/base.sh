@@ -52,6 +52,12 @@ mmdebstrap --variant=minbase --format=directory --aptopt="$work/apt.conf" \
 	--include=systemd,systemd-sysv,dbus,openssh-server,sudo,iproute2,ca-certificates,apt \
 	"$suite" "$tree" "$work/sources.list"
 
+# Whom the host trusts besides its distribution's authorities, as a company's proxy, is trusted
+# inside: pip, npm and others go the same way out.
+if [ -n "$(find /usr/local/share/ca-certificates -name '*.crt' 2>/dev/null)" ]; then
+	cp -RL /usr/local/share/ca-certificates "$tree/usr/local/share/"
+	chroot "$tree" update-ca-certificates
+fi
 # Where people and programs look for it.
 mv "$tree/etc/apt/sources.list.d/0000sources.list" "$tree/etc/apt/sources.list"
 # Each box brings its own identity.
