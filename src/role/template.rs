@@ -30,10 +30,25 @@ impl<'a> Templates<'a> {
         // What is rendered is configuration, not HTML; the filters escape.
         tera.autoescape_on(Vec::<&str>::new());
         filters::register(&mut tera);
+        // One that includes another has to come after it, so what fails is tried again after the
+        // others, as long as that helps.
+        let mut missing: Vec<_> = manifest.templates.iter().collect();
         let mut mistakes = Vec::new();
-        for (name, source) in &manifest.templates {
-            if let Err(error) = tera.add_raw_template(name, &source.text) {
-                mistakes.push(located(&error, source, 0..0, 0));
+        loop {
+            let before = missing.len();
+            mistakes.clear();
+            missing.retain(|(name, source)| {
+                let added = tera.add_raw_template(name, &source.text);
+                mistakes.extend(
+                    added
+                        .as_ref()
+                        .err()
+                        .map(|error| located(error, source, 0..0, 0)),
+                );
+                added.is_err()
+            });
+            if missing.is_empty() || missing.len() == before {
+                break;
             }
         }
         if mistakes.is_empty() {
