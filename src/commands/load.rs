@@ -89,9 +89,6 @@ impl Workspace {
     }
 }
 
-/// What stands in for the value of a secret. It is base64, since that of a key must be.
-pub(super) const STAND_IN: &[u8] = b"c3RhbmQtaW4gZm9yIGEgc2VjcmV0";
-
 /// Whether the values of secrets are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Secrets {
@@ -366,7 +363,7 @@ pub(super) async fn read_secrets(
         };
         let value = match (source, wanted) {
             (SecretSource::Generate(_), _) => None,
-            (_, Secrets::StandIn) => Some(STAND_IN.to_vec()),
+            (_, Secrets::StandIn) => Some(SecretValue::STAND_IN.to_vec()),
             (SecretSource::Env(variable), _) => {
                 let value = std::env::var_os(variable);
                 let value =

@@ -1,6 +1,6 @@
 //! Which values no text of the server shows: those of the secrets that this machine knows.
 
-use super::load::{STAND_IN, Secrets, Workspace, read_secrets};
+use super::load::{Secrets, Workspace, read_secrets};
 use crate::report::Reporter;
 use crate::resource::SecretMaterial;
 use crate::types::{Masks, SecretValue};
@@ -43,7 +43,7 @@ pub(super) async fn mask_readable(workspace: &Workspace, reporter: &Reporter) {
 
 fn value(material: &SecretMaterial) -> Option<&SecretValue> {
     match material {
-        SecretMaterial::Value(value) if value.expose() != STAND_IN => Some(value),
+        SecretMaterial::Value(value) if value.expose() != SecretValue::STAND_IN => Some(value),
         SecretMaterial::Value(_) | SecretMaterial::Generated => None,
     }
 }

@@ -52,6 +52,8 @@ pub struct Entry {
     mode: Option<FileMode>,
     /// The value is that of a key, and the file has it as BIND reads it.
     tsig: Option<Tsig>,
+    /// The value is the hash of this user's password, and the file has both as Nginx reads them.
+    user: Option<String>,
 }
 
 /// A secret as it was found.
@@ -103,6 +105,36 @@ fn check_key(name: &str, value: &[u8]) -> Result<(), EntryError> {
     Err(EntryError::field("name", message).help("`tsig-keygen` of BIND makes one"))
 }
 
+/// A line of a file of passwords, around the hash.
+fn of_user(user: &str) -> Result<Around, EntryError> {
+    if user.is_empty() || user.contains(':') || user.contains(char::is_control) {
+        return Err(EntryError::field(
+            "user",
+            format!("{user:?} is no name of a user"),
+        ));
+    }
+    Ok(Around {
+        before: format!("{user}:"),
+        behind: "\n".to_owned(),
+    })
+}
+
+/// Refuses what is no hash of a password that Nginx can check: those of crypt(5) and of Apache
+/// (`ngx_http_auth_basic_module`). Nothing of it is shown.
+fn check_hash(name: &str, value: &[u8]) -> Result<(), EntryError> {
+    const KINDS: &[&str] = &[
+        "$1$", "$5$", "$6$", "$2a$", "$2b$", "$2y$", "$y$", "$7$", "$apr1$", "{SSHA}",
+    ];
+    let text = std::str::from_utf8(value).unwrap_or_default();
+    let graphic = text.len() > 20 && text.chars().all(|c| c.is_ascii_graphic() && c != ':');
+    if value == SecretValue::STAND_IN || graphic && KINDS.iter().any(|kind| text.starts_with(kind))
+    {
+        return Ok(());
+    }
+    let message = format!("the value of {name} is no hash of a password");
+    Err(EntryError::field("name", message).help("`openssl passwd -6` makes one"))
+}
+
 impl Kind for Secret {
     const NAME: &'static str = "secret";
     const PROBE_SHELL: &'static [&'static str] = &[include_str!("secret.sh")];
@@ -118,15 +150,25 @@ impl Kind for Secret {
             ));
         }
         let mut material = materials.secret(&entry.name)?;
-        let around = match &entry.tsig {
-            Some(tsig) => tsig.around()?,
-            None => Around::default(),
+        let around = match (&entry.tsig, &entry.user) {
+            (Some(tsig), _) => tsig.around()?,
+            (None, Some(user)) => of_user(user)?,
+            (None, None) => Around::default(),
         };
-        if let SecretMaterial::Value(value) = &mut material
-            && entry.tsig.is_some()
-        {
-            check_key(&entry.name, value.expose())?;
-            *value = SecretValue::new(around.of(value.expose()));
+        match &mut material {
+            SecretMaterial::Value(value) if entry.tsig.is_some() => {
+                check_key(&entry.name, value.expose())?;
+                *value = SecretValue::new(around.of(value.expose()));
+            }
+            SecretMaterial::Value(value) if entry.user.is_some() => {
+                check_hash(&entry.name, value.expose())?;
+                *value = SecretValue::new(around.of(value.expose()));
+            }
+            SecretMaterial::Generated if entry.user.is_some() => {
+                let message = format!("{} is made by nobody who would know it", entry.name);
+                return Err(EntryError::field("user", message));
+            }
+            _ => {}
         }
         Ok(Self {
             path: entry.path,
