@@ -88,6 +88,35 @@ const VARIANTS: &[(&str, &str, &str, &str)] = &[
     ("dnssec", "debian-13", "# dnssec = false", "dnssec = true"),
     ("http3", "debian-13", "# http3 = false", "http3 = true"),
     (
+        "paths",
+        "debian-13",
+        "#: [web.paths.\"/up\"]",
+        "[web.paths.\"/admin/\"]\nusers = { anna = { env = \"ANNA\" }, \"bob.x\" = { env = \"BOB\" } }\n\
+         allow = [\"203.0.113.0/24\"]\nrate = \"10/s\"\nmax_body = \"1g\"\ntimeout = \"5m\"\n\
+         headers = { \"X-Frame-Options\" = \"DENY\" }\n\
+         [web.paths.\"/admin/up\"]\npublic = true\n\
+         [web.paths.\"/static/\"]\ncache = \"immutable\"\nfallback = \"/static/index.html\"\n\
+         [web.paths.\"/static/js/\"]\nconnections = 5\n\
+         [web.paths.\"/moved/\"]\nredirect = { to = \"/new/\", status = 308 }\n\
+         [web.paths.\"/export\"]\nbuffering = false\ncache = \"1h\"\n\
+         [web.paths.\"/raw\"]\nsnippet = \"add_header X-Raw yes;\"",
+    ),
+    (
+        "paths-fastcgi",
+        "debian-13",
+        "\n[app]\n",
+        "\n[web.paths.\"/admin/\"]\ntimeout = \"5m\"\nusers = { anna = { env = \"ANNA\" } }\n\
+         [web.paths.\"/wp-login.php\"]\nrate = \"10/m\"\n\
+         [web.paths.\"/uploads/private/\"]\nallow = [\"203.0.113.7\"]\n\
+         [app]\nprotocol = \"fastcgi\"\nroot = \"static\"\npersistent = [\"static/uploads\"]\n",
+    ),
+    (
+        "trusted-proxies",
+        "debian-13",
+        "# connections = 100",
+        "connections = 0\ntrusted_proxies = [\"203.0.113.0/24\"]",
+    ),
+    (
         "secondaries",
         "debian-13",
         "#: [[dns.secondaries]]",

@@ -9,15 +9,18 @@ mod backup;
 mod build;
 mod environment;
 mod forms;
+mod headers;
 mod import;
 mod jobs;
 mod listen;
+mod locations;
 mod mistakes;
 mod model;
 mod name_servers;
 mod neighbours;
 mod network;
 mod page;
+mod paths;
 mod prepare;
 mod processes;
 mod raw;
@@ -44,12 +47,12 @@ mod zone_entry;
 
 pub use import::{ImportOptions, Imported, import};
 pub use model::{
-    App, AppSource, Backup, Backups, BuildStep, Challenge, Database, DatabaseListen,
+    App, AppSource, Backup, Backups, BuildStep, Cache, Challenge, Database, DatabaseListen,
     DatabaseServer, Dns, DnsRecord, Dnssec, Engine, Expect, ExternalAccount, FileReference,
-    Firewall, FirewallRule, Health, Hook, Install, Inventory, Jobs, Keep, KeyType, Listen,
-    NameServer, Names, Parsed, Part, Ports, Protocol, Python, RecordSet, References, ReverseZone,
-    Schedule, Secondary, Server, Shares, Site, Timer, Tls, TlsMode, TransferKey, Unattended,
-    Upgrades, Web, Window, Worker,
+    Firewall, FirewallRule, Handler, Health, Hook, Install, Inventory, Jobs, Keep, KeyType, Listen,
+    Location, Login, NameServer, Names, Parsed, Part, PathRule, Ports, Protocol, Python, Rate,
+    RecordSet, Redirect, References, ReverseZone, Schedule, Secondary, Server, Shares, Site, Timer,
+    Tls, TlsMode, TransferKey, Unattended, Upgrades, Web, Window, Worker,
 };
 pub use network::network;
 pub use raw::schema;

@@ -4,6 +4,7 @@ mod backup;
 mod build;
 mod jobs;
 mod page;
+mod paths;
 mod processes;
 mod tls;
 mod upgrades;
@@ -12,6 +13,7 @@ pub use backup::{Backup, Backups, Keep, Schedule};
 pub use build::{BuildStep, Part, Python, Shares};
 pub use jobs::Jobs;
 pub use page::{Expect, Health};
+pub use paths::{Cache, Handler, Location, Login, PathRule, Rate, Redirect};
 pub use processes::{Timer, Worker};
 pub use tls::{Challenge, ExternalAccount, Hook, KeyType, Tls, TlsMode};
 pub use upgrades::{Install, Unattended, Upgrades, Window};
@@ -171,6 +173,10 @@ impl Site {
         }
         let hook = self.tls.hook.iter().flat_map(|hook| &hook.secrets);
         secrets.extend(hook.map(|(name, source)| (format!("tls.hook.{name}"), source.clone())));
+        for (path, rule) in &self.web.paths {
+            let users = rule.users.iter();
+            secrets.extend(users.map(|(user, hash)| (Web::user_secret(path, user), hash.clone())));
+        }
         secrets
     }
 }
@@ -356,6 +362,12 @@ pub struct Web {
     pub headers: BTreeMap<String, String>,
     /// Networks that pass while maintenance is on.
     pub maintenance_allow: Vec<String>,
+    /// The most requests of one client in the app at the same time; 0 for no limit.
+    pub connections: u32,
+    /// Networks of proxies that are believed.
+    pub trusted_proxies: Vec<String>,
+    /// What holds for single paths.
+    pub paths: BTreeMap<String, PathRule>,
 }
 
 /// Where the app's code comes from.

@@ -136,6 +136,13 @@ fn web_keys(web: &raw::Web) -> Keys {
             "maintenance_allow",
             web.maintenance_allow.as_ref().map(At::span),
         ),
+        ("redirects", first(&web.redirects)),
+        ("connections", web.connections.as_ref().map(At::span)),
+        (
+            "trusted_proxies",
+            web.trusted_proxies.as_ref().map(At::span),
+        ),
+        ("paths", web.paths.keys().next().map(At::span)),
     ])
 }
 

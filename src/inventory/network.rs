@@ -247,6 +247,18 @@ fn networks(key: &str, list: Option<&raw::List>, mistakes: &mut Mistakes<'_>) ->
         .collect()
 }
 
+/// The addresses and networks of a list that may be empty.
+pub(super) fn listed(
+    key: &str,
+    list: Option<&raw::List>,
+    mistakes: &mut Mistakes<'_>,
+) -> Vec<String> {
+    list.into_iter()
+        .flat_map(|list| list.iter())
+        .filter_map(|item| mistakes.check(key, Some(item), |text| network(text)))
+        .collect()
+}
+
 /// A network as `address/length`, normalised, or a single address.
 ///
 /// # Errors

@@ -8,6 +8,7 @@ mod backup;
 mod jobs;
 mod one_or_more;
 mod page;
+mod paths;
 mod processes;
 mod reverse;
 mod secondary;
@@ -20,6 +21,7 @@ pub(super) use app::{App, AppListen, AppProtocol, AppSource, BuildStep, Python, 
 pub(super) use backup::{Backup, Schedule};
 pub(super) use jobs::Jobs;
 pub(super) use page::{Expect, Health};
+pub(super) use paths::{PathRule, Redirect};
 pub(super) use processes::{Timer, Worker};
 pub(super) use reverse::Reverse;
 pub(super) use secondary::{Algorithm, Secondary};
@@ -374,6 +376,19 @@ pub(super) struct Web {
     pub(super) headers: Texts,
     /// Addresses and networks that pass while maintenance is on. Default: none.
     pub(super) maintenance_allow: Option<List>,
+    /// Paths that are elsewhere now, and where visitors are sent on to (301).
+    #[serde(default)]
+    pub(super) redirects: Texts,
+    /// The most requests of one client that are in the app at the same time, but for WebSockets
+    /// and event streams; more get 429. 0 for no limit. Default: 100.
+    #[schemars(range(min = 0, max = 60_000))]
+    pub(super) connections: Option<At<u32>>,
+    /// Proxies before this server, like those of a CDN: what they say of the address of a client
+    /// is believed. Default: none.
+    pub(super) trusted_proxies: Option<List>,
+    /// What holds for single paths.
+    #[serde(default)]
+    pub(super) paths: BTreeMap<At<String>, At<PathRule>>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]

@@ -8,8 +8,8 @@ use super::{
     Server, Site, TlsMode,
 };
 use super::{
-    app, backup, jobs, neighbours, network, secondary, sensitive, site, structure, syntax, tls,
-    upgrades, web, zone,
+    app, backup, jobs, neighbours, network, paths, secondary, sensitive, site, structure, syntax,
+    tls, upgrades, web, zone,
 };
 use crate::diagnostic::{Diagnostics, Source};
 use crate::types::{InvalidValue, SiteName};
@@ -169,9 +169,13 @@ impl Shared<'_> {
             raw.web,
             self.ports,
             raw.app.map(|app| &**app),
+            &mut files,
             &mut inside,
             mistakes,
         );
+        if let Some(app) = &app {
+            paths::contradictions(raw.web, &web, app, mistakes);
+        }
         let database = app::database(
             raw.database,
             self.database_server,

@@ -178,6 +178,9 @@ fn is_secret_at(path: &str, name: &str) -> bool {
     let among = secrets
         .into_iter()
         .find_map(|table| path.strip_prefix(table));
+    // A path may have dots.
+    let of_path = path.strip_prefix(".web.paths.");
+    let among = among.or_else(|| of_path?.rsplit_once(".users.").map(|(_, user)| user));
     match among {
         Some(rest) => {
             let source = rest.split_once('.').map(|(_, source)| source);

@@ -1,11 +1,12 @@
 //! The section `[web]`.
 
+use super::headers::headers;
 use super::mistakes::Mistakes;
-use super::network::network;
+use super::network::listed;
 use super::page;
 use super::raw::{self, At};
 use super::values::relative;
-use super::{FileReference, Ports, Web, amount};
+use super::{FileReference, Ports, Web, amount, paths};
 use crate::types::InvalidValue;
 use std::collections::BTreeMap;
 
@@ -32,6 +33,7 @@ pub(super) fn web(
     raw: &raw::Web,
     ports: Ports,
     app: Option<&raw::App>,
+    files: &mut Vec<FileReference>,
     inside: &mut Vec<FileReference>,
     mistakes: &mut Mistakes<'_>,
 ) -> Web {
@@ -86,19 +88,20 @@ pub(super) fn web(
         hsts: hsts.unwrap_or(365 * 86400),
         static_files,
         expect: page::expect(raw.expect.as_ref(), mistakes),
-        headers: headers(raw, mistakes),
-        maintenance_allow: passing(raw, mistakes),
+        headers: headers("web.headers", &raw.headers, mistakes),
+        maintenance_allow: listed(
+            "web.maintenance_allow",
+            raw.maintenance_allow.as_ref(),
+            mistakes,
+        ),
+        connections: raw.connections.as_deref().copied().unwrap_or(100),
+        trusted_proxies: listed(
+            "web.trusted_proxies",
+            raw.trusted_proxies.as_ref(),
+            mistakes,
+        ),
+        paths: paths::paths(raw, files, mistakes),
     }
-}
-
-/// Who passes while maintenance is on.
-fn passing(raw: &raw::Web, mistakes: &mut Mistakes<'_>) -> Vec<String> {
-    let key = "web.maintenance_allow";
-    let list = raw.maintenance_allow.as_ref();
-    list.into_iter()
-        .flat_map(|list| list.iter())
-        .filter_map(|item| mistakes.check(key, Some(item), |text| network(text)))
-        .collect()
 }
 
 fn url_prefix(text: &str) -> Result<String, InvalidValue> {
@@ -131,45 +134,4 @@ fn inner_folder(text: &str) -> Result<String, InvalidValue> {
         return Err(error.hint("name a folder below it, like \"static\""));
     }
     Ok(folder)
-}
-
-/// Response headers; names are compared as HTTP does, in any case.
-fn headers(raw: &raw::Web, mistakes: &mut Mistakes<'_>) -> BTreeMap<String, String> {
-    let mut headers = BTreeMap::new();
-    let mut names: BTreeMap<String, &At<String>> = BTreeMap::new();
-    for (name, value) in &raw.headers {
-        let checked = mistakes.check("web.headers", Some(name), |text| header_name(text));
-        let value = mistakes.check("web.headers", Some(value), |text| header_value(text));
-        if let Some(first) = names.insert(name.to_lowercase(), name) {
-            let mistake = mistakes.at(
-                name.span(),
-                format!("the header `{}` is given twice", **name),
-            );
-            let mistake = mistake.label("names differ in case only");
-            mistakes.push(mistake.context(first.span(), "the same header"));
-        }
-        headers.extend(checked.zip(value));
-    }
-    headers
-}
-
-fn header_name(text: &str) -> Result<String, InvalidValue> {
-    // A token of RFC 9110 section 5.6.2.
-    let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
-    if text.is_empty() || !text.chars().all(token) {
-        return Err(InvalidValue::new(format!("{text:?} is not a header name")));
-    }
-    let ours = match text.to_ascii_lowercase().as_str() {
-        "strict-transport-security" => "say it with web.hsts",
-        "content-length" | "transfer-encoding" | "connection" => "Nginx itself sets it",
-        _ => return Ok(text.to_owned()),
-    };
-    Err(InvalidValue::new(format!("`{text}` cannot be set here")).hint(ours))
-}
-
-fn header_value(text: &str) -> Result<String, InvalidValue> {
-    if text.chars().any(char::is_control) {
-        return Err(InvalidValue::new("the value has a control character"));
-    }
-    Ok(text.to_owned())
 }

@@ -107,6 +107,12 @@ impl Scene<'_> {
         let mut app = object(&site.app);
         app.insert("worker_units".to_owned(), worker_units(&site.app));
         context.insert("app", &app);
+        context.insert("locations", &site.locations());
+        context.insert("logins", &site.logins());
+        let paths = site.web.paths.iter();
+        let with_snippet = paths.filter(|(_, rule)| rule.snippet.is_some());
+        let with_snippet: Vec<_> = with_snippet.map(|(path, _)| path).collect();
+        context.insert("snippets", &with_snippet);
         context.insert("site", &all);
         context.insert("roles", &exported.sites.get(name));
         let inputs = self.inputs.sites.get(name);

@@ -2,6 +2,7 @@
 //!
 //! Each takes the value as text and gives one word, string or token of its format.
 
+use crate::inventory::Web;
 use crate::shell;
 use tera::{Error, Kwargs, State, TeraResult, Value};
 
@@ -21,6 +22,9 @@ pub(super) fn register(tera: &mut tera::Tera) {
     });
     tera.register_filter("zone", |value: Value, _: Kwargs, _: &State| {
         checked(&value, zone)
+    });
+    tera.register_filter("file_name", |value: Value, _: Kwargs, _: &State| {
+        checked(&value, |text| Ok(Web::file_name(text)))
     });
     tera.register_filter("json", |value: Value, _: Kwargs, _: &State| json(&value));
 }

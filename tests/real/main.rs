@@ -25,6 +25,7 @@ mod login;
 mod one_off;
 mod operate;
 mod page;
+mod paths;
 mod planned;
 mod power;
 mod prepare;
@@ -88,6 +89,7 @@ fn a_debian_with_mariadb() {
             ),
             ("http3", http3::a_page_comes_over_it_until_it_is_turned_off),
             ("sockets", sockets::the_app_moves_to_a_socket_and_back),
+            ("paths", paths::what_is_said_of_a_path_holds_there),
             ("code", code::only_what_changed_travels),
             (
                 "operate",
