@@ -47,6 +47,12 @@ const VARIANTS: &[(&str, &str, &str, &str)] = &[
         "[backup]\nrepository = \"/srv/backup\"\nfolders = [\"/srv/reports\"]",
     ),
     (
+        "backup-copies",
+        "debian-13",
+        "#: [backup]",
+        "[backup]\nrepository = \"/srv/backup\"\ncopies = [\"sftp:backup@backup.example.net:/srv/foobar\", \"/srv/third\"]",
+    ),
+    (
         "jobs",
         "debian-13",
         "#: [jobs]",

@@ -1,5 +1,5 @@
-//! What templates/backup/repository.sh makes of what restic says: which backups are removed, and
-//! which words a failure has.
+//! What templates/backup/repository.sh and copies.sh make of what restic says: which backups are
+//! removed or copied, and which words a failure has.
 
 #![expect(clippy::unwrap_used, reason = "a helper of a test may fail the test")]
 
@@ -50,8 +50,9 @@ fn printed(words: &str, input: &str) -> String {
     std::fs::create_dir(&environment).unwrap();
     std::fs::write(environment.join("SECRET"), "hunter2\n").unwrap();
     let script = format!(
-        "{}\nSETTINGS={} repository=/srv/backup\n{words}",
+        "{}\n{}\nSETTINGS={} repository=/srv/backup number=1 copies=''\n{words}",
         include_str!("../templates/backup/repository.sh"),
+        include_str!("../templates/backup/copies.sh"),
         folder.path().display(),
     );
     let mut child = Command::new("sh")
@@ -210,4 +211,64 @@ fn a_failure_has_one_line() {
         let got = printed("said=$(cat); reason 'it failed'", said);
         assert_eq!(got.trim_end(), want, "{said}");
     }
+}
+
+/// Restic by a function: what the first repository and its copy have, and a word for each thing that
+/// is copied.
+const TWO_REPOSITORIES: &str = "
+    origin=/first copies=' /second' WORK=$SETTINGS patience=1
+    cat >\"$WORK/all\"
+    repository() {
+        case \"$repository $*\" in
+        '/first snapshots '*) jq .first \"$WORK/all\" ;;
+        '/second snapshots '*) jq .second \"$WORK/all\" ;;
+        *' copy '*) for word; do :; done; echo \"$word\" >>\"$WORK/copied\"; [ \"$word\" != broken ] || { echo 'Fatal: no space left'; return 1; } ;;
+        esac
+    }
+    at 2 copy_backups || echo \"$why\"
+    printf '%s: ' \"$last\"; paste -s -d ' ' \"$WORK/copied\" 2>/dev/null || echo nothing";
+
+#[test]
+fn what_a_copy_lacks_is_copied_the_oldest_first_and_each_manifest_last() {
+    let all = |ids: &[&str]| -> Vec<Value> {
+        let one = |id: &&str| {
+            let tags = [
+                format!("id={id}"),
+                format!("data=d{id}"),
+                "bytes=7".to_owned(),
+            ];
+            let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
+            snapshot(&format!("m{id}"), 0, &tags)
+        };
+        ids.iter().map(one).collect()
+    };
+    for (first, second, want) in [
+        (&["C", "A", "B"][..], &["A"][..], "C 7: dB mB dC mC"),
+        (&["A", "B"], &[], "B 7: dA mA dB mB"),
+        // What it has of what the first one keeps no more stays; nothing of before its newest comes.
+        (&["A", "C"], &["B", "C"], "C 7: nothing"),
+    ] {
+        let input = json!({ "first": all(first), "second": all(second) });
+        let got = printed(TWO_REPOSITORIES, &input.to_string());
+        assert_eq!(got.trim_end(), want, "{first:?} {second:?}");
+    }
+    let mut broken = all(&["A", "B"]);
+    broken[0]["tags"][1] = json!("data=broken");
+    let input = json!({ "first": broken, "second": [] });
+    let got = printed(TWO_REPOSITORIES, &input.to_string());
+    assert!(got.starts_with("the repository /second is full"), "{got}");
+    assert!(got.ends_with(": broken\n"), "{got}");
+}
+
+#[test]
+fn a_repository_is_found_by_its_address() {
+    let words = "origin=/first copies=' /second /third' WORK=/w
+        for one in /first /third /fourth; do
+            enter_address $one && echo \"$number $place\" || echo \"$why\"
+        done";
+    assert_eq!(
+        printed(words, ""),
+        "1 /w\n3 /w/copies/3\nthis server has no repository /fourth, but /first /second /third; \
+         was the inventory applied?\n"
+    );
 }

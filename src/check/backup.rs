@@ -1,6 +1,6 @@
 //! `[[check.backup]]`: the last backup is not too old, and what was written since is kept, too.
 
-use super::backup_record::BackupRecord;
+use super::backup_record::{BackupRecord, CopyRecord};
 use super::hop::Hop;
 use super::judgement::{Defaults, Judgement};
 use super::server::Section;
@@ -21,6 +21,9 @@ pub struct Backup {
     /// Whether the log of a database is kept, too.
     #[serde(default)]
     pub logs: bool,
+    /// Further repositories that have to have all that, too.
+    #[serde(default)]
+    pub copies: Vec<String>,
 }
 
 impl Backup {
@@ -97,11 +100,62 @@ impl Backup {
                 "nothing that was written to the database after {until} is in the repository{why}"
             ));
         }
+        if let Some(wrong) = self.wrong_with_copies(now, record) {
+            return Judgement::Awaited(format!("{wrong}; {last}"));
+        }
         let proven = match &record.proven {
             Some((_, id)) if *id == newest.id => ", restored to prove it",
             _ => "",
         };
-        Judgement::Sound(format!("{last}{proven}"))
+        let is_copied = record.copies.values().all(|copy| {
+            let copied = copy.record.last.as_ref();
+            copied.is_some_and(|copied| copied.id == newest.id)
+        });
+        let copied = match self.copies.as_slice() {
+            [one] if is_copied => format!(", copied to {one}"),
+            [_, _, ..] if is_copied => {
+                format!(", copied to {} repositories", self.copies.len())
+            }
+            _ => String::new(),
+        };
+        Judgement::Sound(format!("{last}{proven}{copied}"))
+    }
+
+    /// What is wrong with the first of the copies with which something is.
+    fn wrong_with_copies(&self, now: i64, record: &BackupRecord) -> Option<String> {
+        self.copies.iter().zip(2..).find_map(|(address, number)| {
+            let found = record.copies.get(&number);
+            let found = found.filter(|found| found.address == *address);
+            let Some(CopyRecord { record, .. }) = found else {
+                return Some(format!("{address} has no copy yet"));
+            };
+            if let Some((time, why)) = &record.failed {
+                let time = minute(*time);
+                return Some(format!("the copy to {address} of {time} failed: {why}"));
+            }
+            let Some(copied) = &record.last else {
+                let is_new = record
+                    .initialised
+                    .is_some_and(|since| now - since <= self.max_age);
+                return (!is_new).then(|| format!("{address} has no copy yet"));
+            };
+            if now - copied.made > self.max_age {
+                let made = minute(copied.made);
+                return Some(format!(
+                    "the last copy in {address} is of {made}, which is too old"
+                ));
+            }
+            let until = record.logs.unwrap_or_default().max(copied.made);
+            if self.logs && now - until > LOGS_BEHIND {
+                let why = record.logs_failed.as_ref();
+                let why = why.map(|(_, why)| format!(": {why}")).unwrap_or_default();
+                let until = minute(until);
+                return Some(format!(
+                    "nothing that was written to the database after {until} is in {address}{why}"
+                ));
+            }
+            None
+        })
     }
 }
 
@@ -112,9 +166,14 @@ mod tests {
     const NOW: i64 = 1_795_376_400;
 
     fn judge(lines: &str) -> String {
+        judge_with(&[], lines)
+    }
+
+    fn judge_with(copies: &[&str], lines: &str) -> String {
         let check = Backup {
             max_age: 7200,
             logs: true,
+            copies: copies.iter().map(|&copy| copy.to_owned()).collect(),
         };
         let section = Section {
             status: 0,
@@ -124,6 +183,69 @@ mod tests {
             Judgement::Sound(text) => format!("sound: {text}"),
             Judgement::Awaited(text) => format!("awaited: {text}"),
             other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_copy_that_is_behind_is_named() {
+        let ago = |seconds: i64| NOW - seconds;
+        let last = minute(ago(600));
+        let first = format!("succeeded {} A 100 2\nlogs {}\n", ago(600), ago(60));
+        let there = format!("copy.2.address {} sftp:b:/b\n", ago(9000));
+        let good = format!(
+            "copy.2.succeeded {} A 100 2\ncopy.2.logs {}\n",
+            ago(600),
+            ago(60)
+        );
+        for (lines, want) in [
+            (
+                format!("{there}{good}"),
+                format!("sound: the last one is of {last}, copied to sftp:b:/b"),
+            ),
+            (
+                String::new(),
+                format!("awaited: sftp:b:/b has no copy yet; the last one is of {last}"),
+            ),
+            // It was another one.
+            (
+                format!("{}{good}", there.replace("sftp:b", "sftp:c")),
+                format!("awaited: sftp:b:/b has no copy yet; the last one is of {last}"),
+            ),
+            (
+                format!("{there}{good}copy.2.failed {} no route", ago(60)),
+                format!(
+                    "awaited: the copy to sftp:b:/b of {} failed: no route; the last one is of {last}",
+                    minute(ago(60))
+                ),
+            ),
+            (
+                format!("{there}copy.2.succeeded {} A 100 2", ago(7300)),
+                format!(
+                    "awaited: the last copy in sftp:b:/b is of {}, which is too old; the last one is of {last}",
+                    minute(ago(7300))
+                ),
+            ),
+            (
+                format!(
+                    "{there}copy.2.succeeded {} A 100 2\ncopy.2.logs-failed {} no route",
+                    ago(700),
+                    ago(60)
+                ),
+                format!(
+                    "awaited: nothing that was written to the database after {} is in sftp:b:/b: no route; the last one is of {last}",
+                    minute(ago(700))
+                ),
+            ),
+            (
+                format!("{there}copy.2.initialised {}", ago(60)),
+                format!("sound: the last one is of {last}"),
+            ),
+        ] {
+            assert_eq!(
+                judge_with(&["sftp:b:/b"], &format!("{first}{lines}")),
+                want,
+                "{lines}"
+            );
         }
     }
 

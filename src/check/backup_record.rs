@@ -1,6 +1,7 @@
 //! What a server has recorded of its backups.
 
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// What the program of the role backup has written down. Times are in seconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -22,6 +23,18 @@ pub struct BackupRecord {
     /// When it was first seen that the repository has a key besides that of the server, or that
     /// the server's was not made there.
     pub recovery_key: Option<i64>,
+    /// The same of further repositories, which get copies, by their number: the first of them is 2.
+    pub copies: BTreeMap<u32, CopyRecord>,
+}
+
+/// What was recorded of a further repository.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct CopyRecord {
+    /// Where it is, as restic takes it.
+    pub address: String,
+    /// What was recorded; [`BackupRecord::last`] is the last backup that was copied there.
+    #[serde(flatten)]
+    pub record: BackupRecord,
 }
 
 /// The last backup.
@@ -41,6 +54,20 @@ impl BackupRecord {
     /// Takes in one of its files: its name, and the line in it. What is not understood is left
     /// out.
     pub fn read(&mut self, name: &str, line: &str) {
+        if let Some((number, name)) = name
+            .strip_prefix("copy.")
+            .and_then(|name| name.split_once('.'))
+        {
+            let Ok(number) = number.parse() else {
+                return;
+            };
+            let copy = self.copies.entry(number).or_default();
+            match line.split_once(' ') {
+                Some((_, address)) if name == "address" => address.clone_into(&mut copy.address),
+                _ => copy.record.read(name, line),
+            }
+            return;
+        }
         let (first, rest) = line.split_once(' ').unwrap_or((line, ""));
         let Ok(time) = first.parse::<i64>() else {
             return;

@@ -23,7 +23,7 @@ mod section;
 pub mod server;
 pub mod unit;
 
-pub use backup_record::{BackupRecord, LastBackup};
+pub use backup_record::{BackupRecord, CopyRecord, LastBackup};
 pub use deployment::Deployment;
 pub use hop::Hop;
 pub use judgement::Judgement;

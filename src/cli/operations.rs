@@ -152,7 +152,11 @@ pub enum Backup {
     /// Make a backup now
     Now,
     /// List the backups, the newest last
-    List,
+    List {
+        /// From this repository: 1 is where backups are made, 2 the first of backup.copies, or an address
+        #[arg(long, value_name = "REPOSITORY")]
+        from: Option<String>,
+    },
     /// Restore a backup where nobody sees it, to prove that it can be restored
     ///
     /// Its databases are loaded into a database server of their own, on the server, and must be
@@ -162,6 +166,9 @@ pub enum Backup {
         /// The backup, as `backup list` has it [default: the newest]
         #[arg(value_name = "BACKUP", value_parser = super::restore::backup)]
         backup: Option<String>,
+        /// From this repository: 1 is where backups are made, 2 the first of backup.copies, or an address
+        #[arg(long, value_name = "REPOSITORY")]
+        from: Option<String>,
     },
     /// Bring back what a backup holds, or what was there at a time
     ///
@@ -174,10 +181,10 @@ pub enum Backup {
     Fetch(Fetch),
     /// Make a recovery key, or try the one that is in the file
     ///
-    /// It opens the repository when the server is lost, and with it the key that the server has.
+    /// It opens the repositories when the server is lost, and with them the key that the server has.
     /// Keep it elsewhere: with it everything in the backups can be read.
     Key {
-        /// The file of the key; one that is there is tried
+        /// The file of the key; one that is there is tried, and opens repositories that came later
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
@@ -194,6 +201,9 @@ pub struct Rebuild {
     /// The backup, as `backup list` shows it [default: the newest]
     #[arg(long, value_name = "ID", value_parser = super::restore::backup)]
     pub backup: Option<String>,
+    /// From this repository: 1 is where backups are made, 2 the first of backup.copies, or an address
+    #[arg(long, value_name = "REPOSITORY", conflicts_with = "repository")]
+    pub from: Option<String>,
     /// The file of the key that `backup key` has made
     #[arg(long, value_name = "FILE")]
     pub recovery_key: Option<PathBuf>,

@@ -25,6 +25,9 @@ pub struct Restore {
     /// Only this folder or file
     #[arg(long, value_name = "PATH", group = "what", value_parser = folder)]
     pub folder: Option<String>,
+    /// From this repository: 1 is where backups are made, 2 the first of backup.copies, or an address
+    #[arg(long, value_name = "REPOSITORY")]
+    pub from: Option<String>,
     /// Do not ask: what was written after that, to the site with this domain, may be lost
     #[arg(long, value_name = "DOMAIN")]
     pub yes_lose: Option<Fqdn>,
@@ -39,6 +42,9 @@ pub struct Fetch {
     /// The backup, as `backup list` has it [default: the newest]
     #[arg(long, value_name = "BACKUP", value_parser = backup)]
     pub backup: Option<String>,
+    /// From this repository: 1 is where backups are made, 2 the first of backup.copies, or an address
+    #[arg(long, value_name = "REPOSITORY")]
+    pub from: Option<String>,
     /// The folder on this machine that it is put in
     #[arg(long, value_name = "FOLDER", default_value = ".")]
     pub to: PathBuf,

@@ -4,10 +4,12 @@
 use super::connected::{ConnectedServer, ConnectedServers};
 use super::connection::ConnectOptions;
 use super::fetch::fetch;
+use super::repository::repository;
 use super::restore::{drill, followed, restore, said};
 use crate::check::BackupRecord;
 use crate::cli::Backup;
 use crate::error::{Error, Exit};
+use crate::inventory;
 use crate::operate::backup::{self, is_possible};
 use crate::random;
 use crate::report::{Reporter, Table};
@@ -35,11 +37,23 @@ pub(super) async fn backup(
         }
         match command {
             Backup::Now => now(server, reporter).await?,
-            Backup::List => list(server, reporter).await?,
-            Backup::Drill { backup } => drill(server, backup.as_deref(), reporter).await?,
+            Backup::List { from } => {
+                let from = repository(&workspace, from.as_deref())?;
+                list(server, from, reporter).await?;
+            }
+            Backup::Drill { backup, from } => {
+                let from = repository(&workspace, from.as_deref())?;
+                drill(server, from, backup.as_deref(), reporter).await?;
+            }
             Backup::Restore(wanted) => restore(&workspace, server, wanted, reporter).await?,
-            Backup::Fetch(wanted) => fetch(server, wanted, reporter).await?,
-            Backup::Key { file } => key(server, file, reporter).await?,
+            Backup::Fetch(wanted) => {
+                let from = repository(&workspace, wanted.from.as_deref())?;
+                fetch(server, from, wanted, reporter).await?;
+            }
+            Backup::Key { file } => {
+                let backup = workspace.inputs.inventory.backups.made();
+                key(server, backup, file, reporter).await?;
+            }
         }
         reporter.traffic(&server.session.traffic());
     }
@@ -63,8 +77,12 @@ async fn now(server: &mut ConnectedServer, reporter: &Reporter) -> Result<(), Er
     Ok(())
 }
 
-async fn list(server: &mut ConnectedServer, reporter: &Reporter) -> Result<(), Error> {
-    let script = backup::list();
+async fn list(
+    server: &mut ConnectedServer,
+    repository: Option<&str>,
+    reporter: &Reporter,
+) -> Result<(), Error> {
+    let script = backup::list(repository);
     let reply = server.session.run("listing the backups", &script).await?;
     let rows = backup::read_list(&said(&reply)?).into_iter().map(|one| {
         let state = if one.proven { "proven" } else { "" };
@@ -83,9 +101,19 @@ async fn list(server: &mut ConnectedServer, reporter: &Reporter) -> Result<(), E
     Ok(())
 }
 
-/// A key that is not there is made and added; one that is there is tried.
-async fn key(server: &mut ConnectedServer, file: &Path, reporter: &Reporter) -> Result<(), Error> {
+/// A key that is not there is made and added; one that is there is tried, and opens the repositories
+/// that have been added to the inventory since.
+async fn key(
+    server: &mut ConnectedServer,
+    backup: Option<&inventory::Backup>,
+    file: &Path,
+    reporter: &Reporter,
+) -> Result<(), Error> {
     let shown = file.display();
+    let repositories = match backup.map_or(0, |backup| backup.copies.len()) {
+        0 => "the repository".to_owned(),
+        copies => format!("the {} repositories", copies + 1),
+    };
     let mut options = std::fs::OpenOptions::new();
     let made = options.write(true).create_new(true).mode(0o600).open(file);
     match made {
@@ -100,24 +128,30 @@ async fn key(server: &mut ConnectedServer, file: &Path, reporter: &Reporter) -> 
             let session = &mut server.session;
             let reply = session.ship("adding a key", &script, &mut payload).await?;
             if let Err(error) = said(&reply) {
+                if reply.status == backup::SOME {
+                    reporter.note(&format!(
+                        "{shown} opens the other repositories: keep it, and say this again when all can be reached"
+                    ));
+                    return Err(error);
+                }
                 // It opens nothing: the next try makes another one.
                 std::fs::remove_file(file).map_err(Error::io(format!("remove {shown}")))?;
                 return Err(error);
             }
             reporter.done(&format!(
-                "{shown} opens the repository: keep it where the loss of the server does not reach it"
+                "{shown} opens {repositories}: keep it where the loss of the server does not reach it"
             ));
         }
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             let key = std::fs::read(file).map_err(Error::io(format!("read {shown}")))?;
             let mut payload = Payload::from(key.as_slice());
-            let script = backup::try_key();
+            let script = backup::share_key();
             let session = &mut server.session;
             let reply = session
                 .ship("trying the key", &script, &mut payload)
                 .await?;
             said(&reply)?;
-            reporter.done(&format!("{shown} opens the repository"));
+            reporter.done(&format!("{shown} opens {repositories}"));
         }
         Err(error) => return Err(Error::io(format!("write {shown}"))(error)),
     }

@@ -41,6 +41,20 @@ if [ -d "$STATE/backup/record" ]; then
 	elif [ -e "$STATE/backup/record/succeeded" ]; then
 		say doubtful backups "there is no recovery key: the backups are lost with this server" 'make one: foobar-stack backup key FILE'
 	fi
+	set +f
+	for path in "$STATE"/backup/record/copy.*.address; do
+		[ -f "$path" ] || continue
+		read -r _ address <"$path"
+		path=${path%.address}
+		if [ -e "$path.failed" ]; then
+			say bad backups "the copy to $address failed: $(cut -d ' ' -f 2- "$path.failed")"
+		elif [ -e "$path.recovery-key" ]; then
+			say good backups "a key that is kept elsewhere opens $address"
+		elif [ -e "$path.succeeded" ]; then
+			say doubtful backups "no key that is kept elsewhere opens $address" 'have the recovery key open it: foobar-stack backup key FILE'
+		fi
+	done
+	set -f
 fi
 
 for tool in flock systemd-run base64 sha256sum tar; do

@@ -15,10 +15,11 @@ use std::path::Path;
 /// Brings it, or says which there are.
 pub(super) async fn fetch(
     server: &mut ConnectedServer,
+    repository: Option<&str>,
     wanted: &Fetch,
     reporter: &Reporter,
 ) -> Result<(), Error> {
-    let script = backup::fetch(wanted.backup.as_deref(), wanted.path.as_deref());
+    let script = backup::fetch(repository, wanted.backup.as_deref(), wanted.path.as_deref());
     let name = wanted.path.as_deref().map(name);
     let target = wanted.to.join(name.unwrap_or_default());
     if name.is_some() && target.symlink_metadata().is_ok() {

@@ -35,6 +35,7 @@ mod recheck;
 mod rehearse;
 mod rehearse_data;
 mod release_code;
+mod repository;
 mod restore;
 mod revoke;
 mod rollback;

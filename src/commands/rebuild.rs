@@ -6,6 +6,7 @@ use super::connected::open;
 use super::connection::ConnectOptions;
 use super::interrupt::interruptible;
 use super::load::{Secrets, Workspace};
+use super::repository::repository;
 use super::survey::Request;
 use crate::cli::Rebuild;
 use crate::error::{Error, Exit};
@@ -38,6 +39,11 @@ pub(super) async fn rebuild(
             hint: "add the section [backup] with the repository".to_owned(),
         });
     };
+    let from = repository(&workspace, options.from.as_deref())?;
+    let mut backup = backup.clone();
+    if let Some(address) = from {
+        address.clone_into(&mut backup.repository);
+    }
     let key = key(&workspace, options.recovery_key.as_deref())?;
     if !options.yes {
         let domains: Vec<&str> = workspace
@@ -53,7 +59,7 @@ pub(super) async fn rebuild(
         );
         confirm(&question, reporter).await?;
     }
-    let made = bring(session, &workspace, backup, &key, options, reporter).await?;
+    let made = bring(session, &workspace, &backup, &key, options, reporter).await?;
     drop(sessions);
     let apply = apply::Options {
         request: Request::default(),
@@ -108,7 +114,11 @@ pub(super) async fn bring(
     options: &Rebuild,
     reporter: &Reporter,
 ) -> Result<String, Error> {
-    let script = rebuild::script(&backup.repository, options.backup.as_deref());
+    let copies: &[String] = match options.from {
+        None => &backup.copies,
+        Some(_) => &[],
+    };
+    let script = rebuild::script(&backup.repository, copies, options.backup.as_deref());
     let last = brought(session, workspace, backup, key, &script, reporter).await?;
     Ok(match last.split(' ').collect::<Vec<_>>()[..] {
         ["rebuilt", id, made] => {

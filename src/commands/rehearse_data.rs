@@ -66,7 +66,7 @@ pub(super) async fn read(
 
 /// The newest backup, and the paths that it begins with.
 async fn paths(session: &mut Session) -> Result<(String, Vec<String>), Error> {
-    let script = backup::fetch(None, None);
+    let script = backup::fetch(None, None, None);
     let reply = session.run("looking for the backup", &script).await?;
     let (mut id, mut paths) = (String::new(), Vec::new());
     for line in said(&reply)?.lines() {
@@ -81,7 +81,7 @@ async fn paths(session: &mut Session) -> Result<(String, Vec<String>), Error> {
 
 /// A file of a backup, or a folder as an archive, and which of them it is.
 async fn part(session: &mut Session, id: &str, path: &str) -> Result<(Payload, bool), Error> {
-    let script = backup::fetch(Some(id), Some(path));
+    let script = backup::fetch(None, Some(id), Some(path));
     let (mut payload, mut is_folder, mut broken) = (Payload::new(), false, None);
     let mut on_line = |line: &str| match Fetched::read(line) {
         Some(Fetched::Folder) => is_folder = true,

@@ -3,6 +3,7 @@
 use super::connected::ConnectedServer;
 use super::interrupt::interruptible;
 use super::load::Workspace;
+use super::repository::repository;
 use crate::cli;
 use crate::error::Error;
 use crate::host;
@@ -21,7 +22,8 @@ pub(super) async fn restore(
 ) -> Result<(), Error> {
     let (from, what) = (from(wanted), what(wanted));
     let domain = domain(workspace, &what)?;
-    let preview = restore::preview(&from, &what);
+    let repository = repository(workspace, wanted.from.as_deref())?;
+    let preview = restore::preview(repository, &from, &what);
     let said_of_it = followed(server, "looking for the backup", &preview, reporter).await?;
     let preview = Preview::read(&said_of_it).ok_or_else(|| Error::Backup {
         said: format!("the server did not say what it would restore: {said_of_it}"),
@@ -40,7 +42,7 @@ pub(super) async fn restore(
         From::Moment(_) => from,
         From::Newest | From::Backup(_) => From::Backup(preview.id),
     };
-    let script = restore::restore(&from, &what);
+    let script = restore::restore(repository, &from, &what);
     let said = followed(server, "restoring", &script, reporter).await?;
     for line in said.lines().skip(1) {
         reporter.done(line);
@@ -51,10 +53,11 @@ pub(super) async fn restore(
 /// Proves a backup, the newest one if none is named.
 pub(super) async fn drill(
     server: &mut ConnectedServer,
+    repository: Option<&str>,
     backup: Option<&str>,
     reporter: &Reporter,
 ) -> Result<(), Error> {
-    let script = restore::drill(backup);
+    let script = restore::drill(repository, backup);
     let said = followed(server, "restoring to prove it", &script, reporter).await?;
     reporter.done(said.trim());
     Ok(())

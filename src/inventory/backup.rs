@@ -36,6 +36,21 @@ fn backup(
     let repository = mistakes.check("backup.repository", raw.repository.as_ref(), |text| {
         repository(text)
     });
+    let mut copies: Vec<String> = Vec::new();
+    for copy in &raw.copies {
+        let address = mistakes.check("backup.copies", Some(copy), |text| self::repository(text));
+        if address.is_some()
+            && (address == repository || address.iter().any(|one| copies.contains(one)))
+        {
+            let message = format!("backup.copies: {} is named twice", copy.as_str());
+            let mistake = mistakes.at(copy.span(), message);
+            mistakes.push(
+                mistake
+                    .help("name a repository elsewhere: the loss of one must not reach the other"),
+            );
+        }
+        copies.extend(address);
+    }
     let schedule = match raw.schedule.as_deref() {
         Some(raw::Schedule::Hourly) => Schedule::Hourly,
         None | Some(raw::Schedule::Daily) => Schedule::Daily,
@@ -84,6 +99,7 @@ fn backup(
     }
     Some(Backup {
         repository: repository?,
+        copies,
         schedule,
         at,
         keep,

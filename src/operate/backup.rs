@@ -46,15 +46,26 @@ pub fn now() -> Script {
     script
 }
 
-/// The script that lists the backups.
+/// The words of the program that work on a repository of the inventory; without one on that in which
+/// backups are made.
+pub(super) fn with_repository<'a>(
+    repository: Option<&'a str>,
+    words: impl IntoIterator<Item = &'a str>,
+) -> Vec<&'a str> {
+    let from = repository.map(|address| ["from", address]);
+    from.into_iter().flatten().chain(words).collect()
+}
+
+/// The script that lists the backups in a repository, in that where they are made if none is given.
 #[must_use]
-pub fn list() -> Script {
+pub fn list(repository: Option<&str>) -> Script {
     let mut script = Script::new();
-    script.call(PROGRAM, ["list"]);
+    script.call(PROGRAM, with_repository(repository, ["list"]));
     script
 }
 
-/// The script that lets a key, on its standard input, open the repository, too.
+/// The script that lets a key, on its standard input, open the repositories, too; its status is
+/// [`SOME`] if it opens some of them.
 #[must_use]
 pub fn add_key() -> Script {
     let mut script = Script::new();
@@ -62,8 +73,20 @@ pub fn add_key() -> Script {
     script
 }
 
-/// The script that tries the key on its standard input; its status is not 0 where there are no
-/// backups yet, either.
+/// The status of [`add_key`] where the key opens some of the repositories, and not the others.
+pub const SOME: i32 = 3;
+
+/// The script that tries the key on its standard input; if it opens one of the repositories, it
+/// opens the others from then on, too.
+#[must_use]
+pub fn share_key() -> Script {
+    let mut script = Script::new();
+    script.call(PROGRAM, ["share-key"]);
+    script
+}
+
+/// The script that tries the key on its standard input, with each repository; its status is not 0
+/// where there are no backups yet, either.
 #[must_use]
 pub fn try_key() -> Script {
     let mut script = Script::new();
@@ -71,13 +94,13 @@ pub fn try_key() -> Script {
     script
 }
 
-/// The script that prints what a backup holds, the newest if none is named: `backup ID`, then
-/// [`Fetched`] a line each.
+/// The script that prints what a backup in a repository holds, the newest if none is named:
+/// `backup ID`, then [`Fetched`] a line each.
 #[must_use]
-pub fn fetch(id: Option<&str>, path: Option<&str>) -> Script {
+pub fn fetch(repository: Option<&str>, id: Option<&str>, path: Option<&str>) -> Script {
     let mut script = Script::new();
     let words = ["fetch", id.unwrap_or("newest"), path.unwrap_or_default()];
-    script.call(PROGRAM, words);
+    script.call(PROGRAM, with_repository(repository, words));
     script
 }
 

@@ -14,23 +14,30 @@ const PARTS: [&str; 3] = [
 ];
 
 /// The script that brings everything but what an apply makes. It reads [`given`], prints a line as
-/// each part begins, and last `rebuilt ID SECONDS`: which backup that was, and when it was made.
+/// each part begins, and last `rebuilt ID SECONDS`: which backup that was, and when it was made. If the
+/// repository cannot be opened, it names those that have copies.
 #[must_use]
-pub fn script(repository: &str, backup: Option<&str>) -> Script {
-    calling("rebuild", repository, backup)
+pub fn script(repository: &str, copies: &[String], backup: Option<&str>) -> Script {
+    calling("rebuild", repository, copies, backup)
 }
 
 /// The script that brings the generations of a backup alone, to be read before anything else is
 /// done. It reads [`given`], too.
 #[must_use]
 pub fn look_inside(repository: &str, backup: Option<&str>) -> Script {
-    calling("look_inside", repository, backup)
+    calling("look_inside", repository, &[], backup)
 }
 
-fn calling(function: &'static str, repository: &str, backup: Option<&str>) -> Script {
+fn calling(
+    function: &'static str,
+    repository: &str,
+    copies: &[String],
+    backup: Option<&str>,
+) -> Script {
     let mut script = host::program();
     script
         .assign("repository", repository)
+        .assign("copies", &copies.join(" "))
         .assign("wanted", backup.unwrap_or_default());
     for part in PARTS {
         script.raw(part);
@@ -54,10 +61,13 @@ pub fn given(key: &[u8], environment: &BTreeMap<&str, &SecretValue>) -> Vec<u8> 
     text
 }
 
-/// The script that removes what the other one has left for the case that it is done again.
+/// The script that removes what the other one has left for the case that it is done again. If all
+/// came from a copy, no backup was begun yet: it begins one.
 #[must_use]
 pub fn clear_up() -> Script {
     let mut script = Script::new();
-    script.call("rm -rf --", ["/var/lib/foobar-stack-rebuild"]);
+    script
+        .raw("[ ! -e /var/lib/foobar-stack-rebuild/of-a-copy ] || systemctl start --no-block foobar-stack-backup.service\n")
+        .call("rm -rf --", ["/var/lib/foobar-stack-rebuild"]);
     script
 }

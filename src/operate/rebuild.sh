@@ -2,7 +2,7 @@
 # that served, the databases. What else belongs to the site, an apply makes afterwards.
 #
 # On standard input: the key of the repository, and what restic finds in its environment, a line
-# each. $repository and $wanted, the id of the backup or nothing, are set by the script around this.
+# each. $repository, $copies, where else backups are, and $wanted, the id of the backup or nothing, are set by the script around this.
 # Done again after it was cut off, it begins anew.
 #
 # shellcheck shell=dash disable=SC2154
@@ -10,6 +10,8 @@
 # Where it works, and what is left if it was cut off.
 WORK=/var/lib/foobar-stack-rebuild
 SETTINGS=$WORK/given
+# Which of the repositories that is does not matter.
+number=1 place=$WORK
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
 
 # say TEXT: how far it is.
@@ -61,12 +63,15 @@ install() {
 
 # find_backup: $id and $data, the snapshot; the newest one if none is wanted.
 find_backup() {
-	open_repository || give_up "$why"
+	readable || give_up "$why"
 	snapshots manifest | jq -r "\"\\($(tag_of id)) \\($(tag_of data))\"" >"$WORK/list"
 	read -r id data <<-END
 		$(grep "^$wanted" "$WORK/list" | sort | tail -n 1)
 	END
 	[ -n "$data" ] || give_up "the repository $repository has no backup${wanted:+ $wanted}"
+	read -r data <<-END
+		$(as_stored "$id" "$data")
+	END
 	mkdir -p -m 700 -- "$WORK/work"
 	repository dump --no-lock --tag "manifest,id=$id" latest /manifest >"$WORK/work/manifest" || give_up "the manifest of backup $id cannot be read"
 }
@@ -141,6 +146,11 @@ make_accounts() {
 	done
 }
 
+# first_repository: that in which backups are made.
+first_repository() {
+	if [ -e "$WORK/of-a-copy" ]; then sed -n 's/^repository //p' "$WORK/settings"; else printf '%s\n' "$repository"; fi
+}
+
 # bring_files: what the server knew, and the files.
 bring_files() {
 	local spool app release
@@ -157,8 +167,14 @@ bring_files() {
 	fi
 	# What was the server's own of that: which units run with what, runs, and what was pending.
 	rm -rf -- "$STATE" "$WORK/spool/state/settings" "$WORK/spool/state/pending" "$WORK/spool/state/deployments"
-	# The apply opens the repository anew, and has a backup made of what is here then.
-	rm -f -- "$WORK/spool/state/commands/backup-repository"
+	# The apply opens the repository anew, and has a backup made of what is here then; but not if it
+	# was a copy that all came from: the first one may be out of reach, and the site comes first.
+	rm -f -- "$WORK/of-a-copy"
+	if grep -qxF "copy $repository" "$WORK/settings"; then
+		: >"$WORK/of-a-copy"
+	else
+		rm -f -- "$WORK/spool/state/commands/backup-repository"
+	fi
 	mv -T -- "$WORK/spool/state" "$STATE"
 	own "$STATE"
 	chmod 700 -- "$STATE"
@@ -261,8 +277,13 @@ rebuild() {
 	bring_databases
 	# It was restored: retire spares it.
 	mkdir -p -m 700 -- "$STATE/backup"
-	printf '%s\n' "$repository" >"$STATE/backup/repository"
+	first_repository >"$STATE/backup/repository"
 	printf '%s\n' "$id" >"$STATE/backup/proven"
+	if [ -e "$WORK/of-a-copy" ]; then
+		# The first backup begins when all is through.
+		mkdir -p -m 700 -- "$STATE/backup/record"
+		date +%s >"$STATE/backup/record/initialised"
+	fi
 	made=$(stated made)
 	clear_up
 	printf 'rebuilt %s %s\n' "$id" "$made"

@@ -2,6 +2,7 @@
 //!
 //! The program of the role backup does it, on the server.
 
+use super::backup::with_repository;
 use crate::host;
 use crate::shell::Script;
 use crate::types::minute;
@@ -90,38 +91,47 @@ pub fn waiting(line: &str) -> Option<&str> {
     line.strip_prefix("waiting: ")
 }
 
-/// The script that says what would be replaced; [`Preview::read`] reads it.
+/// The script that says what would be replaced from a repository, from that in which backups are
+/// made if none is given; [`Preview::read`] reads it.
 #[must_use]
-pub fn preview(from: &From, what: &What) -> Script {
+pub fn preview(repository: Option<&str>, from: &From, what: &What) -> Script {
     let [kind, name] = what.words();
+    let words = ["preview", &from.word(), kind, name];
     let mut script = Script::new();
-    script.call(PROGRAM, ["preview", &from.word(), kind, name]);
+    script.call(PROGRAM, with_repository(repository, words));
     script
 }
 
 /// The script that restores, in a unit of its own, so that it goes on without this session; it
 /// prints what the program said.
 #[must_use]
-pub fn restore(from: &From, what: &What) -> Script {
+pub fn restore(repository: Option<&str>, from: &From, what: &What) -> Script {
     let [kind, name] = what.words();
+    let words = ["restore", &from.word(), kind, name];
     let mut script = host::program();
-    script.raw(include_str!("restore.sh")).call(
-        "restore_in_unit",
-        [PROGRAM, "restore", &from.word(), kind, name],
-    );
+    script
+        .raw(include_str!("restore.sh"))
+        .call("restore_in_unit", in_unit(repository, &words));
     script
 }
 
 /// The script that proves a backup, the newest one if none is named, and prints the result.
 #[must_use]
-pub fn drill(id: Option<&str>) -> Script {
+pub fn drill(repository: Option<&str>, id: Option<&str>) -> Script {
     let mut script = host::program();
     script.assign("unit", DRILL).raw(include_str!("restore.sh"));
-    match id {
-        Some(id) => script.call("restore_in_unit", [PROGRAM, "drill", id]),
-        None => script.call::<[&str; 0]>("drill_in_unit", []),
+    let words: Vec<&str> = std::iter::once("drill").chain(id).collect();
+    match (repository, id) {
+        (None, None) => script.call::<[&str; 0]>("drill_in_unit", []),
+        _ => script.call("restore_in_unit", in_unit(repository, &words)),
     };
     script
+}
+
+/// The program and its words.
+fn in_unit<'a>(repository: Option<&'a str>, words: &[&'a str]) -> Vec<&'a str> {
+    let words = with_repository(repository, words.iter().copied());
+    std::iter::once(PROGRAM).chain(words).collect()
 }
 
 impl Preview {
@@ -177,6 +187,7 @@ mod tests {
     #[test]
     fn what_is_typed_is_a_word_of_its_own() {
         let script = preview(
+            None,
             &From::Moment(60),
             &What::Folder("/srv/it's here".to_owned()),
         );
@@ -187,8 +198,11 @@ mod tests {
             "{}",
             script.as_str()
         );
-        let script = restore(&From::Newest, &What::All);
+        let script = restore(None, &From::Newest, &What::All);
         let end = "restore_in_unit /usr/local/lib/foobar-stack/backup restore newest all ''\n";
+        assert!(script.as_str().ends_with(end), "{}", script.as_str());
+        let script = drill(Some("/srv/second"), None);
+        let end = "restore_in_unit /usr/local/lib/foobar-stack/backup from /srv/second drill\n";
         assert!(script.as_str().ends_with(end), "{}", script.as_str());
     }
 

@@ -50,11 +50,23 @@ drill_in_unit() {
 	sed 's/^[0-9]* //' "$STATE/backup/record/drill"
 }
 
+# why_not_backed_up: what the last one has failed for, here or on its way to other repositories.
+why_not_backed_up() {
+	if [ -e "$STATE/backup/record/failed" ]; then
+		sed 's/^[0-9]* //' "$STATE/backup/record/failed"
+		return
+	fi
+	printf 'backup %s was made, and not copied: ' "$(cut -d ' ' -f 2 "$STATE/backup/record/succeeded")"
+	set +f
+	sed 's/^[0-9]* //' "$STATE"/backup/record/copy.*.failed
+	set -f
+}
+
 # backup_in_unit: makes one, and prints its result.
 backup_in_unit() {
 	say_whom
 	if ! start_anew; then
-		sed 's/^[0-9]* //' "$STATE/backup/record/failed" >&2
+		why_not_backed_up >&2
 		return 1
 	fi
 	sed 's/^/succeeded /' "$STATE/backup/record/succeeded"

@@ -1,6 +1,7 @@
 //! How a site is, and the lines of its logs, for people.
 
 use super::text::{BAD, BOLD, CHANGED, DIM, GOOD, PLACE, paint, visible, visible_line};
+use crate::check::CopyRecord;
 use crate::operate::logs::Line;
 use crate::operate::status::{Renewal, Status, UnitStatus};
 use crate::types::minute;
@@ -108,6 +109,46 @@ fn backup_lines(status: &Status) -> Vec<(&'static str, String)> {
     if record.last.is_some() && record.recovery_key.is_none() {
         let words =
             "no recovery key: they are lost with this server; `foobar-stack backup key FILE`";
+        lines.push(("", paint(CHANGED, words)));
+    }
+    lines.extend(record.copies.values().flat_map(copy_lines));
+    lines
+}
+
+/// Until when a further repository has the backups, and what has failed since.
+fn copy_lines(copy: &CopyRecord) -> Vec<(&'static str, String)> {
+    let (address, record) = (visible(&copy.address), &copy.record);
+    let bad = |words: String| ("", paint(BAD, words));
+    let mut lines = vec![match &record.last {
+        None => ("", paint(CHANGED, format!("no copy in {address} yet"))),
+        Some(last) => {
+            let of = minute(last.made);
+            ("", format!("copied to {address}, the last one of {of}"))
+        }
+    }];
+    if let Some((time, why)) = &record.failed {
+        let words = format!("not copied there at {}: {}", minute(*time), visible(why));
+        lines.push(bad(words));
+    }
+    if let Some((time, why)) = &record.drill_failed {
+        let why = why.split_once(' ').map_or(why.as_str(), |(_, why)| why);
+        let words = format!(
+            "not restored from there at {}: {}",
+            minute(*time),
+            visible(why)
+        );
+        lines.push(bad(words));
+    }
+    if let Some((time, why)) = &record.logs_failed {
+        let words = format!(
+            "what was written since is not there, {}: {}",
+            minute(*time),
+            visible(why)
+        );
+        lines.push(bad(words));
+    }
+    if record.last.is_some() && record.recovery_key.is_none() {
+        let words = "no recovery key opens it: `foobar-stack backup key FILE`";
         lines.push(("", paint(CHANGED, words)));
     }
     lines
@@ -361,6 +402,7 @@ pub(super) fn log_line(line: &Line) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::check::BackupRecord;
     use crate::operate::status::ClosedSite;
 
     #[test]
@@ -374,6 +416,33 @@ mod tests {
         ] {
             assert_eq!(span(seconds), text);
         }
+    }
+
+    #[test]
+    fn a_further_repository_has_lines_of_its_own() {
+        let mut record = BackupRecord::default();
+        for (name, line) in [
+            ("copy.2.address", "1795376400 sftp:b:/b"),
+            ("copy.2.succeeded", "1795376400 A 100 2"),
+            ("copy.2.failed", "1795376460 no route"),
+            ("copy.3.address", "1795376400 /third"),
+            ("copy.x.failed", "1795376400 not a number"),
+        ] {
+            record.read(name, line);
+        }
+        let lines = record.copies.values().flat_map(copy_lines);
+        let lines: Vec<String> = lines
+            .map(|(_, words)| anstream::adapter::strip_str(&words).to_string())
+            .collect();
+        assert_eq!(
+            lines,
+            [
+                "copied to sftp:b:/b, the last one of 2026-11-22 19:40 UTC",
+                "not copied there at 2026-11-22 19:41 UTC: no route",
+                "no recovery key opens it: `foobar-stack backup key FILE`",
+                "no copy in /third yet",
+            ]
+        );
     }
 
     #[test]

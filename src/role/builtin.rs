@@ -49,6 +49,7 @@ const ROLES: &[Text] = roles! {
         "backup.service",
         "backup.sh",
         "backup.timer",
+        "copies.sh",
         "drill.service",
         "drill.sh",
         "drill.timer",

@@ -15,9 +15,13 @@
 #   backup preview ...        what that would replace
 #   backup fetch ID|newest [PATH]
 #                             prints a file or a folder of a backup, or which there are
-#   backup add-key            a further password, which it reads, opens the repository, too
-#   backup try-key            whether the password that it reads opens the repository
+#   backup add-key            a further password, which it reads, opens the repositories, too
+#   backup share-key          the same, if it opens one of them
+#   backup try-key            whether the password that it reads opens the repositories
 #   backup restic WORD...     restic itself, with the repository and its key
+#   backup from ADDRESS ...   any of these that read, with another repository
+#
+# Backups are made in one repository; others, if there are any, get copies of them.
 #
 # A backup is two snapshots: the data, and, written last, the manifest that says what they are.
 # Data without a manifest is no backup, and is swept by the next one.
@@ -34,6 +38,9 @@
 #   logs TIME                 until when the log of the database is in the repository
 #   logs-failed TIME REASON   what went wrong with that since
 #   recovery-key TIME         when it was seen that somebody else, too, has a key
+#   copy.NUMBER.address TIME ADDRESS
+#                             a further repository, the second, third, …, and when it was opened
+#   copy.NUMBER.WORD          what any of the words above says of that one
 # and in $STATE/backup/proven the backups that were restored, which retire spares.
 
 export LC_ALL=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -62,6 +69,8 @@ WORK=$STATE/backup
 . /usr/local/lib/foobar-stack/backup-restore.sh
 # shellcheck source=/dev/null
 . /usr/local/lib/foobar-stack/backup-fetch.sh
+# shellcheck source=/dev/null
+. /usr/local/lib/foobar-stack/backup-copies.sh
 # How long a run or somebody else may take, in seconds, before a backup gives up.
 PATIENCE=900
 # How long a job of a timer waits for another one, and how long somebody who has typed it.
@@ -70,10 +79,11 @@ JOB_PATIENCE=14400 PERSON_PATIENCE=300
 # read_settings: what the file of settings says.
 read_settings() {
 	local word value
-	repository='' key='' engine='' unit='' databases='' accounts='' apps='' folders='' keep=''
+	origin='' copies='' key='' engine='' unit='' databases='' accounts='' apps='' folders='' keep=''
 	while read -r word value; do
 		case $word in
-		repository) repository=$value ;;
+		repository) origin=$value ;;
+		copy) copies="$copies $value" ;;
 		key) key=$value ;;
 		keep) keep="$keep --keep-$value" ;;
 		engine) engine=$value ;;
@@ -88,12 +98,24 @@ read_settings() {
 	done <"$SETTINGS/settings"
 	# `--keep-daily 7` of `daily 7`.
 	keep=$(printf %s "$keep" | sed 's/\(--keep-[a-z]*\) /\1=/g')
+	repository=$origin number=1 place=$WORK
+}
+
+# recorded WORD: the file that has it, of this repository.
+recorded() {
+	[ "$number" = 1 ] || set -- "copy.$number.$1"
+	printf '%s\n' "$WORK/record/$1"
 }
 
 # record WORD TEXT: replaces what it says of that.
 record() {
 	mkdir -p -m 700 -- "$WORK/record"
-	printf '%s\n' "$2" | tr '\n' ' ' | sed 's/ *$/\n/' | replace "$WORK/record/$1"
+	printf '%s\n' "$2" | tr '\n' ' ' | sed 's/ *$/\n/' | replace "$(recorded "$1")"
+}
+
+# unrecord WORD: it says nothing of that any more.
+unrecord() {
+	rm -f -- "$(recorded "$1")"
 }
 
 # fail REASON: written down, for `status` and `verify`; the dump does not stay.
@@ -213,7 +235,7 @@ make_backup() {
 	store_manifest "id=$id,data=$data,files=$files,bytes=$bytes${life:+,incarnation=$life}" <"$WORK/manifest" || fail "$why"
 	rm -rf -- "$spool" "$WORK/paths" "$WORK/manifest"
 	record succeeded "$began $id $bytes $(($(date +%s) - began))"
-	rm -f -- "$WORK/record/failed"
+	unrecord failed
 	note_recovery_key || true
 	printf 'backup %s: %s files, %s MB, %s s\n' "$id" "$files" $((bytes / 1048576)) $(($(date +%s) - began))
 	retire || printf 'old backups could not be removed: %s\n' "$why" >&2
@@ -225,6 +247,16 @@ for path in "$SETTINGS"/environment/*; do
 	[ ! -f "$path" ] || export "${path##*/}=$(cat -- "$path")"
 done
 set -f
+case ${1:-}:${3:-} in
+from:now | from:init | from:logs | from:*-key) set -- '' ;;
+from:*)
+	enter_address "${2:?}" || {
+		printf '%s\n' "$why" >&2
+		exit 1
+	}
+	shift 2
+	;;
+esac
 case ${1:-} in
 init)
 	init_repository || {
@@ -234,18 +266,20 @@ init)
 	}
 	# What was recorded of another repository is not true of this one.
 	if [ "$repository" != "$(cat "$WORK/repository" 2>/dev/null)" ]; then
-		rm -rf -- "$WORK/record" "$WORK/logs.seen" "$WORK/proven"
+		rm -rf -- "$WORK/record" "$WORK/copies" "$WORK/logs.seen" "$WORK/proven"
 		mkdir -p -m 700 -- "$WORK"
 		printf '%s\n' "$repository" | replace "$WORK/repository"
 	fi
 	keep_key
 	# One that an undone run has begun.
-	exists "$WORK/record/succeeded" || rm -f -- "$WORK/record/failed"
+	exists "$WORK/record/succeeded" || unrecord failed
 	exists "$WORK/record/initialised" || record initialised "$(date +%s)"
+	open_copies
 	;;
 now)
 	only_one 'a backup' "$JOB_PATIENCE"
 	make_backup
+	make_copies
 	;;
 logs)
 	! is_interrupted || (only_one 'the end of a restore that was cut off' 0) >/dev/null 2>&1
@@ -279,14 +313,19 @@ fetch)
 	}
 	;;
 manifest) repository dump --tag "manifest,id=${2:?}" latest /manifest ;;
-add-key) add_key ;;
-try-key) try_key ;;
+add-key | share-key | try-key)
+	with_key "$1" || {
+		status=$?
+		printf '%s\n' "$why" >&2
+		exit "$status"
+	}
+	;;
 restic)
 	shift
 	repository "$@"
 	;;
 *)
-	echo 'usage: backup init | now | logs | list | manifest ID | drill [ID] | restore|preview ID|newest|@TIME WHAT | fetch ID|newest [PATH] | add-key | try-key | restic WORD...' >&2
+	echo 'usage: backup init | now | logs | list | manifest ID | drill [ID] | restore|preview ID|newest|@TIME WHAT | fetch ID|newest [PATH] | add-key | share-key | try-key | restic WORD... | from ADDRESS ...' >&2
 	exit 64
 	;;
 esac

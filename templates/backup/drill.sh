@@ -19,7 +19,7 @@ unread() {
 # open_backup [ID]: its manifest, or that of the newest; sets $id, $snapshot, $made, and $databases
 # as they were then. Else $why.
 open_backup() {
-	open_repository || return
+	readable || return
 	rm -rf -- "$WORK/work" && mkdir -p -m 700 -- "$WORK/work" || return
 	if ! repository dump --no-lock --tag "manifest${1:+,id=$1}" latest /manifest \
 		>"$WORK/work/manifest" 2>"$WORK/work/said"; then
@@ -29,7 +29,8 @@ open_backup() {
 		esac
 		return 1
 	fi
-	id=$(stated backup) snapshot=$(stated snapshot) made=$(stated made)
+	id=$(stated backup) made=$(stated made)
+	snapshot=$(as_stored "$id" "$(stated snapshot)")
 	databases=$(stated objects | cut -d ' ' -f 1 | tr '\n' ' ')
 }
 
@@ -120,12 +121,12 @@ drill() {
 		exit 1
 	fi
 	instance_stop
-	result="backup $id can be restored: $(stated objects | wc -l) databases, $(stated files | cut -d ' ' -f 1) files, $(($(date +%s) - began)) s$health"
+	result="backup $id can be restored$([ "$number" = 1 ] || printf ' from %s' "$repository"): $(stated objects | wc -l) databases, $(stated files | cut -d ' ' -f 1) files, $(($(date +%s) - began)) s$health"
 	printf '%s\n' "$result"
 	record drill "$(date +%s) $result"
 	rm -rf -- "$WORK/work"
 	prove "$id"
 	# Of the newest one: an older one says nothing of that.
 	[ "$(proven | sort | tail -n 1)" != "$id" ] || record proven "$(date +%s) $id"
-	rm -f -- "$WORK/record/drill-failed"
+	unrecord drill-failed
 }

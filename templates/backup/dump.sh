@@ -101,17 +101,27 @@ incarnation() {
 	cat -- "${folder%/}/foobar-stack-incarnation"
 }
 
-# ship_logs: the log of what was written goes to the repository when it has grown. Its last
+# ship_logs: the log of what was written goes to each repository when it has grown. Its last
 # events may be half there: who reads it ends before them.
 ship_logs() {
-	local now base seen files restic_limit
+	local restic_limit
 	[ -n "$databases" ] || return 0
 	mkdir -p -m 700 -- "$WORK"
 	exec 7<>"$WORK/logs.lock"
 	flock -n 7 || return 0
-	now=$(date +%s)
 	# The next one comes in a minute; systemd ends this one after ten.
-	restic_limit=300
+	# shellcheck disable=SC2086 # addresses
+	set -- $copies
+	restic_limit=$((300 / ($# + 1)))
+	each ship_logs_here
+}
+
+# ship_logs_here: the same, to this repository.
+ship_logs_here() {
+	local now base seen files
+	now=$(date +%s)
+	# One that was never opened gets none: the next backup says why.
+	[ "$number" = 1 ] || [ -e "$place/repository" ] || return 0
 	base=$(ask_database 'SELECT @@log_bin_basename' 2>&1) || {
 		record logs-failed "$now the database does not answer: $base"
 		return 1
@@ -121,18 +131,18 @@ ship_logs() {
 	set -f
 	seen="$(incarnation)
 $files"
-	if [ "$seen" != "$(cat "$WORK/logs.seen" 2>/dev/null)" ]; then
+	if [ "$seen" != "$(cat "$place/logs.seen" 2>/dev/null)" ]; then
 		printf '%s\n' "$files" | sed 's/ [0-9]*$//' >"$WORK/logs.paths"
 		if ! asked backup --quiet --host foobar-stack --tag "logs,incarnation=$(incarnation)" \
 			--files-from-verbatim "$WORK/logs.paths"; then
 			record logs-failed "$now $(reason)"
 			return 1
 		fi
-		printf '%s\n' "$seen" | replace "$WORK/logs.seen"
+		printf '%s\n' "$seen" | replace "$place/logs.seen"
 		retire_logs
 	fi
 	record logs "$now"
-	rm -f -- "$WORK/record/logs-failed"
+	unrecord logs-failed
 }
 
 # logs_from SNAPSHOT LOG: the logs in the repository from this one on, a path a line.
@@ -146,9 +156,9 @@ logs_from() {
 # reached: they go when its last backup does (retire).
 retire_logs() {
 	local last
-	last=$(stat -c %Y -- "$WORK/logs.retired" 2>/dev/null)
+	last=$(stat -c %Y -- "$place/logs.retired" 2>/dev/null)
 	[ $(($(date +%s) - ${last:-0})) -gt 3600 ] || return 0
-	: >"$WORK/logs.retired"
+	: >"$place/logs.retired"
 	asked forget --quiet --host foobar-stack --tag logs --group-by host,tags --keep-last 2 \
 		--keep-daily 14 --keep-weekly 8 || true
 }

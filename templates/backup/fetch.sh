@@ -7,7 +7,7 @@
 
 # find_backup ID|newest: $id, and $data, its snapshot. Else $why.
 find_backup() {
-	open_repository || return
+	readable || return
 	answered snapshots --json --no-lock --host foobar-stack --tag manifest || {
 		why=$(reason)
 		return 1
@@ -17,7 +17,10 @@ find_backup() {
 			$(tag_of id) as \$id | select(\$wanted == \"newest\" or \$id == \$wanted) |
 			\"\\(\$id) \\($(tag_of data))\"" | tail -n 1)
 	END
-	[ -n "$data" ] && return
+	if [ -n "$data" ]; then
+		data=$(as_stored "$id" "$data")
+		return
+	fi
 	[ "$1" = newest ] && why='there is no backup yet' ||
 		why="there is no backup $1; \`foobar-stack backup list\` shows which there are"
 	return 1

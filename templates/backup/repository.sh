@@ -50,13 +50,13 @@ stated() {
 
 # keep_key: the key that opens the repository is remembered.
 keep_key() {
-	cmp -s -- "$SETTINGS/key" "$WORK/key" || replace "$WORK/key" <"$SETTINGS/key"
+	cmp -s -- "$SETTINGS/key" "$place/key" || replace "$place/key" <"$SETTINGS/key"
 }
 
 # adopt_key: the key of this server may have been made anew: a run that is undone takes the first
 # one with it, when the repository has been made already. The one that has opened it lets it in.
 adopt_key() {
-	[ -s "$WORK/key" ] && asked --password-file "$WORK/key" key add --new-password-file "$SETTINGS/key" --host foobar-stack
+	[ -s "$place/key" ] && asked --password-file "$place/key" key add --new-password-file "$SETTINGS/key" --host foobar-stack
 }
 
 # open_repository: whether it is there and the key is the right one; else $why.
@@ -73,6 +73,23 @@ open_repository() {
 	esac
 	why=$(reason "the repository $repository does not open")
 	return 1
+}
+
+# readable: the same for somebody who wants to read it; $why says where else the backups are.
+readable() {
+	open_repository && return
+	# shellcheck disable=SC2086 # addresses
+	[ "$number" != 1 ] || [ -z "$copies" ] || why="$why; the same backups are in $(printf '%s\n' $copies | paste -s -d , | sed 's/,/, /g'): add --from 2"
+	return 1
+}
+
+# as_stored ID DATA: the snapshot of the data of this backup, which has another name in a copy than
+# in the repository that the manifest was made for.
+as_stored() {
+	local found
+	found=$(snapshots "data,id=$1" | jq -r --arg data "$2" \
+		'select([.id, .original // ""] | any(startswith($data))) | .id' | tail -n 1)
+	printf '%s\n' "${found:-$2}"
 }
 
 # cause: the line of what restic has said that names the cause. What it says last is often only
@@ -137,7 +154,8 @@ reason() {
 	printf '%s\n' "$text"
 }
 
-# init_repository: makes it, if there is none.
+# init_repository: makes it, if there is none. A copy cuts files where the first one does, so that
+# what is the same in both is.
 init_repository() {
 	local restic_limit
 	open_repository && return
@@ -145,7 +163,9 @@ init_repository() {
 	*'wrong password'* | *'no key found'*) return 1 ;;
 	esac
 	restic_limit=60
-	asked init && return
+	set --
+	[ "$number" = 1 ] || set -- --from-repo "$origin" --from-password-file "$SETTINGS/key" --copy-chunker-params
+	asked init "$@" && return
 	why=$(reason "no repository can be made in $repository")
 	return 1
 }
@@ -214,7 +234,7 @@ prove() {
 
 # list_backups: `ID FILES BYTES` of each, and `proven` at those that were restored.
 list_backups() {
-	open_repository || {
+	readable || {
 		printf '%s\n' "$why" >&2
 		exit 1
 	}
@@ -320,20 +340,13 @@ forget_of() {
 	asked forget --quiet "$@"
 }
 
-# add_key: a password more, from standard input: the recovery key.
+# add_key FILE: a password more: the recovery key. Else $why.
 add_key() {
-	local file
-	open_repository || {
-		printf '%s\n' "$why" >&2
-		exit 1
-	}
-	file=$(mktemp)
-	trap 'rm -f -- "$file"' EXIT
-	cat >"$file"
-	asked key add --new-password-file "$file" --user recovery --host foobar-stack || {
-		reason >&2
-		exit 1
-	}
+	open_repository || return
+	if ! asked key add --new-password-file "$1" --user recovery --host foobar-stack; then
+		why=$(reason)
+		return 1
+	fi
 	record recovery-key "$(date +%s)"
 }
 
@@ -343,26 +356,23 @@ note_recovery_key() {
 	if [ "$key" != given ]; then
 		answered key list --json --no-lock || return
 		printf '%s\n' "$said" | jq -e 'any(.[]; .userName == "recovery")' >/dev/null || {
-			rm -f -- "$WORK/record/recovery-key"
+			unrecord recovery-key
 			return 0
 		}
 	fi
-	exists "$WORK/record/recovery-key" || record recovery-key "$(date +%s)"
+	exists "$(recorded recovery-key)" || record recovery-key "$(date +%s)"
 }
 
-# try_key: whether the password of standard input opens it.
+# try_key FILE: whether this password opens it; else $why, and $said has what restic said.
 try_key() {
-	local file restic_limit
-	file=$(mktemp)
-	trap 'rm -f -- "$file"' EXIT
-	cat >"$file"
+	local restic_limit
 	restic_limit=60
-	said=$(repository --password-file "$file" --no-lock cat config 2>&1) && return
+	said=$(repository --password-file "$1" --no-lock cat config 2>&1) && return
 	case $said in
 	*'wrong password'* | *'no key found'*)
-		printf 'this key does not open the repository %s: make another one, in a new file\n' "$repository" >&2
+		why="this key does not open the repository $repository: make another one, in a new file"
 		;;
-	*) reason >&2 ;;
+	*) why=$(reason) ;;
 	esac
-	exit 1
+	return 1
 }

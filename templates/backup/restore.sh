@@ -34,7 +34,7 @@ replay_until() {
 		[ "$time" -lt "$1" ] || break
 	done <"$WORK/work/logs"
 	# The log has not grown since.
-	[ "${time:-0}" -ge "$1" ] || time=$(cat "$WORK/record/logs" 2>/dev/null)
+	[ "${time:-0}" -ge "$1" ] || time=$(cat "$(recorded logs)" 2>/dev/null)
 	if [ "${time:-0}" -lt "$1" ]; then
 		why="the log in the repository ends at $(time_of "${time:-$made}")"
 		return 1
@@ -198,7 +198,7 @@ open_wanted() {
 	case $wanted in
 	@*)
 		moment=${wanted#@}
-		open_repository || return
+		readable || return
 		wanted=$(choose "$moment")
 		[ -n "$wanted" ] || {
 			why="there is no backup from before $(time_of "$moment")"

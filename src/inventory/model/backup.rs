@@ -31,6 +31,8 @@ impl Backups {
 pub struct Backup {
     /// Where they are kept, as restic takes it.
     pub repository: String,
+    /// Further repositories, which get copies of them.
+    pub copies: Vec<String>,
     /// How often.
     pub schedule: Schedule,
     /// When on a day, as `HH:MM`; none for some time after midnight.
@@ -75,6 +77,12 @@ pub struct Keep {
 impl Backup {
     /// The name of the secret that is the key of the repository.
     pub const KEY: &'static str = "backup.repository_key";
+
+    /// All repositories, that in which backups are made first.
+    pub fn repositories(&self) -> impl Iterator<Item = &str> {
+        let copies = self.copies.iter().map(String::as_str);
+        std::iter::once(self.repository.as_str()).chain(copies)
+    }
 
     /// The sources of all its secrets, by name.
     #[must_use]

@@ -14,6 +14,9 @@ pub(in crate::inventory) struct Backup {
     /// "s3:https://…", or a folder of the server, which is lost with it.
     #[schemars(required)]
     pub(in crate::inventory) repository: Option<At<String>>,
+    /// Further repositories, on other machines, that get copies of the backups.
+    #[serde(default)]
+    pub(in crate::inventory) copies: Vec<At<String>>,
     /// How often. Default: "daily".
     pub(in crate::inventory) schedule: Option<At<Schedule>>,
     /// When on a day, in the time zone of the server: "03:30". Default: some time after midnight.
