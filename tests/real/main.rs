@@ -11,6 +11,7 @@ mod accounts;
 mod acme;
 mod bare;
 mod code;
+mod copies;
 mod cost;
 
 mod drift;
@@ -18,6 +19,7 @@ mod fastcgi;
 mod guarded;
 mod hardening;
 mod http3;
+mod killed;
 mod load;
 mod lockout;
 mod login;
@@ -105,6 +107,7 @@ fn a_debian_with_mariadb() {
                 hardening::scanners_find_nothing_and_daemons_come_back,
             ),
             ("restore", restore::what_was_backed_up_comes_back_as_it_was),
+            ("copies", copies::what_is_copied_stands_in),
         ],
     );
 }
