@@ -136,7 +136,7 @@ expect_ds_records() {
 }
 
 # recall_leaving_keys ZONE KEYS: BIND would go on without a key that it has given up, and the DS
-# records may name it still: it stays instead.
+# records may name it still: it stays instead, and the zone says again that they are to.
 recall_leaving_keys() {
 	local goal key relied state
 	for state in "$2/K$1".+*.state; do
@@ -144,7 +144,8 @@ recall_leaving_keys() {
 		read_key_state "$state"
 		[ -n "$relied" ] || continue
 		key=${state##*/}
-		dnssec-settime -s -K "$2" -g OMNIPRESENT -d OMNIPRESENT now -I none -D none "${key%.state}" >/dev/null ||
+		dnssec-settime -s -K "$2" -g OMNIPRESENT -d OMNIPRESENT now -I none -D none -P sync now -D sync none \
+			"${key%.state}" >/dev/null ||
 			fail "the key ${key%.state} of $1 cannot be kept"
 		chown --reference="$2" -- "${state%.state}".*
 	done

@@ -48,7 +48,11 @@ impl Keys {
                 _ if of != path => {}
                 "key" => keys.recorded = true,
                 "key-kept" => keys.kept = true,
-                "key-new" => keys.new.push(key.to_owned()),
+                // In a rollover it is the only one that stays.
+                "key-new" => {
+                    keys.kept = true;
+                    keys.new.push(key.to_owned());
+                }
                 "key-gone" => keys.missing.push(key.to_owned()),
                 "key-in-use" => keys.in_use.push(key.to_owned()),
                 "signed" => keys.serial = key.parse().ok(),
@@ -179,6 +183,8 @@ mod tests {
     fn what_becomes_of_the_keys_is_told() {
         let kept = &["key FILE K1", "key-kept FILE K1"][..];
         let rolled = &["key FILE K1", "key-kept FILE K1", "key-new FILE K2"][..];
+        // BIND keeps the new one alone, which is not on record yet.
+        let replaced = &["key FILE K1", "key-in-use FILE K1", "key-new FILE K2"][..];
         let leaving = &["key FILE K1"][..];
         for (signing, lines, wanted) in [
             (
@@ -188,6 +194,12 @@ mod tests {
             ),
             (Signing::On, kept, ""),
             (Signing::On, rolled, "of before > K2, too"),
+            (Signing::On, replaced, "of before > K2, too"),
+            (
+                Signing::Insecure,
+                replaced,
+                "kept > taken back by BIND, in the safe order",
+            ),
             (
                 Signing::On,
                 leaving,
