@@ -2,7 +2,7 @@
 
 use crate::cli;
 use crate::error::{Error, Exit, ImportError};
-use crate::inventory::{ImportOptions, import as write};
+use crate::inventory::{ImportOptions, import as write, import_reverse, is_reverse};
 use crate::report::Reporter;
 use crate::types::{FileRecord, Fqdn, ZoneFileError, zone_records};
 use std::io::{ErrorKind, Read};
@@ -21,14 +21,15 @@ pub(super) async fn import(options: &cli::Import, reporter: &Reporter) -> Result
         (None, Some(file)) => from_file(zone, file).await?,
         (None, None) => (Vec::new(), false),
     };
-    let imported = write(
-        records,
-        ImportOptions {
-            zone,
-            site: options.site.as_ref(),
-            numbered,
-        },
-    );
+    let how = ImportOptions {
+        zone,
+        site: options.site.as_ref(),
+        numbered,
+    };
+    let imported = match is_reverse(zone) {
+        true => import_reverse(records, how),
+        false => write(records, how),
+    };
     reporter.output(&imported.text);
     if imported.refused.is_empty() {
         return Ok(Exit::Done);

@@ -1,6 +1,8 @@
 //! An existing zone as lines of an inventory: which of its records the stack makes itself, how
 //! the others are written, and which cannot be.
 
+pub(super) mod reverse;
+
 use super::raw::RecordType;
 use super::resolve::parse;
 use crate::diagnostic::{Diagnostic, Source};

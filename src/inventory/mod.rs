@@ -45,6 +45,7 @@ mod web;
 mod zone;
 mod zone_entry;
 
+pub use import::reverse::{import_reverse, is_reverse};
 pub use import::{ImportOptions, Imported, import};
 pub use model::{
     App, AppSource, Backup, Backups, BuildStep, Cache, Challenge, Database, DatabaseListen,

@@ -104,7 +104,7 @@ fn zone(
 }
 
 /// The name of a host.
-fn host(text: &str) -> Result<Fqdn, InvalidValue> {
+pub(super) fn host(text: &str) -> Result<Fqdn, InvalidValue> {
     let name = Fqdn::new(text)?;
     if record_rules::has_underscore(name.as_str()) {
         let error = InvalidValue::new(format!("`{text}` is not the name of a host"));
