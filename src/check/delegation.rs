@@ -3,7 +3,7 @@
 //! registrar has been given.
 
 use super::dns::Heard;
-use super::dnssec::ds_records;
+use super::dnssec::Entries;
 use super::hop::Hop;
 use super::judgement::{Defaults, Judgement};
 use super::records::{code, question};
@@ -66,6 +66,8 @@ pub struct Followed {
     pub said: Result<Vec<Above>, String>,
     /// What this server says of the keys.
     pub keys: Vec<Heard>,
+    /// What this server says of those that are to be named above it.
+    pub entries: Vec<Heard>,
 }
 
 /// What a server above the zone said of it.
@@ -166,8 +168,8 @@ impl Delegation {
 
     /// What is asked of those above beside that, and what is asked of this server.
     #[must_use]
-    pub fn questions(&self) -> [Message; 2] {
-        [RecordType::DS, RecordType::DNSKEY].map(|kind| question(&self.zone, kind))
+    pub fn questions(&self) -> [Message; 3] {
+        [RecordType::DS, RecordType::DNSKEY, RecordType::CDS].map(|kind| question(&self.zone, kind))
     }
 
     pub(super) fn defaults(&self) -> Defaults {
@@ -250,9 +252,8 @@ impl Delegation {
             .cloned()
             .collect();
         let ds = ds_of(ds, &self.zone);
-        if self.signed && !ds.iter().any(|one| is_of(one, own)) {
-            missing.extend(own.iter().cloned());
-        }
+        let is_there = |own: &&String| ds.iter().any(|one| is_of(one, std::slice::from_ref(own)));
+        missing.extend(own.iter().filter(|own| !is_there(own)).cloned());
         wrong.extend(ds.into_iter().filter(|one| !is_of(one, own)));
         Ok((missing, wrong))
     }
@@ -264,20 +265,18 @@ impl Delegation {
             Ok(said) => said,
             Err(reason) => return Judgement::Flawed(format!("not known: {reason}")),
         };
-        let keys = followed.keys.iter();
-        let keys: Vec<Heard> = keys.filter(|heard| heard.reply.is_ok()).cloned().collect();
-        let own = match (self.signed, ds_records(&self.zone, &keys)) {
-            (true, own) if own.is_empty() => {
-                return Judgement::Flawed("not known: this server does not say its key".to_owned());
-            }
-            (true, own) => own,
+        let own = match self.signed {
+            true => Entries::of(&self.zone, &followed.keys, &followed.entries),
             // Nobody may have a DS record then, whichever key there still is.
-            (false, _) => Vec::new(),
+            false => Entries::default(),
         };
+        if self.signed && own.ds.is_empty() {
+            return Judgement::Flawed("not known: this server does not say its key".to_owned());
+        }
         // What several say alike is told once.
         let mut texts: Vec<(Vec<String>, Vec<String>)> = Vec::new();
         for above in said {
-            let lines = match self.differences(above, &own) {
+            let lines = match self.differences(above, &own.ds) {
                 Err(reason) => vec![format!("no answer: {reason}")],
                 Ok((missing, wrong)) => lines(&missing, &wrong),
             };
@@ -292,8 +291,9 @@ impl Delegation {
         if texts.is_empty() && one_is_right {
             let names: Vec<&str> = self.servers.iter().map(|one| one.name.as_str()).collect();
             let ds = if self.signed { ", and its key" } else { "" };
-            let parent = above_name(&followed.parent);
-            return Judgement::Sound(format!("{parent} names {}{ds}", names.join(", ")));
+            let (parent, names) = (above_name(&followed.parent), names.join(", "));
+            let rollover = own.rollover();
+            return Judgement::Sound(format!("{parent} names {names}{ds}{rollover}"));
         }
         let text = texts.iter().map(|(servers, lines)| {
             let head = format!("{} of {}", servers.join(", "), above_name(&followed.parent));

@@ -32,6 +32,8 @@ pub struct Dnssec {
 pub struct Signed {
     /// What this server says of the keys.
     pub keys: Vec<Heard>,
+    /// What this server says of those that are to be named above it.
+    pub entries: Vec<Heard>,
     /// What this server says of the zone.
     pub own: Vec<Heard>,
     /// What the others say of the zone.
@@ -130,19 +132,65 @@ pub fn ds_record_of_line(zone: &Fqdn, line: &str) -> Option<String> {
         .flatten()
 }
 
-/// The DS records for the keys that a zone is entered by, as the first reply has them.
-pub(super) fn ds_records(zone: &Fqdn, keys: &[Heard]) -> Vec<String> {
-    let keys = keys.iter().find_map(|heard| heard.reply.as_ref().ok());
-    let keys = keys.map_or_else(Vec::new, |message| data(message, RecordType::DNSKEY));
-    let entries = keys.iter().filter(|key| key.starts_with(&ENTRY));
-    entries.filter_map(|key| ds_record(zone, key)).collect()
+/// What those who delegate a zone are to name of its keys.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Entries {
+    /// The DS records, in the form of [`ds_record`].
+    pub(super) ds: Vec<String>,
+    /// The tags of the other keys that the zone could be entered by: there are some while one
+    /// takes the place of another.
+    pub(super) others: Vec<u16>,
+}
+
+impl Entries {
+    /// By the first reply with the keys, and the first with the CDS records (RFC 7344): BIND
+    /// names a new key there as soon as everybody has it, and the old one no more. A zone has
+    /// none in its first days; then all its keys count.
+    pub(super) fn of(zone: &Fqdn, keys: &[Heard], entries: &[Heard]) -> Self {
+        let first = |heard: &[Heard], kind| {
+            let message = heard.iter().find_map(|heard| heard.reply.as_ref().ok());
+            message.map_or_else(Vec::new, |message| data(message, kind))
+        };
+        let keys = first(keys, RecordType::DNSKEY);
+        let keys = keys.iter().filter(|key| key.starts_with(&ENTRY));
+        // The tag and the algorithm.
+        let head = |key: &Vec<u8>| {
+            let [high, low] = tag(key).to_be_bytes();
+            key.get(3).map(|algorithm| [high, low, *algorithm])
+        };
+        let named = first(entries, RecordType::CDS);
+        let is_named = |key: &&Vec<u8>| {
+            head(key).is_some_and(|head| named.iter().any(|one| one.starts_with(&head)))
+        };
+        let (mut wanted, mut others): (Vec<_>, Vec<_>) = keys.partition(is_named);
+        if wanted.is_empty() {
+            std::mem::swap(&mut wanted, &mut others);
+        }
+        let ds = wanted.into_iter().filter_map(|key| ds_record(zone, key));
+        Self {
+            ds: ds.collect(),
+            others: others.into_iter().map(|key| tag(key)).collect(),
+        }
+    }
+
+    /// What is to be said of the other keys, behind something else.
+    pub(super) fn rollover(&self) -> String {
+        let others: Vec<String> = self.others.iter().map(u16::to_string).collect();
+        match others.is_empty() {
+            true => String::new(),
+            false => format!(
+                "; a key rollover is under way (`status` says the next step): no DS record is for the key {}",
+                others.join(", ")
+            ),
+        }
+    }
 }
 
 impl Dnssec {
-    /// The questions: for the keys, and for the zone.
+    /// The questions: for the keys, for those that are to be named above it, and for the zone.
     #[must_use]
-    pub fn questions(&self) -> [Message; 2] {
-        [RecordType::DNSKEY, RecordType::SOA].map(|kind| {
+    pub fn questions(&self) -> [Message; 3] {
+        [RecordType::DNSKEY, RecordType::CDS, RecordType::SOA].map(|kind| {
             let mut message = question(&self.zone, kind);
             if let Some(edns) = &mut message.edns {
                 edns.set_dnssec_ok(true);
@@ -175,8 +223,8 @@ impl Dnssec {
         let Some(until) = own.into_iter().filter_map(Result::ok).min() else {
             return Judgement::Flawed("not known: it was not asked".to_owned());
         };
-        let ds = ds_records(&self.zone, &signed.keys);
-        if ds.is_empty() {
+        let entries = Entries::of(&self.zone, &signed.keys, &signed.entries);
+        if entries.ds.is_empty() {
             return Judgement::Flawed("there is no key to enter the zone by".to_owned());
         }
         let others = signed.others.iter().filter_map(|one| {
@@ -187,8 +235,9 @@ impl Dnssec {
         if !others.is_empty() {
             return Judgement::Awaited(others.join("; "));
         }
-        let (until, ds) = (day(until), ds.join("; "));
-        Judgement::Sound(format!("until {until}; for the registrar: {ds}"))
+        let (until, ds) = (day(until), entries.ds.join("; "));
+        let rollover = entries.rollover();
+        Judgement::Sound(format!("until {until}; for the registrar: {ds}{rollover}"))
     }
 }
 
@@ -278,6 +327,7 @@ mod tests {
             };
             let signed = Signed {
                 keys: vec![keys],
+                entries: Vec::new(),
                 own: vec![answer(vec![signature(own)])],
                 others: vec![other],
             };
@@ -308,5 +358,47 @@ mod tests {
             judge(110 * DAY, None),
             awaited("ns2.example.net (192.0.2.53): no signature in its answer")
         );
+    }
+
+    #[test]
+    fn of_two_keys_the_registrar_has_the_one_that_the_zone_names() {
+        let zone = Fqdn::new("dskey.example.com").unwrap();
+        let key = |last: u8| {
+            let mut key = key();
+            (key[1], key[4]) = (1, last);
+            key
+        };
+        let (old, new) = (key(1), key(2));
+        let ds = |key: &[u8]| ds_record(&zone, key).unwrap();
+        // A CDS record is written like a DS record: the tag, the algorithm, and the digest.
+        let cds = |key: &[u8]| {
+            let [high, low] = tag(key).to_be_bytes();
+            (RecordType::CDS, vec![high, low, 5, 2, 0xab])
+        };
+        let both = || {
+            let keys = [&old, &new].map(|key| (RecordType::DNSKEY, key.clone()));
+            [answer(keys.to_vec())]
+        };
+        for (named, wanted, other) in [
+            (&old, vec![ds(&old)], Some(&new)),
+            (&new, vec![ds(&new)], Some(&old)),
+        ] {
+            let entries = Entries::of(&zone, &both(), &[answer(vec![cds(named)])]);
+            assert_eq!(entries.ds, wanted);
+            let tag = other.map(|key| tag(key)).unwrap();
+            assert_eq!(
+                entries.rollover(),
+                format!(
+                    "; a key rollover is under way (`status` says the next step): no DS record is for the key {tag}"
+                )
+            );
+        }
+        // As long as it names none, and where all are to go (RFC 8078 section 4).
+        let delete = (RecordType::CDS, vec![0, 0, 0, 0, 0]);
+        for named in [vec![], vec![answer(vec![])], vec![answer(vec![delete])]] {
+            let entries = Entries::of(&zone, &both(), &named);
+            assert_eq!(entries.ds, [ds(&old), ds(&new)]);
+            assert_eq!(entries.rollover(), "");
+        }
     }
 }

@@ -108,6 +108,18 @@ pub struct ClosedSite {
     pub since: i64,
 }
 
+/// A key of a signed zone that another one has replaced, and that BIND keeps until it is told that
+/// nobody has its DS record any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Rollover {
+    /// The zone.
+    pub zone: String,
+    /// The tag of the key that goes.
+    pub old: u16,
+    /// The tag of the key that is in its place.
+    pub new: u16,
+}
+
 /// The last proven run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LastApply {
@@ -147,6 +159,9 @@ pub struct Status {
     /// What the registrar of each signed zone is to have, as DS records.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ds_records: Vec<String>,
+    /// The key rollovers that wait for the registrar.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rollovers: Vec<Rollover>,
     /// The file systems.
     pub disks: Vec<Disk>,
     /// What is owed: units that are yet to reload or restart, with which of both.
@@ -292,6 +307,12 @@ impl Status {
                 let zone = Fqdn::new(zone).ok();
                 self.ds_records
                     .extend(zone.and_then(|zone| ds_record_of_line(&zone, line)));
+            }
+            ["rollover", zone, old, new] => {
+                if let (Ok(old), Ok(new)) = (old.parse(), new.parse()) {
+                    let zone = zone.to_owned();
+                    self.rollovers.push(Rollover { zone, old, new });
+                }
             }
             ["disk", place, all, free] => {
                 if let Some((size, free)) = kib(all).zip(kib(free)) {
@@ -444,6 +465,19 @@ mod tests {
             (status.maintenance, status.closed_sites),
             (Some(30), vec![])
         );
+    }
+
+    #[test]
+    fn a_rollover_is_read() {
+        let mut status = Status::default();
+        // As file names have the tag.
+        status.line(&["rollover", "foobar.com", "00123", "19767"]);
+        let rollover = Rollover {
+            zone: "foobar.com".to_owned(),
+            old: 123,
+            new: 19_767,
+        };
+        assert_eq!(status.rollovers, [rollover]);
     }
 
     #[test]

@@ -19,6 +19,40 @@ replaced_files() {
 	! grep -qsE ' /(usr/)?(s?bin|lib(64|32)?)/[^ ]* \(deleted\)$' -- "$@" || printf 'replaced\037%s\n' "$name"
 }
 
+# show_zone_keys ZONE FOLDER: the public keys that a registrar is to name: those for which BIND
+# has published a CDS record (RFC 7344), and before there is one those it means to keep. Then the
+# key that goes and the one in its place, while BIND waits to be told of the registrar.
+show_zone_keys() {
+	local coming file goal key line named new old place removed value word
+	named='' coming='' old='' new=''
+	set +f
+	for file in "$2/K$1".+*.state; do
+		[ -r "$file" ] || continue
+		goal='' place='' removed=''
+		while read -r word value; do
+			case $word in
+			GoalState:) goal=$value ;;
+			DSState:) place=$value ;;
+			DSRemoved:) removed=yes ;;
+			esac
+		done <"$file"
+		key=${file%.state}
+		case $place in
+		rumoured | omnipresent) named="$named $key.key" new=${key##*+} ;;
+		unretentive) [ -n "$removed" ] || old=${key##*+} ;;
+		esac
+		[ "$goal" != omnipresent ] || coming="$coming $key.key"
+	done
+	set -f
+	for key in ${named:-$coming}; do
+		[ -r "$key" ] || continue
+		while IFS= read -r line; do
+			printf 'dnskey\037%s\037%s\n' "$1" "$line"
+		done <"$key"
+	done
+	[ -z "$old" ] || [ -z "$new" ] || printf 'rollover\037%s\037%s\037%s\n' "$1" "$old" "$new"
+}
+
 set -f
 printf 'now\037%s\n' "$(date +%s)"
 printf 'uptime\037%s\n' "$(first /proc/uptime)"
@@ -47,12 +81,7 @@ for path in $orders; do
 done
 printf '%s\n' "$zone_keys" | while read -r zone folder; do
 	[ -r "$STATE/keys/$zone.zone" ] || continue
-	while read -r key; do
-		[ -r "$folder/$key.key" ] || continue
-		while IFS= read -r line; do
-			printf 'dnskey\037%s\037%s\n' "$zone" "$line"
-		done <"$folder/$key.key"
-	done <"$STATE/keys/$zone.zone"
+	show_zone_keys "$zone" "$folder"
 done
 df -Pk / /var/lib /var/log 2>/dev/null | sort -u | while read -r _ all _ free _ place; do
 	case $all in

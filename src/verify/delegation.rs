@@ -1,8 +1,8 @@
 //! Follows the delegation of a zone from the root down to those above it.
 
 use super::{Limits, dns, tcp};
-use crate::check::delegation::{Above, Delegation, Followed, Step, distinct, step};
-use crate::check::dns::{Heard, Transport};
+use crate::check::delegation::{Above, Delegation, Step, distinct, step};
+use crate::check::dns::Transport;
 use hickory_proto::op::Message;
 use hickory_proto::rr::Name;
 use std::net::{IpAddr, SocketAddr};
@@ -33,23 +33,16 @@ const ROOT: [&str; 15] = [
     "2001:7fd::1",
 ];
 
-/// Follows it. `keys` is what this server says of the keys of the zone.
+/// Follows it: the zone above, and what its servers say, or why the way ended before.
 pub(super) async fn follow(
     delegation: &Delegation,
-    keys: Vec<Heard>,
     port: u16,
     limits: &Limits,
-) -> Followed {
-    let [ds, _] = delegation.questions();
+) -> (Name, Result<Vec<Above>, String>) {
+    let [ds, ..] = delegation.questions();
     let (parent, servers) = match down(delegation, port, limits).await {
         Ok(found) => found,
-        Err((parent, reason)) => {
-            return Followed {
-                parent,
-                said: Err(reason),
-                keys,
-            };
-        }
+        Err((parent, reason)) => return (parent, Err(reason)),
     };
     let question = delegation.question();
     let mut said = Vec::new();
@@ -61,11 +54,7 @@ pub(super) async fn follow(
             ds: ask(address, port, &ds, limits).await,
         });
     }
-    Followed {
-        parent,
-        said: Ok(said),
-        keys,
-    }
+    (parent, Ok(said))
 }
 
 /// The zone above, and its servers; how far the way went, and why it ended there.

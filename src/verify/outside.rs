@@ -70,10 +70,17 @@ pub(super) async fn ask(checks: &[&Check], target: &Target, limits: &Limits, now
                     Reply::Dnssec(signatures(&dnssec, &target, &limits).await)
                 }
                 Question::Delegation(zone) => {
-                    let [_, keys] = zone.questions();
+                    let [_, keys, entries] = zone.questions();
                     let keys = hear(&keys, &target, &limits).await;
+                    let entries = hear(&entries, &target, &limits).await;
                     let port = target.dns_port;
-                    Reply::Delegation(delegation::follow(&zone, keys, port, &limits).await)
+                    let (parent, said) = delegation::follow(&zone, port, &limits).await;
+                    Reply::Delegation(Followed {
+                        parent,
+                        said,
+                        keys,
+                        entries,
+                    })
                 }
                 Question::Port(port) => Reply::Port(knock(&port, &target, &limits).await),
                 Question::Certificate(certificate) => {
@@ -162,10 +169,11 @@ async fn compare(
 
 /// Asks this server for its keys, and all for the zone, with signatures.
 async fn signatures(dnssec: &Dnssec, target: &Target, limits: &Limits) -> Signed {
-    let [keys, zone] = dnssec.questions();
+    let [keys, entries, zone] = dnssec.questions();
     let (own, others) = compare(&dnssec.others, &zone, target, limits).await;
     Signed {
         keys: hear(&keys, target, limits).await,
+        entries: hear(&entries, target, limits).await,
         own,
         others,
     }

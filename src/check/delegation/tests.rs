@@ -4,13 +4,13 @@ use super::super::dns::Transport;
 use super::*;
 use hickory_proto::op::OpCode;
 use hickory_proto::rr::Record;
-use hickory_proto::rr::rdata::{A, NS, NULL};
+use hickory_proto::rr::rdata::{A, AAAA, NS, NULL};
 
 fn name(text: &str) -> Name {
     Name::from_ascii(text).unwrap()
 }
 
-/// `owner TYPE value`, of types NS, A and, in hexadecimal, DS and DNSKEY.
+/// `owner TYPE value`, of types NS, A, AAAA and, in hexadecimal, DS, DNSKEY and CDS.
 fn record(line: &str) -> Record {
     let words: Vec<&str> = line.split(' ').collect();
     let bytes = |code| RData::Unknown {
@@ -24,8 +24,10 @@ fn record(line: &str) -> Record {
     let data = match words[1] {
         "NS" => RData::NS(NS(name(words[2]))),
         "A" => RData::A(A(words[2].parse().unwrap())),
+        "AAAA" => RData::AAAA(AAAA(words[2].parse().unwrap())),
         "DS" => bytes(RecordType::DS),
         "DNSKEY" => bytes(RecordType::DNSKEY),
+        "CDS" => bytes(RecordType::CDS),
         other => panic!("{other}"),
     };
     Record::from_rdata(name(words[0]), 60, data)
@@ -89,6 +91,16 @@ const DS: &str = "e8110d02acafe92890e784ef677c54ac5e004108cff4d6c24f9587f7700d06
 /// What is told of replies: the authority and additional section of one about the name servers,
 /// and the answer of one about DS records.
 fn told(signed: bool, above: &[(&[&str], &[&str], &[&str])]) -> String {
+    told_of(signed, &[&format!("foobar.com. DNSKEY {KEY}")], &[], above)
+}
+
+/// The same of a zone with these keys and CDS records.
+fn told_of(
+    signed: bool,
+    keys: &[&str],
+    entries: &[&str],
+    above: &[(&[&str], &[&str], &[&str])],
+) -> String {
     let check = Delegation {
         zone: Fqdn::new("foobar.com").unwrap(),
         servers: vec![
@@ -113,15 +125,16 @@ fn told(signed: bool, above: &[(&[&str], &[&str], &[&str])]) -> String {
             servers: Ok(reply(&[], servers, glue)),
             ds: Ok(reply(ds, &[], &[])),
         });
-    let key = format!("foobar.com. DNSKEY {KEY}");
+    let heard = |lines: &[&str]| Heard {
+        address: "192.0.2.1".parse().unwrap(),
+        transport: Transport::Udp,
+        reply: Ok(reply(lines, &[], &[])),
+    };
     let followed = Followed {
         parent: name("com."),
         said: Ok(said.collect()),
-        keys: vec![Heard {
-            address: "192.0.2.1".parse().unwrap(),
-            transport: Transport::Udp,
-            reply: Ok(reply(&[&key], &[], &[])),
-        }],
+        keys: vec![heard(keys)],
+        entries: vec![heard(entries)],
     };
     match check.judge(&followed) {
         Judgement::Sound(text) => format!("sound: {text}"),
@@ -169,4 +182,42 @@ fn what_a_registrar_must_be_given_is_told_word_for_word() {
     // One that is no longer signed is signed for those who have the record.
     let said = told(false, &[(servers, glue, ds)]);
     assert!(said.ends_with("wrong, to be taken out there:\n  foobar.com. IN DS 59409 13 2 ACAFE92890E784EF677C54AC5E004108CFF4D6C24F9587F7700D060031D96A97"), "{said}");
+}
+
+#[test]
+fn a_new_key_is_wanted_of_the_registrar_when_the_zone_names_it() {
+    let servers = &[
+        "foobar.com. NS ns1.foobar.com.",
+        "foobar.com. NS ns2.example.net.",
+    ][..];
+    let glue = &[
+        "ns1.foobar.com. A 192.0.2.1",
+        "ns1.foobar.com. AAAA 2001:db8::1",
+    ][..];
+    let (old, new) = (
+        format!("foobar.com. DNSKEY {KEY}"),
+        "foobar.com. DNSKEY 0101030d01",
+    );
+    let keys = &[old.as_str(), new][..];
+    let parent = format!("foobar.com. DS {DS}");
+    let ds = [parent.as_str()];
+    let above = &[(servers, glue, &ds[..])][..];
+    let cds_of_old = format!("foobar.com. CDS {DS}");
+    let said = told_of(true, keys, &[&cds_of_old], above);
+    assert_eq!(
+        said,
+        "sound: com names ns1.foobar.com, ns2.example.net, and its key; a key rollover is under \
+         way (`status` says the next step): no DS record is for the key 1294"
+    );
+    // The parent still names the old one.
+    let said = told_of(true, keys, &["foobar.com. CDS 050e0d0200"], above);
+    let (missing, wrong) = said.split_once("wrong, to be taken out there:").unwrap();
+    assert!(
+        missing.contains("missing, to be given to the registrar:\n  foobar.com. IN DS 1294 13 2 "),
+        "{said}"
+    );
+    assert!(
+        wrong.starts_with("\n  foobar.com. IN DS 59409 13 2 "),
+        "{said}"
+    );
 }
