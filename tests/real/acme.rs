@@ -145,6 +145,7 @@ pub(crate) fn certificates_are_ordered_in_time_and_only_when_they_can_be(server:
     what_cannot_succeed_is_not_ordered(server, &authority);
     a_run_that_is_undone_puts_the_certificate_back(server, &authority);
     what_was_issued_is_used_again(server, &authority, &site);
+    a_backup_has_what_was_issued(server, &authority);
     it_renews_by_itself(server, &authority);
     let site = a_wildcard_is_proven_by_dns(server, &authority);
     it_is_renewed_on_request_and_revoked(server, &authority, &site);
@@ -218,6 +219,62 @@ fn what_was_issued_is_used_again(server: &Server, authority: &Authority, site: &
     site.run(&["apply", "--yes"]).exits(0);
     assert_eq!(authority.orders(), orders, "{}", server.on(RECORD));
     assert_eq!(authority.page(server), "200 2");
+}
+
+/// The server is lost: another one has the certificate from the backup, and orders none, though
+/// it could.
+fn a_backup_has_what_was_issued(server: &Server, authority: &Authority) {
+    const KEY: &str = "mkdir -p -m 700 ~/.ssh; test -e ~/.ssh/id_ed25519 || \
+        ssh-keygen -q -t ed25519 -N '' -f ~/.ssh/id_ed25519; cat ~/.ssh/id_ed25519.pub";
+    let other = Server::up(server.suite);
+    let key = server.on(KEY);
+    other.on(&format!(
+        "mkdir -p -m 700 ~/.ssh; echo '{key}' >>~/.ssh/authorized_keys"
+    ));
+    let address = other.address;
+    let host_key = other.on("cut -d ' ' -f 1,2 /etc/ssh/ssh_host_ed25519_key.pub");
+    let host_key = host_key.trim();
+    server.on(&format!("echo '{address} {host_key}' >>~/.ssh/known_hosts"));
+    let backed_up = |server: &Server, name: &str, repository: &str| {
+        let site = with(server, name, "", authority);
+        let inventory = site.read("inventory.toml");
+        let backup = format!("{inventory}\n[backup]\nrepository = \"{repository}\"\n");
+        site.write("inventory.toml", &backup);
+        site
+    };
+    let repository = format!("sftp:root@{address}:/srv/backup");
+    let site = backed_up(server, "kept", &repository);
+    site.run(&["apply", "--yes"]).exits(0);
+    site.run(&["backup", "now"]).exits(0);
+    let recovery = site.folder.join("recovery.key");
+    let recovery = recovery.to_str().unwrap_or_default();
+    site.run(&["backup", "key", recovery]).exits(0);
+    let account =
+        "cd /var/lib/foobar-stack/acme && find . -name private_key.json -exec sha256sum {} +";
+    let (orders, had, accounts) = (authority.orders(), server.on(DIGESTS), server.on(account));
+    // The world is led there.
+    let resolver = authority.0.address;
+    other.on(&format!("echo nameserver {resolver} >/etc/resolv.conf"));
+    authority.0.on(&format!(
+        "sed -i 's/server-addresses {{ [^ ]*; }}/server-addresses {{ {address}; }}/' /etc/bind/named.conf\n\
+         systemctl restart named"
+    ));
+    let site = backed_up(&other, "rebuilt", "/srv/backup");
+    let found = ["foobar.com, www.foobar.com, valid until"];
+    site.run(&["rebuild", "--yes", "--recovery-key", recovery])
+        .exits(0)
+        .says(&found);
+    other.on(JOB);
+    assert_eq!(authority.orders(), orders, "{}", other.on(RECORD));
+    assert_eq!(other.on(DIGESTS), had);
+    assert_eq!(other.on(account), accounts);
+    assert_eq!(authority.page(&other), "200 2");
+    site.run(&["plan"]).exits(0).says(&["No changes."]);
+    let own = server.address;
+    authority.0.on(&format!(
+        "sed -i 's/server-addresses {{ [^ ]*; }}/server-addresses {{ {own}; }}/' /etc/bind/named.conf\n\
+         systemctl restart named"
+    ));
 }
 
 /// With an authority that wants to know whose account it makes, and offers several sorts.

@@ -39,7 +39,9 @@ mod rehearse;
 mod releases;
 mod removal;
 mod restore;
+mod reverse;
 mod rollback;
+mod rollover;
 mod running;
 mod runs;
 mod runtimes;
@@ -139,6 +141,7 @@ fn a_debian_with_mariadb_that_goes_back() {
                 accounts::what_others_made_in_the_database_is_theirs,
             ),
             ("drift", drift::every_kind_of_drift_is_found_and_mended),
+            ("reverse", reverse::addresses_have_names),
             // Last: a zone whose keys are in use would be in the way of others.
             ("zone", zone::a_zone_is_copied_and_signed),
         ],
