@@ -2,6 +2,7 @@
 //! named, what would leave visitors without an answer is refused, and an end of signing that is
 //! undone leaves the key as it was.
 
+use crate::rollover;
 use crate::server::{Server, Site};
 use crate::support::until;
 
@@ -101,6 +102,13 @@ pub(crate) fn a_zone_is_copied_and_signed(server: &Server) {
     }
     what_would_leave_visitors_without_an_answer_is_refused(server, &other, &site);
     an_undone_end_of_signing_leaves_the_key(server, &other);
+    let site = with(
+        server,
+        "rolled",
+        &format!("dnssec = true\n{RECORD}"),
+        &other,
+    );
+    rollover::a_key_goes_when_the_registrar_has_the_next_one(server, &other.0, &site);
 }
 
 fn a_secondary_is_compared(server: &Server, other: &Other) {
