@@ -236,18 +236,19 @@ mod tests {
     #[test]
     fn the_youngest_tree_of_the_present_recipe_counts() {
         let shelf = tempfile::tempdir().expect("a temporary directory");
+        let other = RECIPE - 1;
         for name in [
-            "r0-9999999999",
-            "r3-1700000000",
-            "r3-1700000001",
-            "r3-1700000002.work",
+            format!("r{other}-9999999999"),
+            format!("r{RECIPE}-1700000000"),
+            format!("r{RECIPE}-1700000001"),
+            format!("r{RECIPE}-1700000002.work"),
         ] {
             std::fs::create_dir(shelf.path().join(name)).expect("a tree");
         }
         let (tree, age) = newest(shelf.path())
             .expect("a readable shelf")
             .expect("a tree");
-        assert!(tree.ends_with("r3-1700000001"));
+        assert!(tree.ends_with(format!("r{RECIPE}-1700000001")));
         assert!(age > MAX_AGE);
     }
 
