@@ -146,7 +146,7 @@ fn glue(message: &Message, name: &Name) -> Vec<IpAddr> {
     addresses.collect()
 }
 
-/// The DS records in an answer, in the form of [`ds_records`].
+/// The DS records in an answer, in the form of those in [`Entries`].
 fn ds_of(message: &Message, zone: &Fqdn) -> Vec<String> {
     let records = message.answers.iter();
     let data = records
