@@ -129,7 +129,8 @@ async fn approve(
     }
     if *digest != inventory.to_string() {
         reporter.note(&format!(
-            "generation {generation} stays unverified: it was made from another inventory than this one"
+            "generation {generation} stays unverified: it was made from another inventory than this one, \
+             which has nothing to change here; the next run that changes something is proven itself"
         ));
         return Ok(());
     }

@@ -66,7 +66,11 @@ fn sections(recipe: &Recipe) -> String {
     let mut line = |line: &str| {
         let _ = writeln!(text, "{line}");
     };
-    recipe.app.iter().for_each(|one| line(one));
+    let exclusion = recipe.exclusion();
+    exclusion
+        .iter()
+        .chain(&recipe.app)
+        .for_each(|one| line(one));
     if recipe.runs() && !recipe.app.iter().any(|one| one.starts_with("health = ")) {
         line("# A page that says whether the app is healthy; better one that asks the database.");
         line("# health = \"/healthz\"");

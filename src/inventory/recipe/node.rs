@@ -30,6 +30,11 @@ pub(super) fn recipe(folder: &CodeFolder) -> Option<Recipe> {
             "command",
             "node_modules/.bin/next start --hostname 127.0.0.1 --port ${PORT}",
         );
+        recipe.exclude("/.next");
+        // A page that is still open finds the files of its own release, which the app has not any more.
+        recipe
+            .web
+            .push("static = { \"/_next/static/\" = \".next/static\" }".to_owned());
         recipe.database = false;
         return Some(recipe);
     }
@@ -41,6 +46,7 @@ pub(super) fn recipe(folder: &CodeFolder) -> Option<Recipe> {
     {
         let mut recipe = Recipe::new(&format!("pages that {name} builds"));
         build(&mut recipe, folder, &package, true);
+        recipe.exclude(&format!("/{made}"));
         recipe.text("protocol", "files").text("root", made);
         recipe.database = false;
         return Some(recipe);

@@ -5,6 +5,9 @@ use super::proposal::{CodeFolder, Recipe};
 /// What PHP-FPM needs; each instance listens where it is told.
 const FPM: &str = "[global]\nerror_log = syslog\n\n[www]\nlisten = ${SOCKET}\npm = ondemand\npm.max_children = 10\nclear_env = no\ncatch_workers_output = yes\ndecorate_workers_output = no\n";
 
+/// A configuration of WordPress without anything that is a server's own.
+const WP_CONFIG: &str = include_str!("wp-config.php");
+
 /// Laravel wants folders below that of its data, which is empty at first.
 const MIGRATE: &str = "sh -c 'mkdir -p storage/app storage/logs storage/framework/cache/data storage/framework/sessions storage/framework/views && php artisan migrate --force'";
 
@@ -79,7 +82,12 @@ pub(super) fn recipe(folder: &CodeFolder) -> Option<Recipe> {
         recipe
             .web
             .push("expect = { status = [200, 302] }".to_owned());
-        recipe.note("wp-config.php: DB_NAME and DB_USER are DATABASE_NAME and DATABASE_USER of the environment, DB_PASSWORD is empty, DB_HOST is 'localhost:' followed by DATABASE_SOCKET");
+        if folder.has("wp-config.php") {
+            recipe.note("wp-config.php: DB_NAME and DB_USER are DATABASE_NAME and DATABASE_USER of the environment, DB_PASSWORD is empty, DB_HOST is 'localhost:' followed by DATABASE_SOCKET");
+        } else {
+            recipe.files.push(("wp-config.php", WP_CONFIG));
+            recipe.secrets.insert("SECRET_KEY".to_owned());
+        }
         recipe.note(
             "plugins and themes are part of the code: WordPress cannot install any on the server",
         );

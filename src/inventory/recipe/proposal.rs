@@ -37,6 +37,8 @@ impl CodeFolder {
 pub struct Recipe {
     /// What it is, for people.
     pub what: String,
+    /// What stays at home, besides what does anyway.
+    pub excluded: Vec<String>,
     /// The lines of `[app]` after the source.
     pub app: Vec<String>,
     /// The lines of `[app.env]`.
@@ -67,12 +69,17 @@ impl Recipe {
         }
     }
 
-    /// A file stays at home, besides those that do anyway.
+    /// A file or a folder stays at home.
     pub fn exclude(&mut self, name: &str) {
-        let all = EXCLUDE.iter().copied().chain([name]);
+        self.excluded.push(name.to_owned());
+    }
+
+    /// The line of all that stays at home, where that is more than without a line.
+    pub(in crate::inventory) fn exclusion(&self) -> Option<String> {
+        let all = EXCLUDE.iter().copied();
+        let all = all.chain(self.excluded.iter().map(String::as_str));
         let all: Vec<String> = all.map(quoted).collect();
-        self.app
-            .insert(0, format!("exclude = [{}]", all.join(", ")));
+        (!self.excluded.is_empty()).then(|| format!("exclude = [{}]", all.join(", ")))
     }
 
     /// A line with a text.

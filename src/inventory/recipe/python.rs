@@ -102,19 +102,49 @@ fn environment(folder: &CodeFolder, recipe: &mut Recipe) -> String {
     "python3".to_owned()
 }
 
+/// What of the index of Python is compiled where it is installed, and the packages of the distribution
+/// that this takes besides a compiler.
+const COMPILED: [(&str, &[&str]); 6] = [
+    ("mysqlclient", &["default-libmysqlclient-dev", "pkg-config"]),
+    ("mariadb", &["libmariadb-dev"]),
+    ("psycopg2", &["libpq-dev"]),
+    ("uwsgi", &[]),
+    ("pycairo", &["libcairo2-dev", "pkg-config"]),
+    ("python-ldap", &["libldap-dev", "libsasl2-dev"]),
+];
+
+/// Whether one of the requirements, in small letters, is this.
+fn requires(requirements: &str, wanted: &str) -> bool {
+    requirements.lines().any(|line| {
+        let rest = line.trim_start().strip_prefix(wanted);
+        rest.is_some_and(|rest| {
+            !rest.starts_with(|c: char| c.is_alphanumeric() || "-_.".contains(c))
+        })
+    })
+}
+
 /// How it is served: by the server that the requirements have, or by that of the distribution.
 fn serve(recipe: &mut Recipe, folder: &CodeFolder, python: &str, object: &str, asgi: bool) {
     let requirements = folder.text("requirements.txt").to_lowercase();
     let server = if asgi { "uvicorn" } else { "gunicorn" };
-    let own = requirements.lines().any(|line| {
-        let name = line.trim_start();
-        name.strip_prefix(server).is_some_and(|rest| {
-            !rest.starts_with(|c: char| c.is_alphanumeric() || "-_".contains(c))
-        })
-    });
+    let own = requires(&requirements, server);
     let venv = folder.has("requirements.txt");
+    let compiled = COMPILED
+        .iter()
+        .filter(|(name, _)| requires(&requirements, name));
+    let mut packages: Vec<&str> = compiled
+        .flat_map(|(_, needs)| needs.iter().copied())
+        .collect();
+    if !packages.is_empty() {
+        packages.extend(["build-essential", "python3-dev"]);
+    }
     if !own {
-        recipe.list("packages", &[if asgi { "uvicorn" } else { "gunicorn" }]);
+        packages.push(server);
+    }
+    packages.sort_unstable();
+    packages.dedup();
+    if !packages.is_empty() {
+        recipe.list("packages", &packages);
     }
     if venv && own {
         recipe

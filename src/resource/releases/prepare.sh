@@ -72,7 +72,8 @@ run_part() {
 	tell_part "$unit" "$bus" "$end" "$@" || true
 	[ "$status" != 0 ] || return 0
 	systemctl reset-failed -- "$unit" || true
-	if [ -s "$RUN/payload/shared" ]; then
+	if [ -s "$RUN/payload/shared" ] &&
+		grep -qE "^log	$step_number	.*(EACCES|[Pp]ermission denied)" "$RUN/events"; then
 		printf 'other releases have the same files in %s: a command may add some and put others in their place, but not write into one\n' \
 			"$(cut -f 2 -- "$RUN/payload/shared" | paste -s -d , -)"
 	fi
