@@ -1,27 +1,34 @@
 # What a run must pass before it counts: its services stay up, and a client says that the
 # checks pass. Silence is no approval.
 
-# prove WATCH WAIT NEEDS ACCESS UNIT...: for WATCH seconds the units that this run started or
-# restarted must stay up. NEEDS is what must come from outside meanwhile: `verdict`, the word
+# prove WATCH WAIT NEEDS ACCESS UNIT...: the units that this run started or restarted must have been
+# up for WATCH seconds, and stay up until the end. NEEDS is what must come from outside meanwhile: `verdict`, the word
 # of a client that has made the checks; `login`, somebody who came over a new connection; or
 # `nothing`. It is waited for WAIT seconds, and two minutes more once somebody has come. What
 # follows when it does not come, `undecided` says. ACCESS is `access` for a run that may be
 # what keeps everybody out.
 prove() {
-	local access began came flaw invocations needs unit verdict wait waited watch
+	local access began came flaw invocations needs unit until verdict wait waited watch
 	watch=$1 wait=$2 needs=$3 access=$4 came=no
 	shift 4
 	emit proving "$needs"
 	clock
-	began=$now
+	began=$now until=$((now + watch * 100))
 	[ $# -eq 0 ] || invocations=$(invocations_of "$@")
 	# One may have ended before anybody watched.
 	for unit do stays_up "$unit"; done
+	# The checks see what else is wrong with one that has been up for so long; for a second at least
+	# it is seen with all that the run did.
+	if [ "$needs" = verdict ] && [ $# -gt 0 ]; then
+		until=$(($(newest_start "$@") + watch * 100))
+		[ "$until" -gt $((began + 100)) ] || until=$((began + 100))
+	fi
 	while :; do
 		[ "$terminated" = no ] || not_proven 'the run was told to end, by systemd or by hand'
 		if [ $# -gt 0 ] && [ "$(invocations_of "$@")" != "$invocations" ]; then
 			invocations=$(invocations_of "$@")
 			for unit do stays_up "$unit"; done
+			until=$((now + watch * 100))
 		fi
 		if [ "$came" = no ] && [ -e "$RUN/reached" ]; then
 			came=yes
@@ -36,7 +43,7 @@ prove() {
 		fi
 		clock
 		waited=$(((now - began) / 100))
-		if [ "$waited" -ge "$watch" ]; then
+		if [ "$now" -ge "$until" ]; then
 			[ "$needs" != nothing ] || break
 			if [ "$waited" -ge "$wait" ]; then
 				undecided
@@ -70,6 +77,12 @@ not_proven() {
 # invocations_of UNIT...: which invocation each unit is in, and whether it runs.
 invocations_of() {
 	systemctl show -p Id -p ActiveState -p InvocationID -p NRestarts -- "$@"
+}
+
+# newest_start UNIT...: when the last of them came up, as `clock` counts: a reload is no start.
+newest_start() {
+	systemctl show --value -p ActiveEnterTimestampMonotonic -- "$@" |
+		awk '$1 > newest { newest = $1 } END { printf "%d", newest / 10000 }'
 }
 
 # stays_up UNIT: it runs, and systemd did not have to start it again. An administrator or an

@@ -105,6 +105,9 @@ undo_run() {
 	noted_of slot | while IFS='	' read -r target had seconds unit; do
 		undo_slot "$target" "$had" "$seconds" "$unit" || undo_failed slot "$target"
 	done
+	noted_of alone | while IFS= read -r target; do
+		bring_back "$target" || undo_failed slot "$target"
+	done
 	undo_database active
 	noted_of remembered | tac | while IFS= read -r name; do
 		xargs -0 -a "$RUN/remembered/$name.back" env <"$RUN/remembered/$name" || undo_failed setting "$name"

@@ -1,6 +1,7 @@
 //! The sections `[app]` and `[database]`.
 
 use super::build::{self, build};
+use super::deploy::stop_start;
 use super::environment::{env, secrets};
 use super::listen::listen;
 use super::mistakes::Mistakes;
@@ -111,6 +112,7 @@ pub(super) fn app(
             found.unwrap_or(default)
         };
     let start_timeout = seconds("start_timeout", raw.start_timeout.as_ref(), 1..=3600, 60);
+    let settle = seconds("settle", raw.settle.as_ref(), 0..=600, 2);
     let drain = seconds("drain", raw.drain.as_ref(), 2..=86400, 30);
     let watchdog = raw.watchdog.as_ref();
     let watchdog = mistakes.check("app.watchdog", watchdog, |amount| {
@@ -154,6 +156,8 @@ pub(super) fn app(
         health,
         instances,
         start_timeout,
+        settle,
+        stop_start: stop_start(raw, protocol, mistakes),
         drain,
         watchdog,
         memory_max,

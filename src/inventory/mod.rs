@@ -7,6 +7,7 @@ mod amount;
 mod app;
 mod backup;
 mod build;
+mod deploy;
 mod environment;
 mod forms;
 mod headers;

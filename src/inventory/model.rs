@@ -476,6 +476,10 @@ pub struct App {
     pub health: Option<Health>,
     /// How long a new release may take until it is healthy, in seconds.
     pub start_timeout: u32,
+    /// How long a new release must stay healthy before it serves, in seconds.
+    pub settle: u32,
+    /// Whether the release before stops before a new one starts.
+    pub stop_start: bool,
     /// How long what is under way in the release before may take to end, in seconds.
     pub drain: u32,
     /// How often it says that it is alive, in seconds, if it does.

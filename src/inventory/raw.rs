@@ -17,7 +17,7 @@ mod text_or;
 mod tls;
 mod upgrades;
 
-pub(super) use app::{App, AppListen, AppProtocol, AppSource, BuildStep, Python, Secret};
+pub(super) use app::{App, AppListen, AppProtocol, AppSource, BuildStep, Deploy, Python, Secret};
 pub(super) use backup::{Backup, Schedule};
 pub(super) use jobs::Jobs;
 pub(super) use page::{Expect, Health};

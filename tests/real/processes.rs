@@ -51,6 +51,7 @@ pub(crate) fn what_runs_beside_the_app_changes_over_with_it(server: &Server) {
     no_job_is_cut_off(server, &site);
     a_run_that_failed_is_told(server, &with);
     one_that_dies_is_undone(server, &with);
+    one_that_must_be_alone_is(server);
 
     server.run(&["apply", "--yes"]).exits(0);
     let left = "ls /etc/systemd/system | grep -e -worker- -e -timer- || true; \
@@ -130,4 +131,35 @@ fn one_that_dies_is_undone(server: &Server, with: &dyn Fn(&str, &str) -> Site) {
         .says(&["foobar-worker-queue@", "no-such-file.py"]);
     let active = server.on("systemctl is-active foobar-worker-queue@1.service");
     assert_eq!(active, "active\n", "the one before runs again");
+}
+
+/// It takes a lock that no second one gets.
+fn one_that_must_be_alone_is(server: &Server) {
+    let locked = "command = \"flock --nonblock ${STATE_DIRECTORY}/alone gunicorn ";
+    let alone = |name: &str, deploy: &str| {
+        server.site_with(name, |text| {
+            let text = text.replace("command = \"gunicorn ", locked);
+            text.replace("\n[app]\n", &format!("\n[app]\n{deploy}"))
+        })
+    };
+    let site = alone("alone", "deploy = \"stop-start\"\n");
+    site.run(&["apply", "--yes"]).exits(0);
+    let beside = alone("beside", "");
+    beside.write("app/static/more.txt", "more");
+    beside.run(&["apply", "--yes"]).exits(6);
+    site.run(&["verify"]).exits(0);
+
+    site.write("app/static/more.txt", "more");
+    site.run(&["plan"])
+        .exits(0)
+        .says(&["restart of foobar-app"]);
+    site.run(&["apply", "--yes"]).exits(0);
+    site.run(&["plan"]).exits(0).says(&["No changes."]);
+
+    // What was stopped for one that does not start comes back, and has its lock.
+    site.write("app/app.py", "raise SystemExit(\"not this one\")\n");
+    site.run(&["apply", "--yes"])
+        .exits(6)
+        .says(&["not this one"]);
+    site.run(&["verify"]).exits(0);
 }

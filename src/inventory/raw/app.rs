@@ -56,6 +56,12 @@ pub(in crate::inventory) struct App {
     pub(in crate::inventory) health: Option<At<TextOr<Health>>>,
     /// How long a new release may take until it is healthy. Default: "60s".
     pub(in crate::inventory) start_timeout: Option<At<Amount>>,
+    /// How long a release that has never served must stay healthy before visitors are led to it; what
+    /// fails for another while sends them back without one of them noticing. Default: "2s".
+    pub(in crate::inventory) settle: Option<At<Amount>>,
+    /// What a deployment does: "switch" starts the new release beside the old one and leads visitors
+    /// over; "stop-start" stops the old one first, for an app that must be alone. Default: "switch".
+    pub(in crate::inventory) deploy: Option<At<Deploy>>,
     /// How long requests and WebSockets of the release before may take to end. Default: "30s".
     pub(in crate::inventory) drain: Option<At<Amount>>,
     /// Memory an instance may take: bytes, "512M" or "infinity". Default: "512M".
@@ -77,6 +83,15 @@ pub(in crate::inventory) struct App {
     /// Secrets of the app: where each one comes from.
     #[serde(default)]
     pub(in crate::inventory) secrets: BTreeMap<At<String>, At<Secret>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::inventory) enum Deploy {
+    /// The new release starts beside the old one, and visitors are led over.
+    Switch,
+    /// The old release stops before the new one starts.
+    StopStart,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]

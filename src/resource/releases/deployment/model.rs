@@ -36,6 +36,8 @@ pub(super) struct Process {
     pub(super) host: String,
     pub(super) url: String,
     pub(super) start_timeout: u32,
+    pub(super) settle: u32,
+    pub(super) alone: bool,
     pub(super) drain: u32,
     pub(super) template: String,
 }
@@ -94,6 +96,12 @@ pub struct Entry {
     pub(super) url: Option<String>,
     /// How long it may take until it is healthy, in seconds.
     pub(super) start_timeout: Option<u32>,
+    /// How long a release that has never served must be healthy before it does, in seconds. One that
+    /// starts and then dies is seen before a visitor sees it.
+    pub(super) settle: Option<u32>,
+    /// Whether the slot that serves stops before the other one starts.
+    #[serde(default)]
+    pub(super) alone: bool,
     /// How long what is under way may take to end, in seconds.
     pub(super) drain: Option<u32>,
 }
@@ -161,6 +169,8 @@ impl Process {
             host: needed("host", entry.host.as_ref())?,
             url: needed("url", entry.url.as_ref())?,
             start_timeout: entry.start_timeout.unwrap_or(60),
+            settle: entry.settle.unwrap_or(2),
+            alone: entry.alone,
             drain: entry.drain.unwrap_or(30),
             template,
         })

@@ -3,7 +3,7 @@
 use super::found::{Found, SlotFound};
 use super::model::{Deployment, Process};
 use super::slot::Slot;
-use crate::resource::{Action, Delta, Diff, PlanContext, TextChange};
+use crate::resource::{Action, Delta, Diff, Impact, PlanContext, TextChange};
 use std::collections::BTreeSet;
 
 /// What must be done.
@@ -144,8 +144,17 @@ pub(super) fn compare(
             }
         }
     }
-    // Visitors notice nothing of it; the reload of Nginx is that service's own change.
-    Some(Delta::quiet(Action::Update, because, diff))
+    // Visitors notice nothing of it, unless it must be alone; the reload of Nginx is that service's
+    // own change.
+    let mut delta = Delta::quiet(Action::Update, because, diff);
+    let alone = deployment
+        .process
+        .as_ref()
+        .is_some_and(|process| process.alone);
+    if alone && found.serving.is_some() && matches!(need, Need::Deploy { .. }) {
+        delta.impact = Impact::Restart;
+    }
+    Some(delta)
 }
 
 /// The unit of the slot that serves, as it is and as it should be there; none if nothing but

@@ -7,10 +7,6 @@ use super::slot::Slot;
 use crate::resource::{Change, Content, ExecutionPlan, Future, Phase, PlanContext, Reaction};
 use crate::shell::Script;
 
-/// How long a release that has never served must be well before it does. One that starts and
-/// then dies is seen before a visitor sees it.
-const SETTLE_SECONDS: u32 = 4;
-
 pub(super) fn work(
     deployment: &Deployment,
     found: Option<&Found>,
@@ -86,7 +82,9 @@ impl Plan<'_> {
         let names = deployment.names(into);
         // Kept until the end: what is owed is not forgotten by a run that is killed.
         work.pending(&deployment.name, Reaction::Restart);
-        if let Some(old) = self.old() {
+        if let Some(old) = self.old()
+            && !process.alone
+        {
             let mut script = Script::new();
             script.call("room_for_two", [deployment.names(old).instances()]);
             work.step(Phase::Stage, &change.id, script);
@@ -113,10 +111,11 @@ impl Plan<'_> {
 
         let mut script = self.variables();
         script
-            .assign("settle", &SETTLE_SECONDS.to_string())
+            .assign("settle", &process.settle.to_string())
             .assign("known", if known { "yes" } else { "no" })
             .assign("configuration", &self.configuration())
-            .assign("ask", &ask.unwrap_or_default());
+            .assign("ask", &ask.unwrap_or_default())
+            .assign("alone", if process.alone { "yes" } else { "" });
         // Where there is no release yet, Nginx has its files from the moment on that it is led
         // there.
         let first = self.found.is_none_or(|found| found.current.is_none());

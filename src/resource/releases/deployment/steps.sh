@@ -81,6 +81,11 @@ deploy() {
 	# run before was killed, it is what was proven last.
 	had=inactive
 	if systemctl is-active --quiet -- "$slot.target"; then had=active; fi
+	# It must be alone: the slot that serves ends first, and an undo brings that back in the end.
+	if [ -n "$alone" ] && systemctl is-active --quiet -- "$other@*.service"; then
+		note alone "$other.target"
+		systemctl stop -- "$other@*.service"
+	fi
 	note slot "$slot.target" "$had" "$drain" "$proxy"
 	# shellcheck disable=SC2086
 	stop_slot "$slot" "$proxy" "$drain" $instances
