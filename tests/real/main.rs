@@ -16,6 +16,7 @@ mod cost;
 
 mod drift;
 mod fastcgi;
+mod frameworks;
 mod guarded;
 mod hardening;
 mod http3;
@@ -100,6 +101,10 @@ fn a_debian_with_mariadb() {
                 operate::a_site_is_looked_at_and_closed_for_maintenance,
             ),
             ("one_off", one_off::commands_run_as_the_app_does),
+            (
+                "frameworks",
+                frameworks::a_framework_needs_no_more_than_init,
+            ),
             (
                 "processes",
                 processes::what_runs_beside_the_app_changes_over_with_it,

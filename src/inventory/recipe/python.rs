@@ -113,6 +113,18 @@ const COMPILED: [(&str, &[&str]); 6] = [
     ("python-ldap", &["libldap-dev", "libsasl2-dev"]),
 ];
 
+/// Modules that apps are made of, and the packages of the distribution that have them.
+const PACKAGED: [(&str, &str); 8] = [
+    ("django", "python3-django"),
+    ("fastapi", "python3-fastapi"),
+    ("flask", "python3-flask"),
+    ("starlette", "python3-starlette"),
+    ("jinja2", "python3-jinja2"),
+    ("sqlalchemy", "python3-sqlalchemy"),
+    ("pymysql", "python3-pymysql"),
+    ("MySQLdb", "python3-mysqldb"),
+];
+
 /// Whether one of the requirements, in small letters, is this.
 fn requires(requirements: &str, wanted: &str) -> bool {
     requirements.lines().any(|line| {
@@ -140,6 +152,30 @@ fn serve(recipe: &mut Recipe, folder: &CodeFolder, python: &str, object: &str, a
     }
     if !own {
         packages.push(server);
+    }
+    // Without requirements it has what the distribution has.
+    if !venv {
+        let imported = |module: &str| {
+            let modules = folder
+                .texts
+                .iter()
+                .filter(|(path, _)| path.ends_with(".py"));
+            modules.flat_map(|(_, text)| text.lines()).any(|line| {
+                let line = line.trim_start();
+                [format!("import {module}"), format!("from {module}")]
+                    .iter()
+                    .any(|begin| line.starts_with(begin))
+            })
+        };
+        let found = PACKAGED.iter().filter(|(module, _)| imported(module));
+        packages.extend(found.map(|(_, package)| *package));
+        if folder
+            .texts
+            .values()
+            .any(|text| text.contains("django.db.backends.mysql"))
+        {
+            packages.push("python3-mysqldb");
+        }
     }
     packages.sort_unstable();
     packages.dedup();
