@@ -114,15 +114,16 @@ const COMPILED: [(&str, &[&str]); 6] = [
 ];
 
 /// Modules that apps are made of, and the packages of the distribution that have them.
-const PACKAGED: [(&str, &str); 8] = [
-    ("django", "python3-django"),
-    ("fastapi", "python3-fastapi"),
-    ("flask", "python3-flask"),
-    ("starlette", "python3-starlette"),
-    ("jinja2", "python3-jinja2"),
-    ("sqlalchemy", "python3-sqlalchemy"),
-    ("pymysql", "python3-pymysql"),
-    ("MySQLdb", "python3-mysqldb"),
+const PACKAGED: [(&str, &[&str]); 8] = [
+    // Its static files lead to those of the other.
+    ("django", &["python3-django", "libjs-jquery"]),
+    ("fastapi", &["python3-fastapi"]),
+    ("flask", &["python3-flask"]),
+    ("starlette", &["python3-starlette"]),
+    ("jinja2", &["python3-jinja2"]),
+    ("sqlalchemy", &["python3-sqlalchemy"]),
+    ("pymysql", &["python3-pymysql"]),
+    ("MySQLdb", &["python3-mysqldb"]),
 ];
 
 /// Whether one of the requirements, in small letters, is this.
@@ -168,7 +169,7 @@ fn serve(recipe: &mut Recipe, folder: &CodeFolder, python: &str, object: &str, a
             })
         };
         let found = PACKAGED.iter().filter(|(module, _)| imported(module));
-        packages.extend(found.map(|(_, package)| *package));
+        packages.extend(found.flat_map(|(_, packages)| packages.iter().copied()));
         if folder
             .texts
             .values()
