@@ -116,6 +116,7 @@ const VARIANTS: &[(&str, &str, &str, &str)] = &[
          [web.paths.\"/uploads/private/\"]\nallow = [\"203.0.113.7\"]\n\
          [app]\nprotocol = \"fastcgi\"\nroot = \"static\"\npersistent = [\"static/uploads\"]\n",
     ),
+    ("brotli", "debian-13", "# brotli = false", "brotli = true"),
     (
         "trusted-proxies",
         "debian-13",

@@ -364,6 +364,8 @@ pub struct Web {
     pub maintenance_allow: Vec<String>,
     /// The most requests of one client in the app at the same time; 0 for no limit.
     pub connections: u32,
+    /// Whether text is compressed with Brotli (RFC 7932), too.
+    pub brotli: bool,
     /// Networks of proxies that are believed.
     pub trusted_proxies: Vec<String>,
     /// What holds for single paths.

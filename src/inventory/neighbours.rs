@@ -138,6 +138,7 @@ fn web_keys(web: &raw::Web) -> Keys {
         ),
         ("redirects", first(&web.redirects)),
         ("connections", web.connections.as_ref().map(At::span)),
+        ("brotli", web.brotli.as_ref().map(At::span)),
         (
             "trusted_proxies",
             web.trusted_proxies.as_ref().map(At::span),

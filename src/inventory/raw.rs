@@ -383,6 +383,9 @@ pub(super) struct Web {
     /// and event streams; more get 429. 0 for no limit. Default: 100.
     #[schemars(range(min = 0, max = 60_000))]
     pub(super) connections: Option<At<u32>>,
+    /// Whether text is compressed with Brotli, too, for browsers that take it; it takes a module of
+    /// the distribution. Default: false.
+    pub(super) brotli: Option<At<bool>>,
     /// Proxies before this server, like those of a CDN: what they say of the address of a client
     /// is believed. Default: none.
     pub(super) trusted_proxies: Option<List>,

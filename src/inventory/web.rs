@@ -95,6 +95,7 @@ pub(super) fn web(
             mistakes,
         ),
         connections: raw.connections.as_deref().copied().unwrap_or(100),
+        brotli: raw.brotli.as_deref().is_some_and(|brotli| *brotli),
         trusted_proxies: listed(
             "web.trusted_proxies",
             raw.trusted_proxies.as_ref(),

@@ -88,6 +88,7 @@ const ROLES: &[Text] = roles! {
         "_limits.conf",
         "_location.conf",
         "_proxy.conf",
+        "_text_types.conf",
         "_told_fastcgi.conf",
         "_told_http.conf",
         "headers.conf",

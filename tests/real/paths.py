@@ -149,6 +149,14 @@ def what_is_said_of_responses():
             check(f"{path} {name}", len(headers.get(name, [1])), 1)
 
 
+def compression():
+    for accept, used in [("br, gzip", ["br"]), ("gzip", ["gzip"]), ("identity", None)]:
+        for path in ["/static/style.css", "/long"]:
+            headers = ask(path, headers={"Accept-Encoding": accept})[1]
+            check(f"{path} with {accept}", headers.get("content-encoding"), used)
+            check(f"{path} with {accept}", headers.get("vary"), ["Accept-Encoding"])
+
+
 def files():
     status, headers, body = ask("/static/style.css")
     check("a file", (status, headers["cache-control"]), (200, ["public, max-age=31536000, immutable"]))
@@ -170,6 +178,7 @@ for one in [
     what_is_limited,
     what_travels_as_it_comes,
     what_is_said_of_responses,
+    compression,
     files,
 ]:
     try:

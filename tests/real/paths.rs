@@ -50,7 +50,7 @@ fallback = "/static/index.html"
 cache = "no-cache"
 "#;
 
-const WEB: &str = "\n[web]\nconnections = 5\ntrusted_proxies = [\"127.0.0.2\"]\n\
+const WEB: &str = "\n[web]\nconnections = 5\nbrotli = true\ntrusted_proxies = [\"127.0.0.2\"]\n\
                    redirects = { \"/old\" = \"/new\" }\n";
 
 /// The app of this test, without a migration.

@@ -49,6 +49,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             WAIT.clear()
         if path.startswith("/slow/"):
             time.sleep(3)
+        if path == "/long":
+            return self.answer(["text"] * 1000)
         self.answer({"path": self.path, "headers": {k.lower(): v for k, v in self.headers.items()}})
 
     do_POST = do_GET
