@@ -18,6 +18,7 @@ mod json;
 pub mod load;
 pub mod load_page;
 mod plan;
+mod rollover;
 mod screen;
 mod settings;
 mod status;

@@ -1,9 +1,10 @@
 //! How a site is, and the lines of its logs, for people.
 
+use super::rollover::rollover_lines;
 use super::text::{BAD, BOLD, CHANGED, DIM, GOOD, PLACE, paint, visible, visible_line};
 use crate::check::CopyRecord;
 use crate::operate::logs::Line;
-use crate::operate::status::{Renewal, Rollover, Status, UnitStatus};
+use crate::operate::status::{Renewal, Status, UnitStatus};
 use crate::types::minute;
 use std::fmt::Write as _;
 
@@ -358,21 +359,6 @@ fn lines(status: &Status) -> Vec<(&'static str, String)> {
     lines
 }
 
-/// What to do about a key that another one has replaced.
-fn rollover_lines(rollover: &Rollover) -> [String; 4] {
-    let Rollover { zone, old, new } = rollover;
-    let zone = visible(zone);
-    let tell = |key: &u16, what: &str| format!("  rndc dnssec -checkds -key {key} {what} {zone}");
-    [
-        format!(
-            "the key {new} takes the place of {old}, which stays until BIND is told that it may go."
-        ),
-        "When `verify --public` finds this record and no other, tell it on the server:".to_owned(),
-        tell(new, "published"),
-        tell(old, "withdrawn"),
-    ]
-}
-
 /// How the renewal of a certificate is.
 fn renewed(renewal: &Renewal, now: i64) -> (&'static str, String) {
     let ago = |time: Option<i64>| {
@@ -474,22 +460,6 @@ mod tests {
         assert!(
             drawn.ends_with("app[1]\\u{1b}[2J a\\u{1b}]0;x\\u{7}\tb"),
             "{drawn}"
-        );
-    }
-
-    #[test]
-    fn a_key_that_waits_to_go_is_told_with_the_commands() {
-        let rollover = Rollover {
-            zone: "foobar.com".to_owned(),
-            old: 123,
-            new: 19_767,
-        };
-        assert_eq!(
-            rollover_lines(&rollover)[2..],
-            [
-                "  rndc dnssec -checkds -key 19767 published foobar.com",
-                "  rndc dnssec -checkds -key 123 withdrawn foobar.com"
-            ]
         );
     }
 
