@@ -165,7 +165,11 @@ init_repository() {
 	restic_limit=60
 	set --
 	[ "$number" = 1 ] || set -- --from-repo "$origin" --from-password-file "$SETTINGS/key" --copy-chunker-params
-	asked init "$@" && return
+	if asked init "$@"; then
+		# What is remembered is of one that was there before.
+		rm -f -- "$place/repository"
+		return
+	fi
 	why=$(reason "no repository can be made in $repository")
 	return 1
 }
