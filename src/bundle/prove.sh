@@ -2,11 +2,11 @@
 # checks pass. Silence is no approval.
 
 # prove WATCH WAIT NEEDS ACCESS UNIT...: the units that this run started or restarted must have been
-# up for WATCH seconds, and stay up until the end. NEEDS is what must come from outside meanwhile: `verdict`, the word
-# of a client that has made the checks; `login`, somebody who came over a new connection; or
-# `nothing`. It is waited for WAIT seconds, and two minutes more once somebody has come. What
-# follows when it does not come, `undecided` says. ACCESS is `access` for a run that may be
-# what keeps everybody out.
+# up for WATCH seconds, and stay up until the end. NEEDS is what must come from outside meanwhile:
+# `verdict`, the word of a client that has made the checks; `login`, somebody who came over a new
+# connection; or `nothing`. It is waited for WAIT seconds, and two minutes more once somebody has
+# come. What follows when it does not come, `undecided` says. ACCESS is `access` for a run that may
+# be what keeps everybody out.
 prove() {
 	local access began came flaw invocations needs unit until verdict wait waited watch
 	watch=$1 wait=$2 needs=$3 access=$4 came=no

@@ -2,7 +2,8 @@
 # that served, the databases. What else belongs to the site, an apply makes afterwards.
 #
 # On standard input: the key of the repository, and what restic finds in its environment, a line
-# each. $repository, $copies, where else backups are, and $wanted, the id of the backup or nothing, are set by the script around this.
+# each. $repository, $copies, where else backups are, and $wanted, the id of the backup or nothing,
+# are set by the script around this.
 # Done again after it was cut off, it begins anew.
 #
 # shellcheck shell=dash disable=SC2154

@@ -29,11 +29,7 @@ struct Top(Server);
 
 impl Top {
     fn up() -> Self {
-        let top = Self(Server::up("trixie"));
-        top.0.on("apt-get update -qq >/dev/null\n\
-             DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-             bind9 >/dev/null 2>&1");
-        top
+        Self(Server::with_packages("bind9"))
     }
 
     /// Delegates the zone with these DS records; says where the root is.

@@ -90,6 +90,17 @@ impl Server {
         server
     }
 
+    /// A bare machine, on which these packages are.
+    pub(crate) fn with_packages(names: &str) -> Self {
+        let server = Self::up("trixie");
+        server.on(&format!(
+            "apt-get update -qq >/dev/null\n\
+             DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+             {names} >/dev/null 2>&1"
+        ));
+        server
+    }
+
     /// `mysql` or `mariadb`.
     pub(crate) fn engine(&self) -> &'static str {
         if self.suite == "sid" {

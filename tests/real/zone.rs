@@ -15,11 +15,7 @@ struct Other(Server);
 
 impl Other {
     fn up() -> Self {
-        let other = Self(Server::up("trixie"));
-        other.0.on("apt-get update -qq >/dev/null\n\
-             DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-             bind9 bind9-utils bind9-dnsutils >/dev/null 2>&1");
-        other
+        Self(Server::with_packages("bind9 bind9-utils bind9-dnsutils"))
     }
 
     /// Copies the zone from the site, with this key.
