@@ -8,7 +8,7 @@
 # come. What follows when it does not come, `undecided` says. ACCESS is `access` for a run that may
 # be what keeps everybody out.
 prove() {
-	local access began came flaw invocations needs unit until verdict wait waited watch
+	local access began came flaw invocations needs started unit until verdict wait waited watch
 	watch=$1 wait=$2 needs=$3 access=$4 came=no
 	shift 4
 	emit proving "$needs"
@@ -28,7 +28,9 @@ prove() {
 		if [ $# -gt 0 ] && [ "$(invocations_of "$@")" != "$invocations" ]; then
 			invocations=$(invocations_of "$@")
 			for unit do stays_up "$unit"; done
-			until=$((now + watch * 100))
+			# A start begins the time anew; a reload does not.
+			started=$(($(newest_start "$@") + watch * 100))
+			[ "$started" -le "$until" ] || until=$started
 		fi
 		if [ "$came" = no ] && [ -e "$RUN/reached" ]; then
 			came=yes

@@ -40,6 +40,21 @@ impl Claims {
         found.collect()
     }
 
+    /// The files that Nginx reads as a whole and that runs have written.
+    pub(super) fn nginx_files(&self) -> Vec<String> {
+        let read = |path: &str| {
+            ["/etc/nginx/conf.d/", "/etc/nginx/sites-enabled/"]
+                .iter()
+                .any(|folder| path.starts_with(folder))
+        };
+        let all = self.managed.iter().chain(&self.made);
+        all.filter_map(|managed| match &managed.owned {
+            Owned::Path(path) if read(path.as_str()) => Some(path.to_string()),
+            _ => None,
+        })
+        .collect()
+    }
+
     /// Whether a run has set up this service.
     pub(super) fn service(&self, unit: &str) -> bool {
         let is = |managed: &Managed| matches!(&managed.owned, Owned::Service { name, .. } if name == unit);

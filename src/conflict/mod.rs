@@ -14,6 +14,7 @@ mod occupied;
 mod ports;
 mod recursion;
 mod server;
+mod server_names;
 mod takeover;
 #[cfg(test)]
 mod tests;
@@ -58,6 +59,7 @@ pub fn question(inventory: &Inventory, stack: &Stack, claims: &Claims) -> Questi
         database: has("database") && !database.iter().any(|unit| claims.service(unit)),
         roots: inventory.sites.values().map(root).collect(),
         units: ports::units(inventory, stack, claims),
+        nginx: claims.nginx_files(),
     }
 }
 
@@ -67,6 +69,7 @@ impl Meeting<'_> {
     pub fn conflicts(&self) -> Vec<Conflict> {
         let mut all = server::conflicts(self);
         all.extend(ports::conflicts(self));
+        all.extend(server_names::conflicts(self));
         let pairs = self.stack.resources.iter().zip(self.observed);
         all.extend(
             pairs

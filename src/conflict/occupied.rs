@@ -99,6 +99,8 @@ pub struct Occupied {
     pub accounts: Vec<String>,
     /// What is in the folders of the apps: a path, and what it is.
     pub trees: Vec<(String, String)>,
+    /// What Nginx is configured to, as `nginx -T` prints it, where it reads files of others, too.
+    pub nginx: String,
 }
 
 /// What to look for.
@@ -112,6 +114,8 @@ pub struct Question {
     pub roots: Vec<String>,
     /// Names of the stack's own units, with `*` for anything.
     pub units: Vec<String>,
+    /// The files that Nginx reads and that are the stack's own.
+    pub nginx: Vec<String>,
 }
 
 const NAME: &str = "occupied";
@@ -123,7 +127,12 @@ impl Question {
         let database = if self.database { "new" } else { "known" };
         script.library(include_str!("occupied.sh"));
         script.call("begin", [NAME]);
-        let words = [ports.join(" "), database.to_owned(), self.roots.join(" ")];
+        let words = [
+            ports.join(" "),
+            database.to_owned(),
+            self.roots.join(" "),
+            self.nginx.join(" "),
+        ];
         script.call("probe_occupied", words.iter().chain(&self.units));
         script.raw("end $?");
     }
@@ -156,6 +165,10 @@ pub fn read(reply: &str) -> Result<Occupied, String> {
             ["option", text] => {
                 found.options.push_str(text);
                 found.options.push('\n');
+            }
+            ["nginx", text] => {
+                found.nginx.push_str(text);
+                found.nginx.push('\n');
             }
             ["changed", path] => found.changed.push(path.to_owned()),
             ["ufw", _] => found.ufw = true,

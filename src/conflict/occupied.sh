@@ -1,14 +1,15 @@
 # What else lives on the server, for the probe: lines of fields that are parted by
 # the unit separator (octal 037).
 
-# probe_occupied PORTS DATABASE ROOT PATTERN...: `socket` for each that listens, then
+# probe_occupied PORTS DATABASE ROOTS NGINX PATTERN...: `socket` for each that listens, then
 # `process` for the processes behind them; of those at one of the PORTS that belong to no
 # unit of the PATTERNS the package, too. Of the database its clients and accounts if
-# DATABASE is `new`; of the folders of the apps ROOTS what is in them.
+# DATABASE is `new`; of the folders of the apps ROOTS what is in them; of Nginx what it reads if
+# that is more than its files NGINX.
 probe_occupied() {
-	local address database line listeners path root roots stub wanted word
-	wanted=" $1 " database=$2 roots=$3
-	shift 3
+	local address database line listeners nginx path root roots stub wanted word
+	wanted=" $1 " database=$2 roots=$3 nginx=" $4 "
+	shift 4
 	command -v ss >/dev/null ||
 		{ echo 'there is no program ss, which says who listens: install iproute2' && return 1; }
 	listeners=$(ss -H -l -n -t -u -p) || return
@@ -37,6 +38,7 @@ probe_occupied() {
 	probe_filters
 	probe_displaced "$@"
 	[ "$database" != new ] || probe_clients
+	probe_nginx
 	set --
 	for root in $roots; do
 		for path in "$root/current" "$root/releases"; do
@@ -45,6 +47,19 @@ probe_occupied() {
 	done
 	[ $# -eq 0 ] || find "$@" -maxdepth 0 \( -type l -printf 'tree\037%p\037a link to %l\n' \
 		-o -printf 'tree\037%p\037there, of %u\n' \)
+}
+
+# probe_nginx: what it reads, if somebody has a file there. It prints nothing where it would not
+# start with that: then its validation says so before anything is touched.
+probe_nginx() {
+	local path
+	for path in /etc/nginx/conf.d/*.conf /etc/nginx/sites-enabled/*; do
+		if [ ! -e "$path" ]; then continue; fi
+		case $nginx in *" $path "*) continue ;; esac
+		! command -v nginx >/dev/null ||
+			nginx -T 2>/dev/null | sed "/^[[:space:]]*\$/d; s/^/nginx$(printf '\037')/"
+		return 0
+	done
 }
 
 probe_processes() {

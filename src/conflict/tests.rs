@@ -114,6 +114,34 @@ fn a_port_of_somebody_else_is_refused() {
 }
 
 #[test]
+fn a_name_of_the_site_in_a_file_of_somebody_else_is_refused() {
+    let reply = "nginx\x1f# configuration file /etc/nginx/nginx.conf:\n\
+                 nginx\x1finclude sites-enabled/*;\n\
+                 nginx\x1f# configuration file /etc/nginx/sites-enabled/foobar.com.conf:\n\
+                 nginx\x1fserver { listen 80; server_name foobar.com; }\n\
+                 nginx\x1f# configuration file /etc/nginx/sites-enabled/mine:\n\
+                 nginx\x1fserver { listen 80; server_name mine.example\n\
+                 nginx\x1f foobar.com; }\n";
+    let used = Used {
+        managed: "made\tweb\tpath\t/etc/nginx/sites-available/foobar.com.conf\nmanaged made\tweb\tpath\t/etc/nginx/sites-enabled/foobar.com.conf",
+        reply,
+        ..Used::default()
+    };
+    used.has(&["the server name foobar.com"]);
+    let conflict = used.conflicts().remove(0);
+    assert!(
+        conflict
+            .found
+            .ends_with(" from /etc/nginx/sites-enabled/mine")
+    );
+    Used {
+        inventory: "[web]\nhttp_port = 81\n",
+        ..used
+    }
+    .has(&[]);
+}
+
+#[test]
 fn http3_wants_its_port_over_udp() {
     let reply = "socket\x1fudp\x1f0.0.0.0:443\x1fusers:((\"openvpn\",pid=7,fd=4))\n\
                  process\x1f7\x1fopenvpn.service\x1fopenvpn\n\

@@ -102,8 +102,8 @@ pub(super) fn secret_source(
     match spans.as_slice() {
         [_] => {}
         [] => {
-            let help = "{ generate = true }, { env = \"NAME\" }, { file = \"path\" } \
-                        or { command = \"…\" }";
+            let help = "{ env = \"NAME\" }, { file = \"path\" } or { command = \"…\" }; or, if \
+                        nobody has to know it, { generate = true }";
             mistakes.missing(raw.span(), &format!("{key} has no source"), help);
             return None;
         }

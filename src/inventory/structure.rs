@@ -190,8 +190,8 @@ fn wrong_type(
             mistake
                 .label("say where it comes from instead")
                 .help(
-                    "{ generate = true }, { env = \"NAME\" }, { file = \"path\" } \
-                     or { command = \"…\" }",
+                    "{ env = \"NAME\" }, { file = \"path\" } or { command = \"…\" }; or, if \
+                     nobody has to know it, { generate = true }",
                 )
                 .sensitive(),
         );

@@ -16,6 +16,7 @@ const DECISIONS: &str = "
     for port in 53 80/tcp 443/tcp 2525/tcp 8080/tcp; do ufw allow $port; done >/dev/null
     dpkg --purge --force-all odd >/dev/null 2>&1
     mv /etc/nginx/sites-enabled/default /etc/nginx/sites-enabled/mine
+    sed -i 's/ www.foobar.com//' /etc/nginx/conf.d/shop.conf
 ";
 
 /// Whether it all still works.
@@ -23,6 +24,7 @@ const ALIVE: &str = "
     curl -fsS -o /dev/null http://127.0.0.1:8080/
     test \"$(curl -fsS http://127.0.0.1:8081/)\" = mine
     curl -fsS -o /dev/null http://127.0.0.1:2525/
+    test \"$(curl -fsS --resolve shop.example:80:127.0.0.1 http://shop.example/)\" = shop
     mariadb -h 127.0.0.1 -ushop -px -N -e 'SELECT id FROM shop.orders' | grep -qx 7
     mariadb -N -e 'SELECT id FROM shop.orders' | grep -qx 7
     getent passwd foobar | grep -q ':/home/foobar:/bin/bash$'
@@ -35,7 +37,7 @@ const ALIVE: &str = "
 ";
 
 /// What stands in the way, each as the plan names it.
-const REFUSED: [&str; 12] = [
+const REFUSED: [&str; 13] = [
     "packages: dpkg left half-way: odd",
     "the server's resolver: /etc/resolv.conf names 127.0.0.1",
     "/etc/bind/named.conf.options: it is not as the package brought it",
@@ -48,6 +50,7 @@ const REFUSED: [&str; 12] = [
     "port 2525/tcp: python3",
     "account foobar: there is one with uid 1000, the shell /bin/bash, files in /home/foobar",
     "/etc/nginx/sites-enabled/default: ",
+    "the server name www.foobar.com: Nginx has it from /etc/nginx/conf.d/shop.conf",
 ];
 
 fn adopting(text: &str) -> String {
@@ -127,6 +130,7 @@ fn listed(site: &Site) {
         ("refused", "user:foobar"),
         ("refused", "port 80/tcp"),
         ("refused", "file:/etc/nginx/nginx.conf"),
+        ("refused", "the server name www.foobar.com"),
         ("refused", "the database's port 3306"),
         ("taken over", "package:nginx"),
         ("taken over", "file:/etc/bind/named.conf"),
