@@ -395,8 +395,9 @@ record_run() {
 	proven=yes
 	for run in "$STATE"/runs/*; do
 		if [ -e "$run/journal" ]; then settle "$run"; fi
-		forget_secrets "$run"
 	done
+	# Those that had to be kept for a failed undo, too.
+	forget_secrets "$STATE"/runs/*
 }
 
 # settle DIRECTORY: what a run's journal says counts no longer, and how somebody logged in
@@ -408,14 +409,24 @@ settle() {
 	mv -f -- "$1/journal" "$1/journal.settled"
 }
 
-# forget_secrets DIRECTORY: what a run kept for undoing alone: secrets, and whatever not
-# everybody may read.
+# forget_secrets RUN...: what runs kept for undoing alone: secrets, and whatever not everybody may
+# read.
 forget_secrets() {
-	local path
-	[ -d "$1/before" ] || return 0
-	find "$1/before" -type f ! -perm -004 -exec rm -f -- {} +
-	cat -- "$1/journal" "$1/journal.settled" 2>/dev/null | sed -n 's/^secret	//p' |
-		while IFS= read -r path; do rm -f -- "$1/before$path"; done
+	local directory path
+	for directory do
+		shift
+		if [ -d "$directory/before" ]; then set -- "$@" "$directory/before"; fi
+	done
+	[ $# -gt 0 ] || return 0
+	find "$@" -type f ! -perm -004 -exec rm -f -- {} +
+	for directory do
+		shift
+		set -- "$@" "${directory%before}journal" "${directory%before}journal.settled"
+	done
+	# The folder of a run has no tab or colon in its name.
+	grep -Hs '^secret	' -- "$@" | while IFS='	' read -r directory path; do
+		rm -f -- "${directory%/journal*}/before$path"
+	done
 }
 
 # end_run: all is done. The newest twenty runs are kept.

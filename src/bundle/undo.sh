@@ -295,6 +295,7 @@ undo_pending() {
 
 # undo_boot UNIT BOOT: starts at boot again, or not, as before.
 undo_boot() {
+	[ "$(unit_property "$1" UnitFileState)" != "$2" ] || return 0
 	case $2 in
 	enabled) systemctl enable --quiet -- "$1" ;;
 	disabled) systemctl disable --quiet -- "$1" ;;

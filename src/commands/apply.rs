@@ -12,6 +12,7 @@ use super::verify;
 use crate::bundle::{self, Proof, RunContext, RunStatus};
 use crate::check::Report;
 use crate::error::{Error, Exit};
+use crate::plan::Plan;
 use crate::random;
 use crate::report::Reporter;
 use crate::server::{Payload, Session};
@@ -115,7 +116,19 @@ pub(crate) async fn converge(
         connection,
         reporter,
     };
-    let mut report = launcher.run(session, first, standing(!hidden)).await?;
+    let mut report = launcher.run(session, &first, standing(!hidden)).await?;
+    let roles = match &request.scope {
+        Scope::Everything => Some(None),
+        Scope::Roles(roles) => Some(Some(roles.as_slice())),
+        Scope::Saved(_) => None,
+    };
+    if let Some(roles) = roles
+        && !unrecorded
+        && let Some(left) = interruptible(recheck::after(session, &first, roles, reporter)).await?
+    {
+        converged(&left, reporter)?;
+        return Ok(report.as_ref().map_or(Exit::Done, verify::exit));
+    }
     let surveyed = interruptible(survey(sessions, workspace, request, reporter)).await?;
     let (_, mut after) = surveyed.only()?;
     if hidden && !after.plan.is_empty() {
@@ -130,16 +143,11 @@ pub(crate) async fn converge(
             reporter,
         )
         .await?;
-        report = launcher.run(session, after, standing(true)).await?;
+        report = launcher.run(session, &after, standing(true)).await?;
         let surveyed = interruptible(survey(sessions, workspace, request, reporter)).await?;
         (_, after) = surveyed.only()?;
     }
-    if !after.plan.is_empty() {
-        reporter.plan(&after.plan);
-        return Err(Error::NotConverged {
-            changes: after.plan.changes.len(),
-        });
-    }
+    converged(&after.plan, reporter)?;
     // What the first of two runs could not prove, there is nothing left to do for.
     if hidden && whole && !options.no_verify && after.facts.unverified.is_some() {
         let (_, session) = sessions.only_mut()?;
@@ -148,6 +156,17 @@ pub(crate) async fn converge(
     }
     // A part that has broken nothing stays, and does not make the stack healthy.
     Ok(report.as_ref().map_or(Exit::Done, verify::exit))
+}
+
+/// Refuses an end at which something is left to do.
+fn converged(left: &Plan, reporter: &Reporter) -> Result<(), Error> {
+    if left.is_empty() {
+        return Ok(());
+    }
+    reporter.plan(left);
+    Err(Error::NotConverged {
+        changes: left.changes.len(),
+    })
 }
 
 /// Makes sure that these changes are meant, and still the right ones after the answer.
@@ -194,7 +213,7 @@ impl Launcher<'_> {
     async fn run(
         &self,
         session: &mut Session,
-        survey: Survey,
+        survey: &Survey,
         standing: RunStatus,
     ) -> Result<Option<Report>, Error> {
         let Survey {
@@ -227,7 +246,7 @@ impl Launcher<'_> {
             run: &run,
             who: &who(self.workspace),
             proof,
-            record: &record,
+            record,
             generation: &self
                 .workspace
                 .generation(&stack.server)
@@ -235,7 +254,7 @@ impl Launcher<'_> {
             standing,
             back_to: self.options.back_to,
         };
-        let bundle = bundle::compile(&context, &plan, &work, &stack);
+        let bundle = bundle::compile(&context, plan, work, stack);
         let mut archive = Payload::new();
         bundle::archive(&bundle, &mut archive).map_err(Error::io("pack the bundle"))?;
         self.reporter.steps(&bundle.titles);

@@ -57,6 +57,7 @@ pub fn question(inventory: &Inventory, stack: &Stack, claims: &Claims) -> Questi
     Question {
         ports: ports::numbers(inventory),
         database: has("database") && !database.iter().any(|unit| claims.service(unit)),
+        bind: has("dns") && !claims.service("named.service"),
         roots: inventory.sites.values().map(root).collect(),
         units: ports::units(inventory, stack, claims),
         nginx: claims.nginx_files(),

@@ -110,6 +110,8 @@ pub struct Question {
     pub ports: Vec<u16>,
     /// Whether the database is asked who uses it.
     pub database: bool,
+    /// Whether it is asked what BIND's files say.
+    pub bind: bool,
     /// The folders of the apps.
     pub roots: Vec<String>,
     /// Names of the stack's own units, with `*` for anything.
@@ -124,12 +126,13 @@ impl Question {
     /// Adds the commands that look to the probe's script.
     pub fn ask(&self, script: &mut Script) {
         let ports: Vec<String> = self.ports.iter().map(ToString::to_string).collect();
-        let database = if self.database { "new" } else { "known" };
+        let word = |new: bool| if new { "new" } else { "known" }.to_owned();
         script.library(include_str!("occupied.sh"));
         script.call("begin", [NAME]);
         let words = [
             ports.join(" "),
-            database.to_owned(),
+            word(self.database),
+            word(self.bind),
             self.roots.join(" "),
             self.nginx.join(" "),
         ];

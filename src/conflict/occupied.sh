@@ -1,15 +1,15 @@
 # What else lives on the server, for the probe: lines of fields that are parted by
 # the unit separator (octal 037).
 
-# probe_occupied PORTS DATABASE ROOTS NGINX PATTERN...: `socket` for each that listens, then
+# probe_occupied PORTS DATABASE BIND ROOTS NGINX PATTERN...: `socket` for each that listens, then
 # `process` for the processes behind them; of those at one of the PORTS that belong to no
 # unit of the PATTERNS the package, too. Of the database its clients and accounts if
-# DATABASE is `new`; of the folders of the apps ROOTS what is in them; of Nginx what it reads if
-# that is more than its files NGINX.
+# DATABASE is `new`, of BIND its files if BIND is; of the folders of the apps ROOTS what is
+# in them; of Nginx what it reads if that is more than its files NGINX.
 probe_occupied() {
-	local address database line listeners nginx path root roots stub wanted word
-	wanted=" $1 " database=$2 roots=$3 nginx=" $4 "
-	shift 4
+	local address bind database line listeners nginx path root roots stub wanted word
+	wanted=" $1 " database=$2 bind=$3 roots=$4 nginx=" $5 "
+	shift 5
 	command -v ss >/dev/null ||
 		{ echo 'there is no program ss, which says who listens: install iproute2' && return 1; }
 	listeners=$(ss -H -l -n -t -u -p) || return
@@ -25,7 +25,7 @@ probe_occupied() {
 	[ ! -e "$stub" ] || while read -r word address _; do
 		[ "$word" != nameserver ] || printf 'upstream\037%s\n' "$address"
 	done <"$stub"
-	for path in /etc/bind/named.conf.options /etc/bind/named.conf.default-zones; do
+	[ "$bind" != new ] || for path in /etc/bind/named.conf.options /etc/bind/named.conf.default-zones; do
 		if [ ! -e "$path" ] || is_as_shipped "$path"; then continue; fi
 		printf 'changed\037%s\n' "$path"
 		[ "${path##*.}" != options ] || while IFS= read -r line || [ -n "$line" ]; do

@@ -50,6 +50,7 @@ const TYPE: &str = "directory";
 impl Kind for Directory {
     const NAME: &'static str = "directory";
     const PROBE_SHELL: &'static [&'static str] = &[include_str!("directory.sh")];
+    const LEAVES_OTHERS_ALONE: bool = true;
     type Entry = Entry;
     type State = Folder;
 

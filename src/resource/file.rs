@@ -81,6 +81,7 @@ impl File {
 impl Kind for File {
     const NAME: &'static str = "file";
     const PROBE_SHELL: &'static [&'static str] = &[include_str!("file.sh")];
+    const LEAVES_OTHERS_ALONE: bool = true;
     type Entry = Entry;
     type State = Found;
 

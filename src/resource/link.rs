@@ -42,6 +42,7 @@ pub enum Found {
 impl Kind for Link {
     const NAME: &'static str = "link";
     const PROBE_SHELL: &'static [&'static str] = &[include_str!("link.sh")];
+    const LEAVES_OTHERS_ALONE: bool = true;
     type Entry = Entry;
     type State = Found;
 

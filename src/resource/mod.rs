@@ -17,6 +17,7 @@ mod directory;
 mod file;
 mod introspect;
 mod link;
+mod observation;
 mod orphans;
 mod package;
 mod place;

@@ -18,13 +18,12 @@ use super::secret::Secret;
 use super::service;
 use super::state_file::StateFile;
 use super::user::User;
-use super::vocabulary::probe::{LIBRARY, Section, sections};
+use super::vocabulary::probe::Section;
 use super::vocabulary::{
     Change, Claim, Conflict, Delta, EntryError, ExecutionPlan, Kind, Materials, Observed, Owned,
     PlanContext, Probe, Reading, Refusal, Rendered, ResourceId,
 };
 use super::zone::Zone;
-use crate::host;
 use crate::shell::Script;
 use crate::types::{AbsolutePath, SecretValue, SiteName};
 use std::collections::{BTreeMap, BTreeSet};
@@ -165,6 +164,15 @@ macro_rules! registry {
                 }
             }
 
+            /// Whether a change of it leaves all other resources as they are, but for those that
+            /// react.
+            #[must_use]
+            pub fn leaves_others_alone(&self) -> bool {
+                match self {
+                    $(Self::$kind(_) => <$kind as Kind>::LEAVES_OTHERS_ALONE,)*
+                }
+            }
+
             /// What must change, if anything.
             #[must_use]
             pub fn compare(
@@ -263,8 +271,10 @@ macro_rules! registry {
             }
         }
 
-        /// Adds the commands that observe all resources, each kind at once.
+        /// Adds the commands that observe all resources, each kind at once, and those that ask
+        /// daemons beside the others.
         pub(super) fn probe(resources: &[Resource], probe: &Probe, script: &mut Script) {
+            let (mut others, mut daemons) = (Script::new(), Script::new());
             let mut sent = Vec::new();
             $({
                 let batch: Vec<&$kind> = resources
@@ -281,11 +291,23 @@ macro_rules! registry {
                             sent.push(*text);
                         }
                     }
-                    script.call("begin", [<$kind as Kind>::NAME]);
-                    <$kind as Kind>::probe(&batch, probe, script);
-                    script.raw("end $?");
+                    let part = if <$kind as Kind>::ASKS_DAEMONS { &mut daemons } else { &mut others };
+                    part.call("begin", [<$kind as Kind>::NAME]);
+                    <$kind as Kind>::probe(&batch, probe, part);
+                    part.raw("end $?");
                 }
             })*
+            if others.is_empty() || daemons.is_empty() {
+                script.append(&others).append(&daemons);
+                return;
+            }
+            // What the daemons say stands in the pipe until the others are through.
+            script
+                .raw("{")
+                .append(&daemons)
+                .raw("} | {\n{")
+                .append(&others)
+                .raw("} </dev/null\ncat\n}");
         }
 
         /// Reads the sections of a reply: one observation for each resource, in their order.
@@ -370,35 +392,6 @@ fn probe_half(text: &'static str) -> &'static str {
 
 /// The status of a probe whose last line is the reason, in words for people.
 const TOLD: i32 = 9;
-
-impl Probe {
-    /// The same for these resources, so that those that react know the paths of the others.
-    pub(super) fn of(&self, resources: &[Resource]) -> Self {
-        let own = |resource: &Resource| {
-            let paths = resource.spec.paths().into_iter().cloned();
-            let id = resource.id.clone();
-            paths
-                .map(move |path| (id.clone(), path))
-                .collect::<Vec<_>>()
-        };
-        self.with_paths(resources.iter().flat_map(own).collect())
-    }
-
-    /// The script that observes all resources, batched by kind.
-    #[must_use]
-    pub fn script(&self, resources: &[Resource]) -> Script {
-        let mut script = host::script();
-        script.library(LIBRARY);
-        probe(resources, &self.of(resources), &mut script);
-        script
-    }
-
-    /// Reads the reply: one observation for each resource, in their order.
-    #[must_use]
-    pub fn read(&self, resources: &[Resource], reply: &str) -> Vec<Observed<State>> {
-        observe(resources, &self.of(resources), &sections(reply))
-    }
-}
 
 /// What all of a kind is when its part of the probe did not end well.
 fn failed<K: Kind>(

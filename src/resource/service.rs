@@ -126,6 +126,8 @@ impl<L: LiveSettings> Kind for Service<L> {
         include_str!("service/steps.sh"),
     ];
     const DEPENDS_ON_CHANGES: bool = true;
+    const LEAVES_OTHERS_ALONE: bool = true;
+    const ASKS_DAEMONS: bool = true;
     type Entry = Entry<L::Entry>;
     type State = Unit;
 

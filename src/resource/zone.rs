@@ -100,6 +100,7 @@ impl Found {
 impl Kind for Zone {
     const NAME: &'static str = "zone";
     const PROBE_SHELL: &'static [&'static str] = &[include_str!("zone.sh")];
+    const LEAVES_OTHERS_ALONE: bool = true;
     type Entry = Entry;
     type State = Found;
 

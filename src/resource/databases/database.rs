@@ -92,6 +92,7 @@ impl Kind for Database {
     const PROBE_SHELL: &'static [&'static str] = &[sql::CLIENT, sql::PROBE];
     const STEP_SHELL: &'static [&'static str] = &[sql::CLIENT, sql::STEPS];
     const DEPENDS_ON_CHANGES: bool = true;
+    const ASKS_DAEMONS: bool = true;
     type Entry = Entry;
     type State = Schema;
 

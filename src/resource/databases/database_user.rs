@@ -137,6 +137,7 @@ impl Kind for DatabaseUser {
     const NAME: &'static str = "database_user";
     const PROBE_SHELL: &'static [&'static str] = &[sql::CLIENT, sql::PROBE];
     const STEP_SHELL: &'static [&'static str] = &[sql::CLIENT, sql::STEPS];
+    const ASKS_DAEMONS: bool = true;
     type Entry = Entry;
     type State = Account;
 

@@ -4,13 +4,21 @@
 # most one of start, reload and restart; then it must run, and run what its files
 # say, if there is a command to ask that. BACK undoes that.
 activate_service() {
-	local active boot since unit verb
-	boot=$(unit_property "$1" UnitFileState)
-	if systemctl is-active --quiet -- "$1"; then active=active; else active=inactive; fi
+	local active boot since unit verb word
+	active=inactive boot=
+	while IFS='=' read -r word verb; do
+		case $word=$verb in
+		UnitFileState=*) boot=$verb ;;
+		ActiveState=active | ActiveState=reloading | ActiveState=refreshing) active=active ;;
+		esac
+	done <<-END
+		$(systemctl show -p ActiveState -p UnitFileState -- "$1")
+	END
 	[ $# -le 4 ] || (shift 4 && printf '%s\0' "$@") >"$RUN/asks-$1"
 	note unit "$1" "$active" "${boot:-disabled}" "$4"
 	[ "$active" = active ] || made service "$1"
-	if [ "$2" != leave ]; then
+	# Of a unit that has a script of init, too, it takes a second, and two reloads of systemd.
+	if [ "$2" != leave ] && [ "$boot" != "$2d" ]; then
 		case $boot in
 		masked-runtime) systemctl unmask --runtime --quiet -- "$1" ;;
 		masked*) systemctl unmask --quiet -- "$1" ;;

@@ -29,6 +29,12 @@ pub trait Kind: Sized + Clone + fmt::Debug {
     const STEP_SHELL: &'static [&'static str] = Self::PROBE_SHELL;
     /// Whether it reacts to the changes of others, and so is compared after them.
     const DEPENDS_ON_CHANGES: bool = false;
+    /// Whether it is observed beside the others: it waits for daemons. Kinds of this sort are asked
+    /// one after the other.
+    const ASKS_DAEMONS: bool = false;
+    /// Whether a change of it leaves all other resources as they are, but for those that react. After
+    /// a run that has made no other changes, these alone are looked at again.
+    const LEAVES_OTHERS_ALONE: bool = false;
 
     /// The fields a role may set.
     type Entry: DeserializeOwned;
