@@ -5,7 +5,7 @@ use super::connected::{Sessions, open};
 use super::connection::ConnectOptions;
 use super::follow::{Follower, OnInterrupt, Part, SETTLE};
 use super::interrupt::interruptible;
-use super::load::{Secrets, Workspace};
+use super::load::{Purpose, Workspace};
 use super::recheck;
 use super::survey::{Request, Scope, Survey, show, survey};
 use super::verify;
@@ -42,7 +42,7 @@ pub(crate) async fn apply(
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
     can_agree(options, reporter)?;
-    let (workspace, mut sessions) = open(inventory, Secrets::Read, connection, reporter).await?;
+    let (workspace, mut sessions) = open(inventory, Purpose::Send, connection, reporter).await?;
     let ending = converge(&mut sessions, &workspace, options, connection, reporter).await;
     sessions.report_traffic(reporter);
     ending

@@ -3,7 +3,7 @@
 use super::connected::{ConnectedServer, ConnectedServers, open};
 use super::connection::ConnectOptions;
 use super::follow::{Follower, OnInterrupt, Part};
-use super::load::Secrets;
+use super::load::Purpose;
 use super::masks::mask_readable;
 use crate::bundle::{self, StepTitle};
 use crate::error::{Error, Exit};
@@ -16,7 +16,7 @@ pub(super) async fn attach(
     connection: &ConnectOptions,
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
-    let (workspace, mut sessions) = open(inventory, Secrets::StandIn, connection, reporter).await?;
+    let (workspace, mut sessions) = open(inventory, Purpose::Ask, connection, reporter).await?;
     mask_readable(&workspace, reporter).await;
     let (_, session) = sessions.only_mut()?;
     let reply = session

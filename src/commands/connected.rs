@@ -5,7 +5,7 @@
 //! from the facts of all, since what roles tell each other is for the whole inventory.
 
 use super::connection::{ConnectOptions, connect};
-use super::load::{Secrets, Workspace, load};
+use super::load::{Purpose, Workspace, load};
 use super::per_server::PerServer;
 use crate::error::Error;
 use crate::facts::{self, Facts};
@@ -31,13 +31,13 @@ pub(crate) type Sessions = PerServer<Session>;
 pub(crate) type ConnectedServers = PerServer<ConnectedServer>;
 
 impl ConnectedServers {
-    /// Reads the inventory, with stand-ins for its secrets, and logs in to its servers.
+    /// Reads the inventory, with stand-ins for what is not needed to ask, and logs in to its servers.
     pub(crate) async fn open(
         inventory: &Path,
         connection: &ConnectOptions,
         reporter: &Reporter,
     ) -> Result<(Workspace, Self), Error> {
-        let (workspace, sessions) = open(inventory, Secrets::StandIn, connection, reporter).await?;
+        let (workspace, sessions) = open(inventory, Purpose::Ask, connection, reporter).await?;
         let servers = Self::over(sessions, &workspace, reporter).await?;
         Ok((workspace, servers))
     }
@@ -120,12 +120,12 @@ impl Sessions {
 /// Reads the inventory and logs in to its servers.
 pub(crate) async fn open(
     inventory: &Path,
-    secrets: Secrets,
+    purpose: Purpose,
     connection: &ConnectOptions,
     reporter: &Reporter,
 ) -> Result<(Workspace, Sessions), Error> {
-    let workspace = load(inventory, secrets).await?;
-    if secrets == Secrets::Read {
+    let workspace = load(inventory, purpose).await?;
+    if purpose == Purpose::Send {
         workspace.notes.iter().for_each(|note| reporter.note(note));
     }
     let sessions = Sessions::connect(&workspace, connection, reporter).await?;

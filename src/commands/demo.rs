@@ -4,7 +4,7 @@ use super::apply::{Options, converge};
 use super::connected::Sessions;
 use super::connection::ConnectOptions;
 use super::interrupt::interruptible;
-use super::load::{Secrets, load};
+use super::load::{Purpose, load};
 use super::sandbox::up;
 use crate::cli;
 use crate::error::{Error, Exit};
@@ -29,7 +29,7 @@ pub(super) async fn demo(options: &cli::Demo, reporter: &Reporter) -> Result<Exi
         sandbox.address,
         booted.as_secs_f64()
     ));
-    let workspace = load(&inventory, Secrets::Read).await?;
+    let workspace = load(&inventory, Purpose::Send).await?;
     let connection = ConnectOptions::default();
     let mut sessions = Sessions::connect(&workspace, &connection, reporter).await?;
     let yes = Options {

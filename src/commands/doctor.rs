@@ -2,7 +2,7 @@
 
 use super::connected::{Sessions, read_facts};
 use super::connection::ConnectOptions;
-use super::load::{Secrets, load};
+use super::load::{Purpose, load};
 use super::survey::{Seen, look};
 use crate::cli::Doctor;
 use crate::conflict::{Claims, Meeting, Rule};
@@ -35,7 +35,7 @@ pub(super) async fn doctor(
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
     use FindingState::{Bad, Doubtful, Good};
-    let workspace = load(inventory, Secrets::StandIn).await?;
+    let workspace = load(inventory, Purpose::Check).await?;
     let mut findings = vec![finding(
         Good,
         "inventory",

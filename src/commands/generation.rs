@@ -1,7 +1,7 @@
 //! A generation that a server keeps, and the workspace that it was applied from.
 
 use super::certificate;
-use super::load::{Secrets, Workspace, missing_files, own_files, read_secrets};
+use super::load::{Secrets, Workspace, missing_files, own_files, read, read_secrets};
 use crate::bundle::{self, Generation};
 use crate::diagnostic::Source;
 use crate::error::Error;
@@ -50,7 +50,7 @@ pub(super) async fn recall(
     let roles = generation.roles();
     let ordered = Roles::read(&roles)?;
     let mut files = generation.files(number)?;
-    let mut sensitive_files = own_files(&folder, &inventory, &mut files)?;
+    let mut sensitive_files = own_files(&folder, &inventory, read, &mut files)?;
     for (name, references) in &parsed.references {
         if let Some(site) = inventory.sites.get(name) {
             certificate::is_public(&text, &references.files, site, &files)?;

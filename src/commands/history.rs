@@ -2,7 +2,7 @@
 
 use super::connected::open;
 use super::connection::ConnectOptions;
-use super::load::Secrets;
+use super::load::Purpose;
 use crate::bundle::{self, History, PastRun};
 use crate::error::{Error, Exit};
 use crate::report::{Reporter, Table};
@@ -15,7 +15,7 @@ pub(super) async fn history(
     connection: &ConnectOptions,
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
-    let (_, mut sessions) = open(inventory, Secrets::StandIn, connection, reporter).await?;
+    let (_, mut sessions) = open(inventory, Purpose::Ask, connection, reporter).await?;
     for (name, session) in sessions.iter_mut() {
         reporter.about(name);
         show(session, reporter).await?;

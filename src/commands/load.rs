@@ -98,8 +98,31 @@ pub(crate) enum Secrets {
     StandIn,
 }
 
+/// What a command wants with what the user wrote, and so which of it must be here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To send it: all of it, with the values of secrets.
+    Send,
+    /// To look at it: all files. Secrets have stand-ins.
+    Check,
+    /// To ask a server that runs, or to bring back what it keeps: from any machine that can log in.
+    /// Code and files of the site that are not here have stand-ins.
+    Ask,
+}
+
+impl Purpose {
+    /// Whether the values of secrets are wanted.
+    fn secrets(self) -> Secrets {
+        match self {
+            Self::Send => Secrets::Read,
+            Self::Check | Self::Ask => Secrets::StandIn,
+        }
+    }
+}
+
 /// Reads an inventory and all it speaks of.
-pub(crate) async fn load(path: &Path, secrets: Secrets) -> Result<Workspace, Error> {
+pub(crate) async fn load(path: &Path, purpose: Purpose) -> Result<Workspace, Error> {
+    let secrets = purpose.secrets();
     let shown = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(Error::io(format!("read {shown}")))?;
     let source = Source::new(shown, text);
@@ -109,6 +132,7 @@ pub(crate) async fn load(path: &Path, secrets: Secrets) -> Result<Workspace, Err
         _ => PathBuf::from("."),
     };
     let named = parsed.references.values().flat_map(|one| &one.files);
+    let named = named.filter(|_| purpose != Purpose::Ask);
     let mut named: Vec<FileReference> = parsed.keys.iter().chain(named).cloned().collect();
     named.sort_by_key(|file| file.span.start);
     missing_files(&source, &folder, &named)?;
@@ -116,7 +140,11 @@ pub(crate) async fn load(path: &Path, secrets: Secrets) -> Result<Workspace, Err
     let mut files = BTreeMap::new();
     let roles = role_sources(&folder, &mut files)?;
     let mut sensitive_files = keys_among(&mut files);
-    sensitive_files.extend(own_files(&folder, &inventory, &mut files)?);
+    let read = match purpose {
+        Purpose::Ask => read_or_stand_in,
+        Purpose::Send | Purpose::Check => read,
+    };
+    sensitive_files.extend(own_files(&folder, &inventory, read, &mut files)?);
     let references = |name| parsed.references.get(name).cloned().unwrap_or_default();
     let mut certificate = Ok(());
     for (name, site) in &inventory.sites {
@@ -125,7 +153,7 @@ pub(crate) async fn load(path: &Path, secrets: Secrets) -> Result<Workspace, Err
         certificate = certificate.and(found);
         certificate::is_public(&source, &named, site, &files)?;
     }
-    if secrets == Secrets::Read {
+    if purpose == Purpose::Send {
         certificate.clone()?;
     }
     let mut notes = Vec::new();
@@ -133,7 +161,7 @@ pub(crate) async fn load(path: &Path, secrets: Secrets) -> Result<Workspace, Err
     for (name, site) in &inventory.sites {
         let app = &site.app;
         let references = references(name);
-        let code = read_code(&source, &folder, app, &references, secrets, &mut notes).await?;
+        let code = read_code(&source, &folder, app, &references, purpose, &mut notes).await?;
         let secrets = read_secrets(&folder, &site.secrets(), secrets).await?;
         let inputs = SiteInputs { secrets, app: code };
         sites.insert(name.clone(), inputs);
@@ -164,19 +192,24 @@ async fn read_code(
     folder: &Path,
     app: &App,
     references: &References,
-    secrets: Secrets,
+    purpose: Purpose,
     notes: &mut Vec<String>,
 ) -> Result<Option<Code>, Error> {
     if !app.enabled {
         return Ok(None);
     }
+    let mut named = references.files.iter();
+    let elsewhere = named.any(|file| file.directory && !folder.join(&file.path).is_dir());
+    if purpose == Purpose::Ask && elsewhere {
+        return Ok(Some(Code::kept(ReleaseId::stand_in())));
+    }
     let place = Place {
         source,
         span: references.source.clone(),
     };
-    let policy = match secrets {
-        Secrets::Read => FetchPolicy::Everywhere,
-        Secrets::StandIn => FetchPolicy::Here,
+    let policy = match purpose {
+        Purpose::Send => FetchPolicy::Everywhere,
+        Purpose::Check | Purpose::Ask => FetchPolicy::Here,
     };
     let Some(fetched) = code::fetch(app, folder, &place, policy).await? else {
         return Ok(Some(Code::kept(ReleaseId::stand_in())));
@@ -207,11 +240,12 @@ fn keys_among(files: &mut BTreeMap<String, Arc<[u8]>>) -> BTreeMap<String, Secre
     keys
 }
 
-/// Reads the user's own certificates into `files`, and gives what nobody may see:
-/// its key, and the files that releases share.
+/// Reads the user's own certificates into `files` by `read`, and gives what nobody may see: its key,
+/// and the files that releases share.
 pub(super) fn own_files(
     folder: &Path,
     inventory: &Inventory,
+    read: fn(&Path) -> Result<Vec<u8>, Error>,
     files: &mut BTreeMap<String, Arc<[u8]>>,
 ) -> Result<BTreeMap<String, SecretValue>, Error> {
     let mut sensitive_files = BTreeMap::new();
@@ -284,8 +318,17 @@ fn with_shared(tree: Tree, app: &App) -> Tree {
         })
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Error> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, Error> {
     std::fs::read(path).map_err(Error::io(format!("read {}", path.display())))
+}
+
+/// The same, with nothing for a file that is not here.
+fn read_or_stand_in(path: &Path) -> Result<Vec<u8>, Error> {
+    if path.exists() {
+        read(path)
+    } else {
+        Ok(Vec::new())
+    }
 }
 
 /// The names in a folder, in order; none if there is no such folder.

@@ -3,7 +3,7 @@
 use super::connected::ConnectedServers;
 use super::connection::ConnectOptions;
 use super::interrupt::interruption;
-use super::load::{Secrets, Workspace, load};
+use super::load::{Purpose, Workspace, load};
 use crate::cli;
 use crate::error::{Error, Exit};
 use crate::inventory::{Server, Site, TlsMode};
@@ -135,7 +135,7 @@ pub(super) async fn load_test(
 ) -> Result<Exit, Error> {
     let profile = profile(options);
     profile.check()?;
-    let workspace = load(inventory, Secrets::StandIn).await?;
+    let workspace = load(inventory, Purpose::Ask).await?;
     let (_, site) = workspace.site(options.site.as_ref())?;
     let (_, server) = workspace.servers().only()?;
     let target = target(site, server);

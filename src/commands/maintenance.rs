@@ -3,7 +3,7 @@
 use super::apply::who;
 use super::connected::{ConnectedServer, ConnectedServers};
 use super::connection::ConnectOptions;
-use super::load::{Secrets, Workspace, load};
+use super::load::{Purpose, Workspace, load};
 use crate::cli::Maintenance;
 use crate::error::{Error, Exit};
 use crate::inventory::Site;
@@ -20,7 +20,7 @@ pub(super) async fn maintenance(
     connection: &ConnectOptions,
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
-    let workspace = load(inventory, Secrets::StandIn).await?;
+    let workspace = load(inventory, Purpose::Ask).await?;
     let (Maintenance::On { site, .. } | Maintenance::Off { site }) = wanted;
     let chosen = match site {
         Some(name) => Some(workspace.site(Some(name))?.1),

@@ -2,7 +2,7 @@
 
 use super::connected::Sessions;
 use super::connection::ConnectOptions;
-use super::load::{Secrets, load};
+use super::load::{Purpose, load};
 use crate::cli::{self, AssumedOs};
 use crate::error::{Error, Exit};
 use crate::facts::{Facts, Os};
@@ -13,7 +13,7 @@ use std::path::Path;
 
 /// Checks the inventory and the roles: every template is rendered.
 pub(super) async fn validate(inventory: &Path, reporter: &Reporter) -> Result<Exit, Error> {
-    let workspace = load(inventory, Secrets::StandIn).await?;
+    let workspace = load(inventory, Purpose::Check).await?;
     workspace.certificate.clone()?;
     workspace.notes.iter().for_each(|note| reporter.note(note));
     let os = match workspace.inputs.inventory.database_server.engine {
@@ -49,7 +49,7 @@ pub(super) async fn render(
     connection: &ConnectOptions,
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
-    let workspace = load(inventory, Secrets::StandIn).await?;
+    let workspace = load(inventory, Purpose::Check).await?;
     workspace.certificate.clone()?;
     let (facts, stack) = if options.server {
         let mut sessions = Sessions::connect(&workspace, connection, reporter).await?;

@@ -2,7 +2,7 @@
 
 use super::connected::open;
 use super::connection::ConnectOptions;
-use super::load::Secrets;
+use super::load::Purpose;
 use super::saved;
 use super::survey::{Request, show, survey};
 use crate::error::{Error, Exit};
@@ -27,7 +27,7 @@ pub(crate) async fn plan(
     connection: &ConnectOptions,
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
-    let (workspace, mut sessions) = open(inventory, Secrets::Read, connection, reporter).await?;
+    let (workspace, mut sessions) = open(inventory, Purpose::Send, connection, reporter).await?;
     let mut surveys = survey(&mut sessions, &workspace, &options.request, reporter).await?;
     for (name, survey) in surveys.iter() {
         reporter.about(name);

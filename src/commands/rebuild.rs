@@ -5,7 +5,7 @@ use super::confirm::confirm;
 use super::connected::open;
 use super::connection::ConnectOptions;
 use super::interrupt::interruptible;
-use super::load::{Secrets, Workspace};
+use super::load::{Purpose, Workspace};
 use super::repository::repository;
 use super::survey::Request;
 use crate::cli::Rebuild;
@@ -30,7 +30,7 @@ pub(super) async fn rebuild(
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
     let began = Instant::now();
-    let (workspace, mut sessions) = open(inventory, Secrets::Read, connection, reporter).await?;
+    let (workspace, mut sessions) = open(inventory, Purpose::Send, connection, reporter).await?;
     let (name, session) = sessions.only_mut()?;
     let address = workspace.server(name).address();
     let Some(backup) = workspace.inputs.inventory.backups.made() else {
@@ -69,7 +69,7 @@ pub(super) async fn rebuild(
         back_to: None,
     };
     let exit = apply::apply(inventory, &apply, connection, reporter).await?;
-    let (_, mut sessions) = open(inventory, Secrets::StandIn, connection, reporter).await?;
+    let (_, mut sessions) = open(inventory, Purpose::Ask, connection, reporter).await?;
     let (_, session) = sessions.only_mut()?;
     end(session, address, &made, began, reporter).await?;
     Ok(exit)

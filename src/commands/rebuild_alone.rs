@@ -5,7 +5,7 @@ use super::confirm::confirm;
 use super::connected::Sessions;
 use super::connection::ConnectOptions;
 use super::generation::{fetch, recall};
-use super::load::{Secrets, Workspace, load};
+use super::load::{Purpose, Workspace, load};
 use super::rebuild::{bring, brought, end, key};
 use super::release_code::read_code;
 use crate::bundle::{self, Generation, History};
@@ -147,7 +147,7 @@ async fn stand_in(repository: &str, place: &Place, folder: &Path) -> Result<Work
     let temporary = tempfile::tempdir().map_err(failed())?;
     let file = temporary.path().join("inventory.toml");
     std::fs::write(&file, text).map_err(failed())?;
-    let mut workspace = load(&file, Secrets::Read).await?;
+    let mut workspace = load(&file, Purpose::Send).await?;
     folder.clone_into(&mut workspace.folder);
     // Its site stands for one that is not known yet.
     workspace.inputs.inventory.sites.clear();

@@ -11,7 +11,7 @@ use super::connected::{Sessions, open};
 use super::connection::ConnectOptions;
 use super::generation::{fetch, recall};
 use super::interrupt::interruptible;
-use super::load::{Secrets, Workspace, load};
+use super::load::{Purpose, Workspace, load};
 use super::load_test::target;
 use super::rehearse_data::{self, BackupData};
 use super::release_code::read_code;
@@ -43,7 +43,7 @@ pub(super) async fn rehearse(
     let profile = profile(options);
     profile.check()?;
     let (after, before, suite) = if options.fresh {
-        let after = load(inventory, Secrets::Read).await?;
+        let after = load(inventory, Purpose::Send).await?;
         after.notes.iter().for_each(|note| reporter.note(note));
         (after, None, None)
     } else {
@@ -118,7 +118,7 @@ async fn standing(
     connection: &ConnectOptions,
     reporter: &Reporter,
 ) -> Result<(Workspace, Option<Standing>, Option<String>), Error> {
-    let (after, mut sessions) = open(inventory, Secrets::Read, connection, reporter).await?;
+    let (after, mut sessions) = open(inventory, Purpose::Send, connection, reporter).await?;
     let (name, facts) = sessions.facts(&after, reporter).await?.only()?;
     let suite = suite(&facts.os);
     let (_, session) = sessions.only_mut()?;

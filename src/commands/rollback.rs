@@ -5,7 +5,7 @@ use super::apply::{Options, converge};
 use super::connected::Sessions;
 use super::connection::ConnectOptions;
 use super::generation::{fetch, recall};
-use super::load::{Secrets, load};
+use super::load::{Purpose, load};
 use super::rollback_release::rollback_release;
 use crate::bundle::{self, History};
 use crate::cli;
@@ -31,7 +31,7 @@ pub(super) async fn rollback(
     if let Some(release) = &options.release {
         return rollback_release(inventory, release.as_ref(), options, connection, reporter).await;
     }
-    let here = load(inventory, Secrets::StandIn).await?;
+    let here = load(inventory, Purpose::Ask).await?;
     let mut sessions = Sessions::connect(&here, connection, reporter).await?;
     let (name, session) = sessions.only_mut()?;
     let number = choose(session, options.generation, reporter).await?;

@@ -3,7 +3,7 @@
 use super::apply::{Options, converge};
 use super::connected::Sessions;
 use super::connection::ConnectOptions;
-use super::load::{Secrets, load};
+use super::load::{Purpose, load};
 use crate::cli;
 use crate::error::{Error, Exit};
 use crate::report::Reporter;
@@ -19,7 +19,7 @@ pub(super) async fn rollback_release(
     connection: &ConnectOptions,
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
-    let mut workspace = load(inventory, Secrets::Read).await?;
+    let mut workspace = load(inventory, Purpose::Send).await?;
     let site = workspace.site(options.site.as_ref())?.0.clone();
     let mut sessions = Sessions::connect(&workspace, connection, reporter).await?;
     let (_, (_, stack)) = sessions.compile(&workspace, reporter).await?.only()?;

@@ -4,7 +4,7 @@ use super::apply::who;
 use super::connected::ConnectedServers;
 use super::connection::ConnectOptions;
 use super::interrupt::interruption;
-use super::load::{Secrets, load};
+use super::load::{Purpose, load};
 use crate::cli::{Db, Run, Shell};
 use crate::error::{Error, Exit};
 use crate::operate::one_off::{NOT_SERVING, OneOff, database_client, deployment, shell};
@@ -58,7 +58,7 @@ pub(super) async fn run(
     connection: &ConnectOptions,
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
-    let workspace = load(inventory, Secrets::StandIn).await?;
+    let workspace = load(inventory, Purpose::Ask).await?;
     let (name, site) = workspace.site(command.site.as_ref())?;
     let domain = &site.names.domain;
     if command.needs_database && !site.database.enabled {

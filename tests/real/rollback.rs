@@ -33,6 +33,20 @@ fn lasting(mut changes: Vec<Change>) -> Vec<String> {
     changes.into_iter().map(|change| change.id).collect()
 }
 
+/// The inventory on a machine that has not got the code of the app: enough for whoever has to look at
+/// the server, or to bring back what it keeps.
+fn without_the_code(server: &Server) -> Site {
+    let site = server.site_with("elsewhere", |inventory| inventory);
+    site.remove("app");
+    site.run(&["plan"])
+        .exits(65)
+        .says(&["app.source: ", "is no such folder"]);
+    site.run(&["status", "--json"]).exits(0);
+    site.run(&["run", "--", "test", "-d", "/srv/foobar/current"])
+        .exits(0);
+    site
+}
+
 pub(crate) fn a_proven_generation_comes_back(server: &Server) {
     let dead = server.site_with("dead", |inventory| inventory);
     dead.write("app/app.py", "raise SystemExit('this app does not live')\n");
@@ -81,7 +95,9 @@ pub(crate) fn a_proven_generation_comes_back(server: &Server) {
     let same = format!("back to generation {} ", text(&after, "generation"));
     assert!(!said.err.contains(&same), "{}", said.said());
     let forth = ["rollback", text(&after, "generation"), "--yes", "--json"];
-    server.run(&forth).exits(0);
+    let elsewhere = without_the_code(server);
+    elsewhere.run(&forth).exits(0);
+    elsewhere.run(&["verify", "--json"]).exits(0);
     next.run(&["plan"]).exits(0).says(&["No changes."]);
 
     a_release_that_is_gone(server);

@@ -188,6 +188,13 @@ impl Site {
         write(&self.folder.join(path), text);
     }
 
+    /// Removes one of its folders.
+    pub(crate) fn remove(&self, path: &str) {
+        if let Err(error) = std::fs::remove_dir_all(self.folder.join(path)) {
+            panic!("cannot remove {path}: {error}");
+        }
+    }
+
     /// Reads one of its files.
     pub(crate) fn read(&self, path: &str) -> String {
         read(&self.folder.join(path))
