@@ -1,7 +1,8 @@
 //! A generation that a server keeps, and the workspace that it was applied from.
 
 use super::certificate;
-use super::load::{Secrets, Workspace, missing_files, own_files, read, read_secrets};
+use super::files::{missing_files, own_files, read};
+use super::load::{Secrets, Workspace, read_secrets};
 use crate::bundle::{self, Generation};
 use crate::diagnostic::Source;
 use crate::error::Error;

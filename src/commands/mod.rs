@@ -15,6 +15,7 @@ mod discover;
 mod doctor;
 mod example;
 mod fetch;
+mod files;
 mod follow;
 mod generation;
 mod history;
