@@ -238,7 +238,7 @@ make_backup() {
 	unrecord failed
 	note_recovery_key || true
 	printf 'backup %s: %s files, %s MB, %s s\n' "$id" "$files" $((bytes / 1048576)) $(($(date +%s) - began))
-	retire || printf 'old backups could not be removed: %s\n' "$why" >&2
+	retire || printf 'old backups were not removed: %s\n' "$why" >&2
 }
 
 read_settings
@@ -266,7 +266,7 @@ init)
 	}
 	# What was recorded of another repository is not true of this one.
 	if [ "$repository" != "$(cat "$WORK/repository" 2>/dev/null)" ]; then
-		rm -rf -- "$WORK/record" "$WORK/copies" "$WORK/logs.seen" "$WORK/proven"
+		rm -rf -- "$WORK/record" "$WORK/copies" "$WORK/logs.seen" "$WORK/proven" "$WORK/append-only"
 		mkdir -p -m 700 -- "$WORK"
 		printf '%s\n' "$repository" | replace "$WORK/repository"
 	fi

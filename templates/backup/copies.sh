@@ -111,7 +111,7 @@ make_copies() {
 make_copy() {
 	local began last
 	began=$(date +%s)
-	if ! { open_copy && copy_backups; }; then
+	if ! copy_backups; then
 		record failed "$(date +%s) $why"
 		printf 'the backup is not in %s: %s\n' "$repository" "$why" >&2
 		return 1
@@ -119,7 +119,7 @@ make_copy() {
 	unrecord failed
 	note_recovery_key || true
 	record succeeded "$(made_at "${last% *}") $last $(($(date +%s) - began))"
-	retire || printf 'old backups could not be removed from %s: %s\n' "$repository" "$why" >&2
+	retire || printf 'old backups were not removed from %s: %s\n' "$repository" "$why" >&2
 }
 
 # made_at ID: when the backup with that name was made, in seconds.
@@ -132,10 +132,7 @@ made_at() {
 # one of all and its bytes. Else $why.
 copy_backups() {
 	local newest missing id data manifest
-	answered snapshots --json --no-lock --host foobar-stack --tag manifest || {
-		why=$(reason)
-		return 1
-	}
+	copied || return
 	newest=$(printf '%s\n' "$said" | jq -r "map($(tag_of id)) | max // \"\"")
 	at 1 answered snapshots --json --no-lock --host foobar-stack --tag manifest || {
 		why=$(at 1 reason)
@@ -145,18 +142,26 @@ copy_backups() {
 		"map([$(tag_of id), $(tag_of data), .id] | select(.[0] > \$newest)) | sort[] | join(\" \")")
 	last=$(printf '%s\n' "$said" | jq -r "map([$(tag_of id), $(tag_of bytes)] | join(\" \")) | max // \"\"")
 	[ -n "$missing" ] || return 0
-	# An older retry would wait for one that has died.
-	repository unlock --quiet 2>/dev/null
 	while read -r id data manifest; do
-		copy_snapshot "$data" && copy_snapshot "$manifest" || return
+		copy_snapshots "$data" "$manifest" || return
 	done <<-END
 		$missing
 	END
 }
 
-# copy_snapshot ID: from the first repository; one that is here already is passed over. Else $why.
-copy_snapshot() {
-	asked copy --quiet --from-repo "$origin" --from-password-file "$SETTINGS/key" "$1" </dev/null && return
+# copied: the backups that are here already, as restic lists their manifests, in $said. The
+# repository is made if it never was. Else $why.
+copied() {
+	[ "$repository" = "$(cat "$place/repository" 2>/dev/null)" ] || open_copy || return
+	backups && keep_key
+}
+
+# copy_snapshots ID...: from the first repository, one after the other; one that is here already is
+# passed over. Else $why.
+copy_snapshots() {
+	local from
+	from=$origin
+	asked copy --quiet --from-password-file "$SETTINGS/key" "$@" </dev/null && return
 	case $said in
 	# It is the first one that was read.
 	*'ciphertext verification'* | *'hash mismatch'* | *'invalid data'* | *'<data/'*'no such file'*) why=$(at 1 reason) ;;

@@ -42,7 +42,18 @@ data_size() {
 # digest_of_dump: of the dump in standard input: of what it holds, not of when and where in the log
 # it was made. What was restored from it has the same.
 digest_of_dump() {
-	sed -e '/^--/d' -e '/^$/d' | sha256sum | cut -d ' ' -f 1
+	held_by_dump | sha256sum | cut -d ' ' -f 1
+}
+
+# held_by_dump: of the dump in standard input what it holds.
+held_by_dump() {
+	sed -e '/^--/d' -e '/^$/d'
+}
+
+# rows_of_dump: of the dump in standard input the rows alone. What stands around them depends on the
+# version of the program that has made it.
+rows_of_dump() {
+	sed -n -e '/^(/!{/^INSERT INTO /!d}' -e 's/[,;]$//' -e p
 }
 
 # dump_all: the databases in one dump of one moment, and who may log in. Lines of the manifest
@@ -156,6 +167,7 @@ logs_from() {
 # reached: they go when its last backup does (retire).
 retire_logs() {
 	local last
+	! is_append_only || return 0
 	last=$(stat -c %Y -- "$place/logs.retired" 2>/dev/null)
 	[ $(($(date +%s) - ${last:-0})) -gt 3600 ] || return 0
 	: >"$place/logs.retired"

@@ -7,11 +7,7 @@
 
 # find_backup ID|newest: $id, and $data, its snapshot. Else $why.
 find_backup() {
-	readable || return
-	answered snapshots --json --no-lock --host foobar-stack --tag manifest || {
-		why=$(reason)
-		return 1
-	}
+	backups || return
 	read -r id data <<-END
 		$(printf '%s\n' "$said" | jq -r --arg wanted "$1" "sort_by(.time)[] |
 			$(tag_of id) as \$id | select(\$wanted == \"newest\" or \$id == \$wanted) |

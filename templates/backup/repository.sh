@@ -8,9 +8,28 @@
 export RESTIC_CACHE_DIR=/var/cache/foobar-stack/restic
 
 # repository WORD...: restic, with the repository and its key; for $restic_limit seconds at most, if that
-# is set: it tries for a quarter of an hour to reach one that does not answer.
-repository() {
-	${restic_limit:+timeout "$restic_limit"} restic --repo "$repository" --password-file "$SETTINGS/key" "$@"
+# is set: it tries for a quarter of an hour to reach one that does not answer. Words that read
+# another repository, too, find it in $from.
+repository() (
+	RESTIC_REPOSITORY=$(address "$repository")
+	export RESTIC_REPOSITORY
+	if [ -n "${from:-}" ]; then
+		RESTIC_FROM_REPOSITORY=$(address "$from")
+		export RESTIC_FROM_REPOSITORY
+	fi
+	${restic_limit:+timeout "$restic_limit"} restic --password-file "$SETTINGS/key" "$@"
+)
+
+# address REPOSITORY: as restic takes it from its environment, which only root sees. Before 0.16.1 it
+# knows an account of a rest-server only as a part of the address.
+address() {
+	case $1:${RESTIC_REST_USERNAME:+named}:$(restic version 2>/dev/null) in
+	rest:*:named:'restic 0.1'[0-5].* | rest:*:named:'restic 0.16.0 '*)
+		jq -nr --arg address "$1" '$address | capture("^(?<scheme>rest:[a-z]+://)([^/@]*@)?(?<rest>.*)") |
+			.scheme + (env.RESTIC_REST_USERNAME | @uri) + ":" + (env.RESTIC_REST_PASSWORD // "" | @uri) + "@" + .rest'
+		;;
+	*) printf '%s\n' "$1" ;;
+	esac
 }
 
 # patiently WORD...: the same, and waits for another restic that needs the repository for itself, as
@@ -78,8 +97,29 @@ open_repository() {
 # readable: the same for somebody who wants to read it; $why says where else the backups are.
 readable() {
 	open_repository && return
+	name_others
+	return 1
+}
+
+# name_others: $why says where else the backups are.
+name_others() {
 	# shellcheck disable=SC2086 # addresses
 	[ "$number" != 1 ] || [ -z "$copies" ] || why="$why; the same backups are in $(printf '%s\n' $copies | paste -s -d , | sed 's/,/, /g'): add --from 2"
+}
+
+# backups: those of the repository, as restic lists their manifests, in $said; else $why, as readable
+# has it. It is not opened before: each call of restic takes half a second of the processor, since
+# it derives a key from the password.
+backups() {
+	local restic_limit
+	restic_limit=60
+	set -- snapshots --json --no-lock --host foobar-stack --tag manifest
+	answered "$@" && return
+	case $said in
+	*'wrong password'* | *'no key found'*) open_repository && answered "$@" && return ;;
+	*) why=$(reason "the repository $repository does not open") ;;
+	esac
+	name_others
 	return 1
 }
 
@@ -143,6 +183,9 @@ reason() {
 	*'repository does not exist'* | *'unable to open config file'*'no such file'*)
 		text="the repository $repository is not there: ${text##*: }; has its disk been mounted?"
 		;;
+	*'401 Unauthorized'* | *'403 Forbidden'* | *'Access Denied'* | *'InvalidAccessKeyId'* | *'SignatureDoesNotMatch'*)
+		text="the repository $repository does not take this account: $text; look at backup.secrets, and at what that account may do there"
+		;;
 	*'Permission denied (publickey'* | *'Host key verification'*)
 		text="the repository $repository lets this server not in: $text; log in there once as root of this server, with the key that it should have"
 		;;
@@ -157,14 +200,17 @@ reason() {
 # init_repository: makes it, if there is none. A copy cuts files where the first one does, so that
 # what is the same in both is.
 init_repository() {
-	local restic_limit
+	local restic_limit from
 	open_repository && return
 	case $said in
 	*'wrong password'* | *'no key found'*) return 1 ;;
 	esac
 	restic_limit=60
 	set --
-	[ "$number" = 1 ] || set -- --from-repo "$origin" --from-password-file "$SETTINGS/key" --copy-chunker-params
+	if [ "$number" != 1 ]; then
+		from=$origin
+		set -- --from-password-file "$SETTINGS/key" --copy-chunker-params
+	fi
 	if asked init "$@"; then
 		# What is remembered is of one that was there before.
 		rm -f -- "$place/repository"
@@ -180,7 +226,6 @@ store_data() {
 	local tries status
 	tries=0
 	while :; do
-		repository unlock --quiet 2>/dev/null
 		status=0
 		said=$(patiently backup --json --host foobar-stack --tag "data,id=$1" \
 			--exclude-caches --files-from-verbatim "$WORK/paths" 2>"$WORK/said") || status=$?
@@ -238,12 +283,12 @@ prove() {
 
 # list_backups: `ID FILES BYTES` of each, and `proven` at those that were restored.
 list_backups() {
-	readable || {
+	backups || {
 		printf '%s\n' "$why" >&2
 		exit 1
 	}
-	snapshots manifest | jq -r --arg proven "$(proven)" \
-		"(\$proven | split(\"\\n\")) as \$proven | $(tag_of id) as \$id | [\$id, $(tag_of files), $(tag_of bytes),
+	printf '%s\n' "$said" | jq -r --arg proven "$(proven)" \
+		"(\$proven | split(\"\\n\")) as \$proven | sort_by(.time)[] | $(tag_of id) as \$id | [\$id, $(tag_of files), $(tag_of bytes),
 		if \$proven | index(\$id) then \"proven\" else \"\" end] | join(\" \")"
 }
 
@@ -307,35 +352,48 @@ superfluous() {
 # keep.
 retire() {
 	local policy gone
+	! is_append_only || return 0
+	# All of them, in groups: manifests are one.
 	# shellcheck disable=SC2086 # words
-	answered forget --json --dry-run --host foobar-stack --tag manifest --group-by host $keep || {
+	answered forget --json --dry-run --host foobar-stack --group-by host,paths $keep || {
 		why=$(reason)
 		return 1
 	}
-	policy=$(printf '%s\n' "$said" | jq -r "[.[].keep // [] | .[] | $(tag_of id)] | .[]")
+	policy=$(printf '%s\n' "$said" | jq -r ".[] | select(.paths == [\"/manifest\"]) | .keep // [] | .[] | $(tag_of id)")
 	if [ -z "$policy" ]; then
 		why='restic keeps none of them'
 		return 1
 	fi
-	answered snapshots --json --no-lock --host foobar-stack || {
-		why=$(reason)
-		return 1
-	}
-	gone=$(printf '%s\n' "$said" | superfluous "$policy" "$(proven)") || {
+	gone=$(printf '%s\n' "$said" | jq '[.[] | .keep // [], .remove // [] | .[]]' |
+		superfluous "$policy" "$(proven)") || {
 		why='which these are cannot be told'
 		return 1
 	}
 	[ -n "$gone" ] || return 0
 	forget_of manifest && forget_of other --prune && return
-	why=$(reason)
+	case $said in
+	*'403 Forbidden'* | *'Access Denied'*)
+		: >"$place/append-only"
+		why="$repository lets this server add, and not remove; remove them from elsewhere: restic forget"
+		;;
+	*) why=$(reason) ;;
+	esac
 	return 1
+}
+
+# is_append_only: whether it has refused to remove anything within the last week. Restic asks again and
+# again before it gives up, so this is not tried each time.
+is_append_only() {
+	[ -n "$(find "$place/append-only" -mtime -7 2>/dev/null)" ]
 }
 
 # forget_of manifest|other WORD...: those of $gone.
 forget_of() {
-	local kind
+	local kind restic_limit
 	kind=$1
 	shift
+	# One that refuses to remove is asked for up to a quarter of an hour; what is left goes next time.
+	[ "$kind" = other ] || restic_limit=60
 	# shellcheck disable=SC2046 # ids
 	set -- "$@" $(printf '%s\n' "$gone" | sed -n "s/^$kind //p")
 	case $*:$kind in
@@ -355,8 +413,11 @@ add_key() {
 }
 
 # note_recovery_key: whether the repository can be opened when this server is lost: another key was
-# made for that, or this one was not made here.
+# made for that, or this one was not made here. What was seen a day ago is looked at again.
 note_recovery_key() {
+	local noted
+	noted=$(stat -c %Y -- "$(recorded recovery-key)" 2>/dev/null)
+	[ $(($(date +%s) - ${noted:-0})) -gt 86400 ] || return 0
 	if [ "$key" != given ]; then
 		answered key list --json --no-lock || return
 		printf '%s\n' "$said" | jq -e 'any(.[]; .userName == "recovery")' >/dev/null || {
@@ -364,7 +425,11 @@ note_recovery_key() {
 			return 0
 		}
 	fi
-	exists "$(recorded recovery-key)" || record recovery-key "$(date +%s)"
+	if exists "$(recorded recovery-key)"; then
+		touch -- "$(recorded recovery-key)"
+	else
+		record recovery-key "$(date +%s)"
+	fi
 }
 
 # try_key FILE: whether this password opens it; else $why, and $said has what restic said.

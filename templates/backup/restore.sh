@@ -8,11 +8,11 @@
 # What is left of a swap of folders.
 FOLDER_SWAP=$WORK/folder-swap
 
-# choose MOMENT: the backup that a moment is reached from, as an id: the newest one before it.
+# choose MOMENT: of $said, the backup that a moment is reached from, as an id: the newest before it.
 choose() {
 	local limit
 	limit=$(date -u -d "@$1" +%Y%m%dT%H%M%SZ)
-	snapshots manifest | jq -r "$(tag_of id)" | sort | awk -v limit="$limit" '$1 <= limit { last = $1 } END { print last }'
+	printf '%s\n' "$said" | jq -r ".[] | $(tag_of id)" | sort | awk -v limit="$limit" '$1 <= limit { last = $1 } END { print last }'
 }
 
 # time_of SECONDS: for people.
@@ -198,7 +198,7 @@ open_wanted() {
 	case $wanted in
 	@*)
 		moment=${wanted#@}
-		readable || return
+		backups || return
 		wanted=$(choose "$moment")
 		[ -n "$wanted" ] || {
 			why="there is no backup from before $(time_of "$moment")"

@@ -157,7 +157,8 @@ fn one_that_must_be_alone_is(server: &Server) {
     site.run(&["plan"]).exits(0).says(&["No changes."]);
 
     // What was stopped for one that does not start comes back, and has its lock.
-    site.write("app/app.py", "raise SystemExit(\"not this one\")\n");
+    // Gunicorn starts a worker that exits again and again; one that cannot be loaded ends it.
+    site.write("app/app.py", "raise RuntimeError(\"not this one\")\n");
     site.run(&["apply", "--yes"])
         .exits(6)
         .says(&["not this one"]);
