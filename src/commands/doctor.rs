@@ -182,7 +182,7 @@ fn pending(upgrades: &Upgrades) -> Finding {
     let subject = "upgrades";
     let hint = "install them by `apt-get update` and `apt-get upgrade` on the server, or have it do so: [upgrades]";
     let text = upgrades.to_string();
-    if upgrades.are_known() && upgrades.pending.is_empty() {
+    if upgrades.are_settled() {
         finding(FindingState::Good, subject, text, None)
     } else {
         finding(FindingState::Doubtful, subject, text, Some(hint))

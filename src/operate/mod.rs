@@ -7,6 +7,7 @@ pub mod backup;
 pub mod certificate;
 pub mod logs;
 pub mod maintenance;
+pub mod major;
 pub mod one_off;
 pub mod rebuild;
 pub mod rehearsal;

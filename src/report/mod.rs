@@ -135,14 +135,14 @@ impl Reporter {
         }
     }
 
-    /// Which security upgrades are pending on the server: programs are always told, people when
-    /// there are any, or when nobody knows.
+    /// Which security upgrades are pending on the server, and whether a major one of the database:
+    /// programs are always told, people when there are any, or when nobody knows.
     pub fn upgrades(&self, upgrades: &Upgrades) {
         let mut voices = self.voices();
         if let Some(json) = &mut voices.json {
             json.upgrades(upgrades);
         }
-        if !upgrades.pending.is_empty() || !upgrades.are_known() {
+        if !upgrades.are_settled() {
             voices.human.note(&upgrades.to_string());
         }
     }

@@ -159,7 +159,7 @@ fn copy_lines(copy: &CopyRecord) -> Vec<(&'static str, String)> {
 fn upgrade_lines(status: &Status) -> Vec<(&'static str, String)> {
     let upgrades = &status.upgrades;
     let words = upgrades.to_string();
-    let good = upgrades.are_known() && upgrades.pending.is_empty();
+    let good = upgrades.are_settled();
     let mut lines = vec![("upgrades", if good { words } else { paint(CHANGED, words) })];
     let Some(record) = &status.unattended else {
         return lines;

@@ -6,6 +6,9 @@
 #   upgrades daily      all but those of the database server
 #   upgrades window     those, too; then the server is restarted, if it needs to be and may
 #
+# A database server becomes one of another series only after a backup was made and restored: there is
+# no other way back from that.
+#
 # Nothing is upgraded while a run of foobar-stack is under way: it is waited for, an hour at most.
 # What became of it is in $STATE/upgrades: `ran TIME`, `upgraded TIME PACKAGE...` of the last time
 # that there was anything to do, and `failed TIME WHY`, which goes when it works again.
@@ -18,6 +21,7 @@ umask 022
 
 SETTINGS=/etc/foobar-stack/upgrades
 RECORD=$STATE/upgrades
+BACKUP=/usr/local/lib/foobar-stack/backup
 HOUR=3600
 
 when=${1:-}
@@ -78,13 +82,59 @@ upgrade() {
 	printf '%s\n' "$now" | replace "$RECORD/ran"
 }
 
+# another_series: `PACKAGE SERIES SERIES`, if the database server that can be had is of another series
+# than the one that is installed.
+another_series() {
+	apt-cache policy mariadb-server mysql-server 2>/dev/null | awk '
+		function series(version, part) {
+			sub(/^[0-9]+:/, "", version)
+			split(version, part, ".")
+			return part[1] + 0 "." part[2] + 0
+		}
+		/^[^ ]/ { name = $1; sub(/:$/, "", name) }
+		$1 == "Installed:" { installed = $2 }
+		$1 == "Candidate:" && installed != "(none)" && series(installed) != series($2) {
+			print name, series(installed), series($2)
+			exit
+		}'
+}
+
+# has_way_back PACKAGE SERIES SERIES: a backup is made and proven, if the package is about to be
+# upgraded. Else $held says why it stays as it is.
+has_way_back() {
+	engine --dry-run >/dev/null || true
+	printf '%s\n' "$said" | grep '^Packages that will be upgraded' | grep -qw -e "$1" || return 0
+	if [ ! -x "$BACKUP" ]; then
+		held="$1 stays at $2, and does not become $3, since this server has no backups, and without one there is no way back: add [backup], or upgrade it by hand"
+		return 1
+	fi
+	printf '%s %s becomes %s: a backup is made and proven before\n' "$1" "$2" "$3"
+	if "$BACKUP" now && "$BACKUP" drill; then return; fi
+	held="$1 stays at $2, and does not become $3, since no backup could be made and proven: \`foobar-stack logs upgrades\` says why"
+	return 1
+}
+
+# finish_data PACKAGE: the tables of the system are those of the new series, too. MySQL sees to that
+# by itself; so does MariaDB's package, in the background, which is waited for.
+finish_data() {
+	[ "$1" = mariadb-server ] || return 0
+	[ -n "$(another_series)" ] || mariadb-upgrade --silent ||
+		failed 'the database server is of another series, and its tables are not: run mariadb-upgrade on the server'
+}
+
 # What need not be alone comes first, since it may take long.
 fetched=yes
 apt-get update -q -o DPkg::Lock::Timeout=600 -o APT::Update::Error-Mode=any || fetched=no
 engine --download-only >/dev/null || true
 
-# The database may be restarted now (needrestart asks).
-[ "$when" = daily ] || export FOOBAR_STACK_WINDOW=yes
+held='' series=''
+if [ "$when" = window ]; then
+	series=$(another_series)
+	# The database may be restarted now (needrestart asks).
+	export FOOBAR_STACK_WINDOW=yes
+	# shellcheck disable=SC2086 # three words
+	[ -z "$series" ] || has_way_back $series || when=daily
+fi
 begin=$(date +%s)
 while :; do
 	status=0
@@ -95,7 +145,9 @@ while :; do
 done
 [ "$status" != 75 ] || failed 'a run of foobar-stack was under way for an hour'
 [ "$status" = 0 ] || exit 1
+[ -z "$series" ] || [ -n "$held" ] || finish_data "${series%% *}" || exit
 [ "$fetched" = yes ] || failed 'not all package lists could be fetched' || exit
+[ -z "$held" ] || failed "$held" || exit
 rm -f -- "$RECORD/failed"
 if [ "$when" = window ] && [ -e "$SETTINGS/reboot" ] && [ -e /run/reboot-required ]; then
 	shutdown -r +1 'An upgrade needs it'
