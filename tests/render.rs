@@ -132,6 +132,16 @@ const VARIANTS: &[(&str, &str, &str, &str)] = &[
          [[dns.secondaries]]\nname = \"ns3.foobar.com\"\naddress = \"2001:db8::53\"",
     ),
     (
+        "zones",
+        "debian-13",
+        "#: [[dns.zones]]",
+        "[[dns.zones]]\nname = \"foobar.net\"\ndnssec = true\nmail = false\n\
+         [[dns.zones]]\nname = \"parked.example\"\nttl = \"1d\"\ndnssec = \"insecure\"\n\
+         records = [{ name = \"@\", type = \"MX\", value = \"10 mx.example.net.\" }]\n\
+         [[dns.zones]]\nname = \"plain.example\"\n\
+         [[dns.reverse]]\nnetwork = \"203.0.113.0/24\"\ndnssec = true",
+    ),
+    (
         "reverse",
         "debian-13",
         "#: [[dns.reverse]]",

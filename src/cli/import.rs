@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 /// Print the records of an existing zone as lines of the inventory.
 ///
-/// What the stack makes itself, as the address of the domain, is left out, and said in a comment.
+/// What the stack makes itself, as the address of the domain, is left out, and said in a comment. A
+/// zone that no site of the inventory has becomes one of its own there.
 /// A record that an inventory cannot have is named with the reason, and the exit status is 1.
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct Import {

@@ -1,8 +1,9 @@
 //! `import`: an existing zone, from a file or from a name server, as lines of the inventory.
 
 use crate::cli;
+use crate::diagnostic::Source;
 use crate::error::{Error, Exit, ImportError};
-use crate::inventory::{ImportOptions, import as write, import_reverse, is_reverse};
+use crate::inventory::{ImportOptions, import as write, import_reverse, is_reverse, parse};
 use crate::report::Reporter;
 use crate::types::{FileRecord, Fqdn, ZoneFileError, zone_records};
 use std::io::{ErrorKind, Read};
@@ -11,7 +12,14 @@ use std::process::{Output, Stdio};
 use tokio::process::Command;
 
 /// Prints the lines; what is not among them is an error, told after them.
-pub(super) async fn import(options: &cli::Import, reporter: &Reporter) -> Result<Exit, Error> {
+pub(super) async fn import(
+    options: &cli::Import,
+    inventory: Option<&Path>,
+    reporter: &Reporter,
+) -> Result<Exit, Error> {
+    // Where there is none yet, or one with mistakes, they are those of a site.
+    let inventory = inventory.and_then(|path| std::fs::read_to_string(path).ok());
+    let inventory = inventory.and_then(|text| parse(&Source::new("inventory", text)).ok());
     let zone = &options.zone;
     let (records, numbered) = match (&options.from, &options.file) {
         (Some(server), _) => {
@@ -25,6 +33,7 @@ pub(super) async fn import(options: &cli::Import, reporter: &Reporter) -> Result
         zone,
         site: options.site.as_ref(),
         numbered,
+        inventory: inventory.as_ref().map(|parsed| &parsed.inventory),
     };
     let imported = match is_reverse(zone) {
         true => import_reverse(records, how),

@@ -151,7 +151,10 @@ async fn dispatch(cli: &Cli, reporter: &Reporter) -> Result<Exit, Error> {
         Command::Verify(options) => {
             return verify::verify(&inventory()?, options, &connection, reporter).await;
         }
-        Command::Import(options) => return import::import(options, reporter).await,
+        Command::Import(options) => {
+            let inventory = inventory().ok();
+            return import::import(options, inventory.as_deref(), reporter).await;
+        }
         Command::Load(options) => {
             return load_test::load_test(&inventory()?, options, &connection, reporter).await;
         }

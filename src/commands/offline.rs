@@ -16,6 +16,12 @@ pub(super) async fn validate(inventory: &Path, reporter: &Reporter) -> Result<Ex
     let workspace = load(inventory, Purpose::Check).await?;
     workspace.certificate.clone()?;
     workspace.notes.iter().for_each(|note| reporter.note(note));
+    for alias in workspace.inputs.inventory.aliases_elsewhere() {
+        reporter.note(&format!(
+            "the alias {alias} is in no zone of this server: it needs an A record where its zone is; if that is \
+             to be here, add the zone with [[dns.zones]]"
+        ));
+    }
     let os = match workspace.inputs.inventory.database_server.engine {
         Engine::Mysql => AssumedOs::Ubuntu2404,
         Engine::Auto | Engine::Mariadb => AssumedOs::Debian13,

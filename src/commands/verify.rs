@@ -90,8 +90,9 @@ fn delegations(site: &Site, roots: &[IpAddr]) -> Vec<Question> {
         return Vec::new();
     }
     let own = question(&dns.zone, dns.dnssec == Dnssec::On);
-    let reverse = dns.reverse.iter().map(|one| question(&one.zone, false));
-    std::iter::once(own).chain(reverse).collect()
+    let further = dns.zones.iter();
+    let further = further.map(|one| question(&one.zone, one.dnssec == Dnssec::On));
+    std::iter::once(own).chain(further).collect()
 }
 
 /// Runs the checks of a server that was just looked at, and reports them; a run that was not

@@ -1,12 +1,15 @@
 //! An existing zone as lines of an inventory: which of its records the stack makes itself, how
 //! the others are written, and which cannot be.
 
+mod options;
 pub(super) mod reverse;
+
+pub use self::options::ImportOptions;
 
 use super::raw::RecordType;
 use super::resolve::parse;
 use crate::diagnostic::{Diagnostic, Source};
-use crate::types::{FileRecord, Fqdn, RecordData, SiteName};
+use crate::types::{FileRecord, Fqdn, RecordData};
 use hickory_proto::rr::RecordType as Wire;
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
@@ -27,17 +30,6 @@ pub struct Imported {
     pub records: usize,
     /// The records that an inventory cannot have, each with its place and the reason.
     pub refused: Vec<String>,
-}
-
-/// What the lines are for.
-#[derive(Debug, Clone, Copy)]
-pub struct ImportOptions<'a> {
-    /// The zone.
-    pub zone: &'a Fqdn,
-    /// The site whose records they are, in an inventory of several.
-    pub site: Option<&'a SiteName>,
-    /// Whether the lines of the zone's text mean something to the user.
-    pub numbered: bool,
 }
 
 /// A record, as an inventory has it.
@@ -67,9 +59,17 @@ pub fn import(records: Vec<FileRecord>, options: ImportOptions<'_>) -> Imported 
     sorted.check(options);
     let mut text = String::new();
     sorted.comment(&mut text, options);
+    if options.is_further() {
+        let _ = write!(
+            text,
+            "\n[[{}]]\nname = \"{}\"\n",
+            options.tables().0,
+            options.zone
+        );
+    }
     for written in &sorted.written {
         text.push('\n');
-        text.push_str(&written.block(options.site));
+        text.push_str(&written.block(&options.tables().1));
     }
     Imported {
         text,
@@ -101,7 +101,7 @@ impl Sorted {
             self.refused.push((record, why));
             return;
         };
-        if is_made(&name, &record.kind) {
+        if is_made(&name, &record.kind, options) {
             self.made.push(record);
             return;
         }
@@ -123,15 +123,23 @@ impl Sorted {
     /// Has the inventory's own parser look at them, and takes out what it would refuse.
     fn check(&mut self, options: ImportOptions<'_>) {
         loop {
+            let (site, table, zone) = match options.is_further() {
+                // No other zone may be in its way.
+                true => (
+                    "foobar-stack.invalid",
+                    "dns.zones.records",
+                    format!("[[dns.zones]]\nname = \"{}\"\n", options.zone),
+                ),
+                false => (options.zone.as_str(), "dns.records", String::new()),
+            };
             let mut text = format!(
-                "[server]\nipv4 = \"203.0.113.10\"\n[site]\ndomain = \"{}\"\n\
-                 [app]\nenabled = false\n[backup]\nenabled = false\n",
-                options.zone
+                "[server]\nipv4 = \"203.0.113.10\"\n[site]\ndomain = \"{site}\"\n\
+                 [app]\nenabled = false\n[backup]\nenabled = false\n{zone}"
             );
             let mut places = Vec::new();
             for written in &self.written {
                 let begin = text.len();
-                text.push_str(&written.block(None));
+                text.push_str(&written.block(table));
                 places.push(begin..text.len());
             }
             let Err(mistakes) = parse(&Source::new("zone", text)) else {
@@ -161,6 +169,12 @@ impl Sorted {
         let zone = options.zone;
         let count = self.written.len();
         let _ = writeln!(text, "# The zone {zone}: {}.", counted(count));
+        if options.is_further() {
+            text.push_str(
+                "# No site of the inventory has it: it is a zone beside those. For the records of a new\n\
+                 # site, name that with --site.\n",
+            );
+        }
         if !self.made.is_empty() {
             text.push_str("#\n# Left out, since the stack makes its own:\n");
             for record in &self.made {
@@ -183,7 +197,8 @@ impl Sorted {
                  # only when told to (in BIND: rndc retransfer).\n",
             );
         }
-        if self.made.iter().any(|record| is_www(record, zone)) {
+        let www = self.made.iter().any(|record| is_www(record, zone));
+        if www && !options.is_further() {
             let _ = writeln!(
                 text,
                 "# www.{zone} is an alias of the site; with aliases = [] in [site] it is yours."
@@ -220,13 +235,9 @@ impl Sorted {
 }
 
 impl Written {
-    /// The lines of the record.
-    fn block(&self, site: Option<&SiteName>) -> String {
+    /// The lines of the record, in this table.
+    fn block(&self, table: &str) -> String {
         let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
-        let table = match site {
-            Some(site) => format!("sites.{site}.dns.records"),
-            None => "dns.records".to_owned(),
-        };
         let mut text = format!(
             "[[{table}]]\nname = {}\ntype = {}\nvalue = {}\n",
             quoted(&self.name),
@@ -252,6 +263,7 @@ fn reason(mistake: &Diagnostic) -> String {
     let message = &mistake.message;
     let bare = message
         .strip_prefix("dns.records.")
+        .or_else(|| message.strip_prefix("dns.zones.records."))
         .and_then(|rest| rest.split_once(": "));
     let bare = bare.map_or(message.as_str(), |(_, bare)| bare);
     match &mistake.help {
@@ -312,8 +324,12 @@ fn is_www(record: &FileRecord, zone: &Fqdn) -> bool {
 
 /// Whether the stack makes records of this type at this name, if the inventory says nothing else
 /// about it.
-fn is_made(name: &str, kind: &str) -> bool {
+fn is_made(name: &str, kind: &str, options: ImportOptions<'_>) -> bool {
     match name {
+        _ if options.is_further() => {
+            let leads = matches!(kind, "CNAME" | "A" | "AAAA");
+            name == "@" && matches!(kind, "SOA" | "NS") || leads && options.is_of_a_site(name)
+        }
         "@" => matches!(kind, "SOA" | "NS" | "A" | "AAAA"),
         "www" => matches!(kind, "CNAME" | "A" | "AAAA"),
         "ns1" => matches!(kind, "A" | "AAAA"),

@@ -10,6 +10,7 @@ mod build;
 mod deploy;
 mod environment;
 mod forms;
+mod further;
 mod headers;
 mod import;
 mod jobs;
@@ -34,13 +35,16 @@ mod resolve;
 mod reverse;
 mod secondary;
 mod sensitive;
+mod signing;
 mod site;
 mod source;
 mod starter;
+mod stray;
 mod structure;
 mod syntax;
 mod tls;
 mod upgrades;
+mod user_record;
 mod values;
 mod web;
 mod zone;
@@ -51,10 +55,10 @@ pub use import::{ImportOptions, Imported, import};
 pub use model::{
     App, AppSource, Backup, Backups, BuildStep, Cache, Challenge, Database, DatabaseListen,
     DatabaseServer, Dns, DnsRecord, Dnssec, Engine, Expect, ExternalAccount, FileReference,
-    Firewall, FirewallRule, Handler, Health, Hook, Install, Inventory, Jobs, Keep, KeyType, Listen,
-    Location, Login, NameServer, Names, Parsed, Part, PathRule, Ports, Protocol, Python, Rate,
-    RecordSet, Redirect, References, ReverseZone, Schedule, Secondary, Server, Shares, Site, Timer,
-    Tls, TlsMode, TransferKey, Unattended, Upgrades, Web, Window, Worker,
+    Firewall, FirewallRule, FurtherZone, Handler, Health, Hook, Install, Inventory, Jobs, Keep,
+    KeyType, Listen, Location, Login, NameServer, Names, Parsed, Part, PathRule, Ports, Protocol,
+    Python, Rate, RecordSet, Redirect, References, Schedule, Secondary, Server, Shares, Site,
+    Timer, Tls, TlsMode, TransferKey, Unattended, Upgrades, Web, Window, Worker,
 };
 pub use network::network;
 pub use raw::schema;

@@ -222,19 +222,24 @@ pub struct Dns {
     pub records: Vec<DnsRecord>,
     /// What the wildcards among them answer.
     pub wildcards: Vec<RecordSet>,
-    /// The zones of networks, which say the names of their addresses.
-    pub reverse: Vec<ReverseZone>,
+    /// Further zones of this server: of domains that no site has, and of networks.
+    pub zones: Vec<FurtherZone>,
+    /// What must be answered of these, and of aliases that stand in another zone than their site.
+    pub answers: Vec<RecordSet>,
 }
 
-/// The zone of a network.
+/// A zone beside that of a site, with the same name servers: of a domain that no site has, or of
+/// a network, which says the names of its addresses.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ReverseZone {
-    /// Its name, below `in-addr.arpa` or `ip6.arpa`.
+pub struct FurtherZone {
+    /// Its name; that of a network is below `in-addr.arpa` or `ip6.arpa`.
     pub zone: Fqdn,
+    /// Default time to live, in seconds.
+    pub ttl: u32,
+    /// Whether it is signed.
+    pub dnssec: Dnssec,
     /// Every record except the SOA, name servers first.
     pub records: Vec<DnsRecord>,
-    /// The first of those that name an address.
-    pub pointer: Option<DnsRecord>,
 }
 
 /// Whether a zone is signed (DNSSEC, RFC 9364).
@@ -295,11 +300,14 @@ pub struct RecordSet {
 impl RecordSet {
     /// The wildcards among the records, those of one name and type together.
     pub(super) fn wildcards(records: &[DnsRecord]) -> Vec<Self> {
+        let wildcard = |record: &&DnsRecord| record.name.wildcard_of().is_some();
+        Self::of(records.iter().filter(wildcard))
+    }
+
+    /// These records, those of one name and type together.
+    pub(super) fn of<'a>(records: impl Iterator<Item = &'a DnsRecord>) -> Vec<Self> {
         let mut sets: Vec<Self> = Vec::new();
         for record in records {
-            if record.name.wildcard_of().is_none() {
-                continue;
-            }
             let same = |set: &&mut Self| set.name == record.name && set.kind == record.kind;
             match sets.iter_mut().find(same) {
                 Some(set) => set.values.push(record.value.clone()),

@@ -3,7 +3,7 @@
 
 use super::mistakes::Mistakes;
 use super::raw::{self, At};
-use super::{ReverseZone, Site};
+use super::{FurtherZone, Site};
 use crate::types::{Fqdn, SiteName};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -39,13 +39,13 @@ fn shared(one: &Site, other: &Site) -> Vec<(String, &'static str)> {
     if here.enabled && there.enabled && here.name == there.name {
         all.push((format!("database {}", here.name), "database.name"));
     }
-    let zones = |site: &Site| site.dns.reverse.clone();
+    let zones = |site: &Site| site.dns.zones.clone();
     let other_zones = zones(other);
     if let Some(found) = zones(one).iter().find(|zone| {
-        let same = |other: &ReverseZone| other.zone == zone.zone;
+        let same = |other: &FurtherZone| other.zone == zone.zone;
         other_zones.iter().any(same)
     }) {
-        all.push((format!("zone {}", found.zone), "dns.reverse"));
+        all.push((format!("zone {}", found.zone), "dns.zones or dns.reverse"));
     }
     all
 }

@@ -16,6 +16,7 @@ mod signing;
 mod text_or;
 mod tls;
 mod upgrades;
+mod zone;
 
 pub(super) use app::{App, AppListen, AppProtocol, AppSource, BuildStep, Deploy, Python, Secret};
 pub(super) use backup::{Backup, Schedule};
@@ -29,6 +30,7 @@ pub(super) use signing::Signing;
 pub(super) use text_or::TextOr;
 pub(super) use tls::{Challenge, ExternalAccount, Hook, KeyType, Tls, TlsMode};
 pub(super) use upgrades::{Install, Upgrades};
+pub(super) use zone::Zone;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde::Deserialize;
@@ -261,6 +263,10 @@ pub(super) struct Dns {
     /// Further records.
     #[serde(default)]
     pub(super) records: Vec<At<Record>>,
+    /// Domains that this server answers for and that no site has: their zones, with the name
+    /// servers and the secondaries of this one. Default: none.
+    #[serde(default)]
+    pub(super) zones: Vec<At<Zone>>,
     /// Networks whose addresses have names here: their reverse zones, with the name servers and
     /// the secondaries of the zone. Default: none.
     #[serde(default)]

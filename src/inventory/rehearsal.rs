@@ -1,6 +1,6 @@
 //! What of an inventory is for its own server alone, and not for a copy of it.
 
-use super::{Backups, Dns, Inventory, Jobs, RecordSet, TlsMode};
+use super::{Backups, Dns, DnsRecord, Inventory, Jobs, RecordSet, TlsMode};
 use std::net::IpAddr;
 
 impl Inventory {
@@ -65,18 +65,31 @@ fn moved(dns: &mut Dns, before: &[IpAddr], address: IpAddr) {
     let concerned = |of: &str, value: &str| {
         matches!(of, "A" | "AAAA") && value.parse().is_ok_and(|value| before.contains(&value))
     };
-    let mut records = Vec::new();
-    for mut record in std::mem::take(&mut dns.records) {
-        if concerned(&record.kind, &record.value) {
-            record.kind = kind.to_owned();
-            record.value = address.to_string();
+    let further = dns.zones.iter_mut().map(|zone| &mut zone.records);
+    for all in std::iter::once(&mut dns.records).chain(further) {
+        let mut records = Vec::new();
+        for mut record in std::mem::take(all) {
+            if concerned(&record.kind, &record.value) {
+                record.kind = kind.to_owned();
+                record.value = address.to_string();
+            }
+            if !records.contains(&record) {
+                records.push(record);
+            }
         }
-        if !records.contains(&record) {
-            records.push(record);
-        }
+        *all = records;
     }
-    dns.wildcards = RecordSet::wildcards(&records);
-    dns.records = records;
+    dns.wildcards = RecordSet::wildcards(&dns.records);
+    // What is still said as before.
+    let records = || {
+        let further = dns.zones.iter().flat_map(|zone| &zone.records);
+        dns.records.iter().chain(further)
+    };
+    let asked = |record: &&DnsRecord| {
+        let same = |set: &RecordSet| set.name == record.name && set.kind == record.kind;
+        dns.answers.iter().any(same)
+    };
+    dns.answers = RecordSet::of(records().filter(asked));
 }
 
 #[cfg(test)]

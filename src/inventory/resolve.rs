@@ -3,16 +3,17 @@
 use super::forms::{RawSite, servers, sites};
 use super::mistakes::Mistakes;
 use super::raw::{self, At};
+use super::stray::{self, Stray};
 use super::{
     App, DatabaseServer, Dns, FileReference, Inventory, Listen, Names, Parsed, Ports, References,
     Server, Site, TlsMode,
 };
 use super::{
-    app, backup, jobs, neighbours, network, paths, secondary, sensitive, site, structure, syntax,
-    tls, upgrades, web, zone,
+    app, backup, further, jobs, neighbours, network, paths, secondary, sensitive, site, structure,
+    syntax, tls, upgrades, user_record, web, zone,
 };
 use crate::diagnostic::{Diagnostics, Source};
-use crate::types::{InvalidValue, SiteName};
+use crate::types::{Fqdn, InvalidValue, SiteName};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -294,7 +295,7 @@ fn zones(
     server: Option<&Server>,
     mistakes: &mut Mistakes<'_>,
 ) -> BTreeMap<SiteName, Dns> {
-    let mut parts: BTreeMap<&SiteName, (zone::Part<'_>, Option<String>)> = BTreeMap::new();
+    let mut parts: Parts<'_> = BTreeMap::new();
     for raw in raw_sites {
         let own = names.get(&raw.name).and_then(Option::as_ref);
         match own.zip(raw.names.as_ref()) {
@@ -309,13 +310,19 @@ fn zones(
             }
             None => {
                 mistakes.within(raw.table.clone());
-                zone::check_ttl(raw.dns, mistakes);
+                user_record::ttl("dns.ttl", raw.dns.ttl.as_ref(), mistakes);
             }
         }
     }
     let answered = parts.iter().filter(|(_, (part, _))| part.enabled());
     let answered = answered.map(|(name, (part, _))| (*name, part.names.zone()));
     let hosts = neighbours::hosts(&answered.collect());
+    let hosted = hosted(&parts, &hosts);
+    let strays = parts.values().flat_map(|(part, _)| {
+        let how = (part.enabled(), part.challenge);
+        stray::strays(part.names, part.raw_names, how, &hosted)
+    });
+    let strays: Vec<Stray<'_>> = strays.collect();
     let mut zones = BTreeMap::new();
     for (name, (part, table)) in &parts {
         mistakes.within(table.clone());
@@ -332,12 +339,57 @@ fn zones(
                 let guests: Vec<&zone::Part<'_>> = guests
                     .filter_map(|(guest, _)| parts.get(guest).map(|(part, _)| part))
                     .collect();
-                zone::resolve(part, &guests, server, mistakes)
+                zone::resolve(part, &guests, &strays, server, mistakes)
             }
         };
         zones.insert((*name).clone(), dns);
     }
+    misplaced(&parts, &zones, mistakes);
     zones
+}
+
+/// A site as its zone sees it, and its table among several.
+type Parts<'a> = BTreeMap<&'a SiteName, (zone::Part<'a>, Option<String>)>;
+
+/// The zones that this server answers for, as far as they are named.
+fn hosted(parts: &Parts<'_>, hosts: &BTreeMap<&SiteName, &SiteName>) -> Vec<Fqdn> {
+    let parts = parts.iter();
+    let own = parts.filter(|(name, (part, _))| part.enabled() && !hosts.contains_key(*name));
+    let zones = own.flat_map(|(_, (part, _))| {
+        let further = part.raw.zones.iter().filter_map(|one| one.name.as_ref());
+        let further = further.filter_map(|name| Fqdn::new(name).ok());
+        std::iter::once(part.names.zone().clone()).chain(further)
+    });
+    zones.collect()
+}
+
+/// Further zones that are part of another one, or that a site has.
+fn misplaced(parts: &Parts<'_>, zones: &BTreeMap<SiteName, Dns>, mistakes: &mut Mistakes<'_>) {
+    let answered = zones.iter().filter(|(_, dns)| dns.enabled && !dns.shared);
+    let domains: Vec<&Fqdn> = answered.clone().map(|(_, dns)| &dns.zone).collect();
+    let hosted = answered.flat_map(|(name, dns)| {
+        let table = parts.get(name).and_then(|(_, table)| table.as_ref());
+        let own = further::Hosted {
+            zone: &dns.zone,
+            records: &dns.records,
+            table: Some(table.map_or_else(|| "dns".to_owned(), |table| format!("{table}.dns"))),
+        };
+        // What a site has is told once.
+        let more = dns.zones.iter().filter(|one| !domains.contains(&&one.zone));
+        let more = more.map(|one| further::Hosted {
+            zone: &one.zone,
+            records: &one.records,
+            table: None,
+        });
+        std::iter::once(own).chain(more)
+    });
+    let hosted: Vec<further::Hosted<'_>> = hosted.collect();
+    for (name, (part, table)) in parts {
+        if zones.get(*name).is_some_and(|dns| !dns.shared) {
+            mistakes.within(table.clone());
+            further::misplaced(&part.raw.zones, &hosted, mistakes);
+        }
+    }
 }
 
 fn roles(

@@ -1,32 +1,22 @@
 //! Reverse zones: the names of the addresses of a network (RFC 1035 section 3.5, RFC 3596 section
 //! 2.5; RFC 2317 for what is smaller than a zone).
 
+use super::further::{Forward, Further};
 use super::mistakes::Mistakes;
 use super::network::network;
 use super::raw::{self, At};
-use super::{DnsRecord, ReverseZone, record_rules};
+use super::signing::dnssec;
+use super::{DnsRecord, FurtherZone, RecordSet, record_rules};
 use crate::types::{Fqdn, InvalidValue, RecordName};
 use std::net::IpAddr;
 
-/// What the reverse zones of a site have from its zone.
-pub(super) struct Forward<'a> {
-    /// The zone.
-    pub(super) zone: &'a Fqdn,
-    /// Its records.
-    pub(super) records: &'a [DnsRecord],
-    /// Its name servers, which are those of the reverse zones, too.
-    pub(super) nameservers: &'a [Fqdn],
-    /// Its default time to live.
-    pub(super) ttl: u32,
-}
-
-/// The reverse zones of a site.
+/// Adds the reverse zones of a site to its further ones.
 pub(super) fn zones(
     all: &[At<raw::Reverse>],
     forward: &Forward<'_>,
+    zones: &mut Vec<Further>,
     mistakes: &mut Mistakes<'_>,
-) -> Vec<ReverseZone> {
-    let mut zones: Vec<ReverseZone> = Vec::new();
+) {
     for one in all {
         let Some(written) = &one.network else {
             let message = "dns.reverse: network is missing";
@@ -44,14 +34,13 @@ pub(super) fn zones(
             None => mistakes.check("dns.reverse.network", Some(written), |_| network.zone()),
         };
         let Some(name) = name else { continue };
-        if zones.iter().any(|other| other.zone == name) {
+        if zones.iter().any(|other| other.zone.zone == name) {
             let message = format!("dns.reverse.network: the zone {name} is there twice");
             mistakes.push(mistakes.at(written.span(), message).help("leave one out"));
             continue;
         }
         zones.push(zone(one, &network, name, forward, mistakes));
     }
-    zones
 }
 
 fn zone(
@@ -60,7 +49,7 @@ fn zone(
     zone: Fqdn,
     forward: &Forward<'_>,
     mistakes: &mut Mistakes<'_>,
-) -> ReverseZone {
+) -> Further {
     let record = |name: &Fqdn, kind: &str, value: &Fqdn| DnsRecord {
         name: RecordName::from(name.clone()),
         kind: kind.to_owned(),
@@ -85,7 +74,7 @@ fn zone(
             mistakes.push(mistakes.at(address.span(), message).help("leave one out"));
             continue;
         }
-        if forward.leads_elsewhere(&target, address_read) {
+        if leads_elsewhere(forward, &target, address_read) {
             let message = format!("{KEY}: `{target}` does not have the address {address_read}");
             let kind = if address_read.is_ipv4() { "A" } else { "AAAA" };
             mistakes.push(mistakes.at(name.span(), message).help(format!(
@@ -96,10 +85,14 @@ fn zone(
         }
         records.push(record(&owner, "PTR", &target));
     }
-    ReverseZone {
-        pointer: records.get(servers).cloned(),
-        zone,
-        records,
+    Further {
+        answers: RecordSet::of(records.get(servers).into_iter()),
+        zone: FurtherZone {
+            zone,
+            ttl: forward.ttl,
+            dnssec: dnssec("dns.reverse.dnssec", raw.dnssec.as_ref(), mistakes),
+            records,
+        },
     }
 }
 
@@ -113,16 +106,14 @@ pub(super) fn host(text: &str) -> Result<Fqdn, InvalidValue> {
     Ok(name)
 }
 
-impl Forward<'_> {
-    /// Whether the zone has addresses for the name, and this is none of them.
-    fn leads_elsewhere(&self, name: &Fqdn, address: IpAddr) -> bool {
-        let own = self.records.iter().filter(|record| record.name == *name);
-        let addresses = own.filter(|record| matches!(record.kind.as_str(), "A" | "AAAA"));
-        let addresses: Vec<IpAddr> = addresses
-            .filter_map(|record| record.value.parse().ok())
-            .collect();
-        name.is_within(self.zone) && !addresses.is_empty() && !addresses.contains(&address)
-    }
+/// Whether the zone has addresses for the name, and this is none of them.
+fn leads_elsewhere(forward: &Forward<'_>, name: &Fqdn, address: IpAddr) -> bool {
+    let own = forward.records.iter().filter(|record| record.name == *name);
+    let addresses = own.filter(|record| matches!(record.kind.as_str(), "A" | "AAAA"));
+    let addresses: Vec<IpAddr> = addresses
+        .filter_map(|record| record.value.parse().ok())
+        .collect();
+    name.is_within(forward.zone) && !addresses.is_empty() && !addresses.contains(&address)
 }
 
 /// A network whose addresses have names.

@@ -212,6 +212,8 @@ pub(super) fn in_text(text: &str, at: usize) -> bool {
         "tls",
         "dns",
         "dns.records",
+        "dns.zones",
+        "dns.zones.records",
         "web",
         "database",
         "firewall",

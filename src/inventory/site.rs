@@ -4,6 +4,7 @@ use super::Names;
 use super::mistakes::Mistakes;
 use super::raw::{self, At};
 use crate::types::{Fqdn, InvalidValue, RecordName};
+use std::ops::Range;
 
 /// `None` if the domain is missing or wrong.
 pub(super) fn resolve(
@@ -98,8 +99,14 @@ impl Names {
     }
 }
 
+/// Where an alias is written, if it is.
+pub(super) fn written(names: &raw::Names<'_>, alias: &Fqdn) -> Option<Range<usize>> {
+    let same = |item: &&At<String>| Fqdn::new(item).as_ref() == Ok(alias);
+    names.aliases?.iter().find(same).map(At::span)
+}
+
 /// Files are named after it, with something before and behind, and Linux takes 255 bytes.
-fn domain(text: &str) -> Result<Fqdn, InvalidValue> {
+pub(super) fn domain(text: &str) -> Result<Fqdn, InvalidValue> {
     const MOST: usize = 220;
     let domain = Fqdn::new(text)?;
     if domain.as_str().len() > MOST {

@@ -3,17 +3,14 @@
 use super::mistakes::Mistakes;
 use super::name_servers::{Named, nameservers};
 use super::raw::{self, At, RecordType};
-use super::zone_entry::{Entry, check, point};
-use super::{
-    Dns, DnsRecord, Dnssec, Names, RecordSet, Server, amount, record, record_rules, reverse,
-    secondary,
-};
-use crate::types::{Fqdn, InvalidValue, RecordName};
-use std::net::{IpAddr, Ipv4Addr};
+use super::signing::dnssec;
+use super::stray::Stray;
+use super::user_record::{ttl, users};
+use super::zone_entry::{Entry, check, own_addresses, point};
+use super::{Dns, DnsRecord, Dnssec, Names, RecordSet, Server, further, reverse, secondary, site};
+use crate::types::{Fqdn, RecordName};
+use std::net::IpAddr;
 use std::ops::Range;
-
-/// The largest time to live (RFC 2181 section 8).
-const MAX_TTL: u32 = i32::MAX.unsigned_abs();
 
 /// A site as its zone sees it.
 pub(super) struct Part<'a> {
@@ -31,23 +28,17 @@ impl Part<'_> {
     }
 
     fn ttl(&self, mistakes: &mut Mistakes<'_>) -> u32 {
-        let ttl = |amount: &raw::Amount| amount::seconds(amount, 0..=MAX_TTL);
-        let found = mistakes.check("dns.ttl", self.raw.ttl.as_ref(), ttl);
-        found.unwrap_or(3600)
+        ttl("dns.ttl", self.raw.ttl.as_ref(), mistakes).unwrap_or(3600)
     }
 }
 
-/// The time to live of a section without a site, of which there is nothing else to say.
-pub(super) fn check_ttl(raw: &raw::Dns, mistakes: &mut Mistakes<'_>) {
-    let ttl = |amount: &raw::Amount| amount::seconds(amount, 0..=MAX_TTL);
-    mistakes.check("dns.ttl", raw.ttl.as_ref(), ttl);
-}
-
 /// The section `[dns]` of a site with a zone of its own. `guests` are the sites whose domains are
-/// part of the zone: their records stand in it, too.
+/// part of the zone: their records stand in it, too. `strays` are the aliases of all sites that
+/// stand in another zone than the rest of their site.
 pub(super) fn resolve(
     part: &Part<'_>,
     guests: &[&Part<'_>],
+    strays: &[Stray<'_>],
     server: Option<&Server>,
     mistakes: &mut Mistakes<'_>,
 ) -> Dns {
@@ -74,54 +65,51 @@ pub(super) fn resolve(
     }
     let made = entries.len();
     for record in &raw.records {
-        entries.extend(zone.users(record, mistakes));
+        entries.extend(users(record, names.zone(), ttl, "dns", mistakes));
     }
     // What a guest has wrong is told where it is looked at by itself.
     let mut twice = mistakes.apart();
     for guest in guests {
         entries.extend(guest.entries(names.zone(), own_server, server, &mut twice));
     }
+    let here = strays.iter().filter(|stray| stray.zone == *names.zone());
+    let here: Vec<Entry> = here
+        .flat_map(|stray| stray.entries(&entries, server, ttl))
+        .collect();
+    let mut answers = RecordSet::of(here.iter().map(|entry| &entry.record));
+    entries.extend(here);
     let secondaries = secondary::addresses(raw, names.zone());
     let glue = zone.glue(&nameservers, &secondaries, &entries);
     entries.splice(made..made, glue);
     check(&entries, names.zone(), mistakes);
     let records: Vec<DnsRecord> = entries.into_iter().map(|entry| entry.record).collect();
     let nameservers: Vec<Fqdn> = nameservers.into_iter().map(|(name, _)| name).collect();
-    let forward = reverse::Forward {
+    let forward = further::Forward {
         zone: names.zone(),
         records: &records,
         nameservers: &nameservers,
+        secondaries: &secondaries,
         ttl,
     };
+    let mut zones = further::zones(&raw.zones, &forward, strays, server, mistakes);
+    reverse::zones(&raw.reverse, &forward, &mut zones, mistakes);
+    answers.extend(zones.iter().flat_map(|zone| zone.answers.iter().cloned()));
     Dns {
         enabled: part.enabled(),
         zone: names.zone().clone(),
         shared: false,
-        reverse: reverse::zones(&raw.reverse, &forward, mistakes),
+        zones: zones.into_iter().map(|zone| zone.zone).collect(),
+        answers,
         nameservers,
         // They are read with what they refer to.
         secondaries: Vec::new(),
         elsewhere: Vec::new(),
         transfer_keys: Vec::new(),
-        dnssec: dnssec(raw, mistakes),
+        dnssec: dnssec("dns.dnssec", raw.dnssec.as_ref(), mistakes),
         ttl,
         wildcards: RecordSet::wildcards(&records),
         records,
     }
-}
-
-fn dnssec(raw: &raw::Dns, mistakes: &mut Mistakes<'_>) -> Dnssec {
-    let read = |written: &raw::Signing| match written {
-        raw::Signing::Switch(true) => Ok(Dnssec::On),
-        raw::Signing::Switch(false) => Ok(Dnssec::Off),
-        raw::Signing::Text(text) if text == "insecure" => Ok(Dnssec::Insecure),
-        raw::Signing::Text(text) => {
-            let wrong = InvalidValue::new(format!("`{text}` is no way to sign a zone"));
-            Err(wrong.hint("true, false, or \"insecure\" while it is ended"))
-        }
-    };
-    let found = mistakes.check("dns.dnssec", raw.dnssec.as_ref(), read);
-    found.unwrap_or(Dnssec::Off)
 }
 
 /// The section `[dns]` of a site whose domain is part of the zone of another one.
@@ -148,9 +136,11 @@ pub(super) fn resolve_guest(
         let mistake = mistakes.at(one.span(), message);
         mistakes.push(mistake.help(format!("write them at {host}, which has the zone")));
     }
-    if let Some(one) = part.raw.reverse.first() {
-        let message = format!("dns.reverse: the records stand in the zone {zone}");
-        let mistake = mistakes.at(one.span(), message);
+    let zones = part.raw.zones.first().map(|one| ("zones", one.span()));
+    let reverse = part.raw.reverse.first().map(|one| ("reverse", one.span()));
+    for (key, span) in zones.into_iter().chain(reverse) {
+        let message = format!("dns.{key}: the records stand in the zone {zone}");
+        let mistake = mistakes.at(span, message);
         mistakes.push(mistake.help(format!("write it at {host}, which has the name servers")));
     }
     let ttl = part.ttl(mistakes);
@@ -172,7 +162,8 @@ pub(super) fn resolve_guest(
         ttl,
         wildcards: RecordSet::wildcards(&records),
         records,
-        reverse: Vec::new(),
+        zones: Vec::new(),
+        answers: Vec::new(),
     }
 }
 
@@ -197,7 +188,7 @@ impl Part<'_> {
             entries.extend(own.challenge(host));
         }
         for record in &self.raw.records {
-            entries.extend(own.users(record, mistakes));
+            entries.extend(users(record, own.apex, own.ttl, "dns", mistakes));
         }
         entries.retain(|entry| entry.record.name.is_within(zone));
         entries
@@ -220,7 +211,11 @@ impl Zone<'_> {
         let mut entries = self.addresses(domain, None, "the domain's own record");
         if apex != domain {
             let origin = format!("the alias {apex}");
-            entries.extend(self.addresses(apex, self.written(apex).as_ref(), &origin));
+            entries.extend(self.addresses(
+                apex,
+                site::written(self.raw_names, apex).as_ref(),
+                &origin,
+            ));
         }
         for (name, span) in nameservers {
             let origin = format!("the name server {name}");
@@ -234,7 +229,7 @@ impl Zone<'_> {
             .iter()
             .filter(|alias| alias.is_within(apex) && *alias != apex)
         {
-            let written = self.written(alias);
+            let written = site::written(self.raw_names, alias);
             let origin = format!("the alias {alias}");
             let value = format!("{domain}.");
             let alias = RecordName::from(alias.clone());
@@ -278,13 +273,6 @@ impl Zone<'_> {
         entries
     }
 
-    /// Where an alias is written, if it is.
-    fn written(&self, alias: &Fqdn) -> Option<Range<usize>> {
-        let aliases = self.raw_names.aliases?;
-        let same = |item: &&At<String>| Fqdn::new(item).as_ref() == Ok(alias);
-        aliases.iter().find(same).map(At::span)
-    }
-
     /// Addresses of the name servers below the domain that have none yet.
     fn glue(
         &self,
@@ -303,7 +291,9 @@ impl Zone<'_> {
                 let elsewhere: Vec<IpAddr> = elsewhere.map(|(.., address)| *address).collect();
                 glue.extend(match elsewhere.as_slice() {
                     [] => self.addresses(name, span.as_ref(), &origin),
-                    addresses => self.entries_of(name, addresses, span.as_ref(), &origin),
+                    addresses => {
+                        Entry::addresses(name, addresses, self.ttl, span.as_ref(), &origin)
+                    }
                 });
             }
         }
@@ -311,32 +301,8 @@ impl Zone<'_> {
     }
 
     fn addresses(&self, name: &Fqdn, span: Option<&Range<usize>>, origin: &str) -> Vec<Entry> {
-        // After a mistake in the server's address the records are still checked.
-        let unknown = Some(Ipv4Addr::UNSPECIFIED);
-        let ipv4 = self.server.map_or(unknown, |server| server.ipv4);
-        let ipv6 = self.server.and_then(|server| server.ipv6);
-        let (four, six) = (ipv4.map(IpAddr::from), ipv6.map(IpAddr::from));
-        let addresses: Vec<IpAddr> = four.into_iter().chain(six).collect();
-        self.entries_of(name, &addresses, span, origin)
-    }
-
-    /// The address records of a name.
-    fn entries_of(
-        &self,
-        name: &Fqdn,
-        addresses: &[IpAddr],
-        span: Option<&Range<usize>>,
-        origin: &str,
-    ) -> Vec<Entry> {
-        let name = RecordName::from(name.clone());
-        let entry = |address: &IpAddr| {
-            let kind = match address {
-                IpAddr::V4(_) => RecordType::A,
-                IpAddr::V6(_) => RecordType::Aaaa,
-            };
-            self.entry(&name, kind, address.to_string(), span.cloned(), origin)
-        };
-        addresses.iter().map(entry).collect()
+        let addresses = own_addresses(self.server);
+        Entry::addresses(name, &addresses, self.ttl, span, origin)
     }
 
     fn entry(
@@ -347,67 +313,6 @@ impl Zone<'_> {
         span: Option<Range<usize>>,
         origin: &str,
     ) -> Entry {
-        Entry {
-            record: DnsRecord {
-                name: name.clone(),
-                kind: kind.as_str().to_owned(),
-                value,
-                ttl: self.ttl,
-            },
-            target: None,
-            span,
-            origin: origin.to_owned(),
-        }
-    }
-
-    /// A record of the user.
-    fn users(&self, raw: &At<raw::Record>, mistakes: &mut Mistakes<'_>) -> Option<Entry> {
-        let domain = self.apex;
-        for (key, is_there, example) in [
-            ("name", raw.name.is_some(), "name = \"@\""),
-            ("type", raw.kind.is_some(), "type = \"TXT\""),
-            ("value", raw.value.is_some(), "value = \"…\""),
-        ] {
-            if !is_there {
-                let message = format!("dns.records: {key} is missing");
-                mistakes.missing(raw.span(), &message, &format!("write {example}"));
-            }
-        }
-        let ttl = |amount: &raw::Amount| amount::seconds(amount, 0..=MAX_TTL);
-        let ttl = mistakes.check("dns.records.ttl", raw.ttl.as_ref(), ttl);
-        let owner = |text: &String| record::owner(text, domain);
-        let name = mistakes.check("dns.records.name", raw.name.as_ref(), owner);
-        let kind = **raw.kind.as_ref()?;
-        let data = |text: &String| record::data(kind, text, domain);
-        let data = mistakes.check("dns.records.value", raw.value.as_ref(), data);
-        let fits = name.as_ref().is_none_or(|name| {
-            let span = raw.name.as_ref().map_or(raw.span(), At::span);
-            let fits = record_rules::check_owner(kind, name);
-            let wrong = fits.map_err(|error| mistakes.invalid(span, "dns.records.name", &error));
-            wrong.is_ok()
-        });
-        let (name, data) = (name.filter(|_| fits)?, data?);
-        if kind == RecordType::Cname && name == *domain {
-            let span = raw.name.as_ref().map_or(raw.span(), At::span);
-            let mistake = mistakes.at(span, format!("`{domain}` itself cannot be a CNAME"));
-            mistakes.push(
-                mistake
-                    .label("the domain has other records, too")
-                    .help("a CNAME stands alone (RFC 1034 section 3.6.2): write an A record"),
-            );
-            return None;
-        }
-        if kind == RecordType::Ns && name.wildcard_of().is_some() {
-            let span = raw.name.as_ref().map_or(raw.span(), At::span);
-            let mistake = mistakes.at(span, format!("`{name}` cannot be delegated"));
-            mistakes.push(mistake.help("name servers disagree about what that means (RFC 4592)"));
-            return None;
-        }
-        let origin = format!("the {} record of {name}", kind.as_str());
-        let span = raw.name.as_ref().map(At::span);
-        let mut entry = self.entry(&name, kind, data.text, span, &origin);
-        entry.record.ttl = ttl.unwrap_or(self.ttl);
-        entry.target = data.target;
-        Some(entry)
+        Entry::made(name, (kind, value), self.ttl, span, origin)
     }
 }

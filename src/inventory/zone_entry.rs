@@ -1,11 +1,12 @@
 //! A record of the zone with its origin, and what cannot stand together.
 
-use super::DnsRecord;
 use super::mistakes::Mistakes;
 use super::raw::RecordType;
+use super::{DnsRecord, Server};
 use crate::diagnostic::Diagnostic;
-use crate::types::Fqdn;
+use crate::types::{Fqdn, RecordName};
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
 use std::ops::Range;
 
 /// A record with where it comes from.
@@ -19,12 +20,62 @@ pub(super) struct Entry {
 }
 
 impl Entry {
+    /// A record that is made of something, with its place and what it is made of.
+    pub(super) fn made(
+        name: &RecordName,
+        (kind, value): (RecordType, String),
+        ttl: u32,
+        span: Option<Range<usize>>,
+        origin: &str,
+    ) -> Self {
+        Self {
+            record: DnsRecord {
+                name: name.clone(),
+                kind: kind.as_str().to_owned(),
+                value,
+                ttl,
+            },
+            target: None,
+            span,
+            origin: origin.to_owned(),
+        }
+    }
+
+    /// The address records of a name.
+    pub(super) fn addresses(
+        name: &Fqdn,
+        addresses: &[IpAddr],
+        ttl: u32,
+        span: Option<&Range<usize>>,
+        origin: &str,
+    ) -> Vec<Self> {
+        let name = RecordName::from(name.clone());
+        let entry = |address: &IpAddr| {
+            let kind = match address {
+                IpAddr::V4(_) => RecordType::A,
+                IpAddr::V6(_) => RecordType::Aaaa,
+            };
+            let data = (kind, address.to_string());
+            Self::made(&name, data, ttl, span.cloned(), origin)
+        };
+        addresses.iter().map(entry).collect()
+    }
+
     pub(super) fn is(&self, kind: RecordType) -> bool {
         self.record.kind == kind.as_str()
     }
     pub(super) fn is_address(&self) -> bool {
         self.is(RecordType::A) || self.is(RecordType::Aaaa)
     }
+}
+
+/// The addresses of this server. After a mistake in them the records are still checked.
+pub(super) fn own_addresses(server: Option<&Server>) -> Vec<IpAddr> {
+    let unknown = Some(Ipv4Addr::UNSPECIFIED);
+    let ipv4 = server.map_or(unknown, |server| server.ipv4);
+    let ipv6 = server.and_then(|server| server.ipv6);
+    let (four, six) = (ipv4.map(IpAddr::from), ipv6.map(IpAddr::from));
+    four.into_iter().chain(six).collect()
 }
 
 /// Notes where the made ones among them lead.

@@ -1,10 +1,13 @@
 //! Zones of the name server. The kind owns the serial: it rises exactly when the content
 //! of the zone changes, or is older than one that was published.
 
+mod leaving;
 mod signing;
 mod text;
 
-use self::signing::{Keys, Signing};
+pub(super) use self::leaving::LeavingZone;
+pub(super) use self::signing::Keys;
+use self::signing::Signing;
 use self::text::{
     ZoneContent, ZoneRecord, ZoneText, find_serial, is_marked, newer, next_serial, read,
     with_serial,
@@ -58,6 +61,9 @@ pub struct Found {
     keys: Keys,
 }
 
+/// Its functions.
+pub(super) const SHELL: &str = include_str!("zone.sh");
+
 const TYPE: &str = "regular file";
 /// The type of what is not there.
 const NOTHING: &str = "nothing";
@@ -99,7 +105,7 @@ impl Found {
 
 impl Kind for Zone {
     const NAME: &'static str = "zone";
-    const PROBE_SHELL: &'static [&'static str] = &[include_str!("zone.sh")];
+    const PROBE_SHELL: &'static [&'static str] = &[SHELL];
     const LEAVES_OTHERS_ALONE: bool = true;
     type Entry = Entry;
     type State = Found;

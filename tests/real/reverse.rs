@@ -1,5 +1,6 @@
-//! The names of addresses: each network's zone is answered, has a serial of its own, can be taken
-//! to another inventory as it is, and goes when it is left out.
+//! Zones that no site has. The names of addresses: each network's zone is answered, has a serial of
+//! its own, can be taken to another inventory as it is, and goes when it is left out. A domain
+//! without a site leads to one, is signed, and does not go while others count on its keys.
 
 use crate::server::{Server, Site};
 use std::path::Path;
@@ -101,4 +102,78 @@ pub(crate) fn addresses_have_names(server: &Server) {
     // One that comes back has a later serial than anybody has seen.
     site.run(&["apply", "--yes"]).exits(0);
     assert!(serial(server, ZONE) > after[0]);
+    a_domain_without_a_site_is_signed_and_stays_while_its_keys_count(server);
+}
+
+const PARKED: &str = "parked.example";
+const KEY: &str = "Kparked.example.+013+";
+
+/// The site with a domain that leads to it, and with a network; both are signed like this.
+fn parked(server: &Server, name: &str, dnssec: &str) -> Site {
+    server.site_with(name, |text| {
+        let aliases = "aliases = [\"www.foobar.com\", \"parked.example\", \"www.parked.example\"]";
+        let text = text.replacen("[site]\n", &format!("[site]\n{aliases}\n"), 1);
+        let signed = format!("\ndnssec = {dnssec}\n\n[dns.reverse.names]");
+        let network = NETWORK.replace("\n\n[dns.reverse.names]", &signed);
+        format!(
+            "{text}\n[[dns.zones]]\nname = \"{PARKED}\"\ndnssec = {dnssec}\nmail = false\n{network}"
+        )
+    })
+}
+
+fn a_domain_without_a_site_is_signed_and_stays_while_its_keys_count(server: &Server) {
+    let site = parked(server, "parked", "true");
+    site.run(&["apply", "--yes"]).exits(0).says(&[
+        "for the registrar: parked.example. IN DS ",
+        "for the registrar: 113.0.203.in-addr.arpa. IN DS ",
+        "parked.example MX",
+    ]);
+    site.run(&["plan"]).exits(0).says(&["No changes."]);
+    let address = server.address.to_string();
+    assert_eq!(answer(server, &format!("{PARKED} A")), address);
+    assert_eq!(answer(server, &format!("www.{PARKED} A")), address);
+    assert_eq!(answer(server, &format!("{PARKED} MX")), "0 .");
+    for zone in [PARKED, ZONE] {
+        let signed = answer(server, &format!("{zone} SOA +dnssec"));
+        assert_eq!(signed.lines().count(), 2, "{signed}");
+    }
+    let status = site.run(&["status"]).exits(0);
+    status.says(&["parked.example. IN DS "]);
+    site.write(
+        "zone",
+        &server.on(&format!("cat /etc/bind/zones/{PARKED}.zone")),
+    );
+    let file = site.folder.join("zone");
+    let file = file.to_str().unwrap_or_default();
+    let lines = ["[[dns.zones]]\nname = \"parked.example\"\n"];
+    let imported = site.run(&["import", "--zone", PARKED, file]).exits(0);
+    let imported = imported.says(&lines).out;
+    // What the alias of the site leads to is made.
+    assert_eq!(imported.matches("[[dns.zones.records]]").count(), 3);
+
+    // As long as others may count on its keys, it goes with nothing: neither when its lines are
+    // deleted, nor when this server is to answer for no zone any more.
+    let gone = format!("the zone {PARKED} is signed, and its keys are in use: {KEY}");
+    let network = format!("the zone {ZONE} is signed, and its keys are in use: K{ZONE}.+013+");
+    let refused = [
+        "this must not be done:",
+        &gone,
+        &network,
+        "rndc dnssec -checkds",
+    ];
+    let none = server.site_with("silent", |text| {
+        text.replace("[dns]\n", "[dns]\nenabled = false\n")
+    });
+    for site in [&server.site, &none] {
+        site.run(&["plan"]).exits(1).says(&refused);
+    }
+    let insecure = parked(server, "insecure", "\"insecure\"");
+    let leaving = "kept → taken back by BIND, in the safe order";
+    insecure.run(&["plan"]).exits(0).says(&[leaving]);
+    // Whoever knows that nobody does says so.
+    server.on(&format!(
+        "rm /var/lib/foobar-stack/keys/{PARKED}.zone /var/lib/foobar-stack/keys/{ZONE}.zone"
+    ));
+    server.run(&["apply", "--yes"]).exits(0);
+    assert_eq!(server.on("ls /etc/bind/zones").trim(), "foobar.com.zone");
 }

@@ -30,6 +30,15 @@ impl Other {
         ));
     }
 
+    /// Answers with this, whatever others have.
+    fn has(&self, encoded: &str) {
+        self.0.on(&format!(
+            "echo {encoded} | base64 -d >/var/cache/bind/old\n\
+             echo 'zone \"foobar.com\" {{ type primary; file \"old\"; }};' >/etc/bind/named.conf.local\n\
+             systemctl restart named"
+        ));
+    }
+
     /// Whether it has the zone.
     fn has_it(&self) -> Option<()> {
         let soa = self.0.ask(&format!(
@@ -122,6 +131,14 @@ fn a_secondary_is_compared(server: &Server, other: &Other) {
     other.0.on("systemctl stop named");
     let stopped = ["does not answer for the zone: connection refused"];
     more.run(&["verify"]).exits(3).says(&stopped);
+    // One that has got nothing for so long that its signatures have ended.
+    let old = server.on(
+        "dnssec-signzone -S -z -P -q -K /var/lib/bind/signed -o foobar.com -s 20200101000000 \
+         -e 20200301000000 -f /root/old /etc/bind/zones/foobar.com.zone >/dev/null && base64 -w 0 /root/old",
+    );
+    other.has(old.trim());
+    let ended = ["ns2.foobar.com (", "its signatures ended on 2020-03-01"];
+    more.run(&["verify"]).exits(3).says(&ended);
     other.copies(server, KEY);
     until("the secondary has caught up", || {
         (more.run(&["verify"]).code == 0).then_some(())

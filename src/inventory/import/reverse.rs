@@ -66,8 +66,8 @@ pub fn import_reverse(records: Vec<FileRecord>, options: ImportOptions<'_>) -> I
     comment(&mut text, "Left out, since the stack makes its own:", &made);
     if signatures > 0 {
         text.push_str(
-            "#\n# Left out are its keys and signatures: the stack does not sign reverse zones. Have the\n\
-             # DS records removed, and wait until nobody has them any more, before this server answers.\n",
+            "#\n# Left out, since dnssec = true makes them anew, with other keys: its keys and signatures. Have\n\
+             # the DS records removed, and wait until nobody has them any more, before this server answers.\n",
         );
     }
     if has_other_ttl {
@@ -243,6 +243,7 @@ mod tests {
             zone: &zone,
             site: None,
             numbered: true,
+            inventory: None,
         };
         import_reverse(records, options)
     }
@@ -287,7 +288,7 @@ mod tests {
             );
             let inventory = parse(&Source::new("inventory", text)).unwrap();
             let site = inventory.inventory.sites.values().next().unwrap();
-            assert_eq!(site.dns.reverse[0].zone.as_str(), zone);
+            assert_eq!(site.dns.zones[0].zone.as_str(), zone);
         }
     }
 

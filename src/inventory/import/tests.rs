@@ -1,5 +1,5 @@
 use super::*;
-use crate::types::zone_records;
+use crate::types::{SiteName, zone_records};
 
 /// What is made of the records, behind a SOA.
 fn imported(records: &str) -> Imported {
@@ -9,6 +9,7 @@ fn imported(records: &str) -> Imported {
         zone: &zone,
         site: None,
         numbered: true,
+        inventory: None,
     };
     import(zone_records(&text, &zone).unwrap(), options)
 }
@@ -152,10 +153,52 @@ fn the_records_of_a_site_among_several_stand_below_its_name() {
         zone: &zone,
         site: Some(&site),
         numbered: false,
+        inventory: None,
     };
     let found = import(records, options).text;
     assert!(
         found.contains("\n[[sites.shop.dns.records]]\nname = \"a\"\n"),
         "{found}"
     );
+}
+
+#[test]
+fn a_zone_that_no_site_has_stands_beside_those() {
+    let text = "[server]\nipv4 = \"203.0.113.10\"\n[site]\ndomain = \"foobar.com\"\n\
+                aliases = [\"www.foobar.net\"]\n[app]\nenabled = false\n";
+    let text = format!("{text}[backup]\nenabled = false\n");
+    let inventory = parse(&Source::new("inventory.toml", text.clone())).unwrap();
+    let zone = Fqdn::new("foobar.net").unwrap();
+    let old = "$TTL 1h\n@ SOA ns1 hostmaster 7 1 2 3 4\n@ NS ns.example.\n@ A 192.0.2.1\n\
+               www CNAME @\nmail A 192.0.2.2\n@ MX 10 mail\nx LOC 1\n";
+    let options = |site| ImportOptions {
+        zone: &zone,
+        site,
+        numbered: true,
+        inventory: Some(&inventory.inventory),
+    };
+    let found = import(zone_records(old, &zone).unwrap(), options(None));
+    let (_, lines) = found.text.split_once("\n\n").unwrap();
+    assert_eq!(
+        lines,
+        "[[dns.zones]]\nname = \"foobar.net\"\n\n\
+         [[dns.zones.records]]\nname = \"@\"\ntype = \"A\"\nvalue = \"192.0.2.1\"\n\n\
+         [[dns.zones.records]]\nname = \"mail\"\ntype = \"A\"\nvalue = \"192.0.2.2\"\n\n\
+         [[dns.zones.records]]\nname = \"@\"\ntype = \"MX\"\nvalue = \"10 mail.foobar.net.\"\n"
+    );
+    // The alias of the site leads to this server from now on.
+    assert!(
+        found
+            .text
+            .contains("#   line 5: www.foobar.net. 3600 CNAME ")
+    );
+    assert_eq!(found.refused.len(), 1, "{:?}", found.refused);
+    let all = Source::new("inventory.toml", format!("{text}{lines}"));
+    let zones = &parse(&all).unwrap().inventory.sites;
+    let zones = &zones.values().next().unwrap().dns.zones;
+    assert_eq!(zones[0].zone, zone);
+    // A site that is to come has it.
+    let new = SiteName::new("new").unwrap();
+    let found = import(zone_records(old, &zone).unwrap(), options(Some(&new)));
+    assert!(found.text.contains("\n[[sites.new.dns.records]]\n"));
 }

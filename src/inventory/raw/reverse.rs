@@ -1,6 +1,6 @@
 //! `[[dns.reverse]]` as the user writes it.
 
-use super::{At, Texts};
+use super::{At, Signing, Texts};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -16,4 +16,7 @@ pub(in crate::inventory) struct Reverse {
     pub(in crate::inventory) names: Texts,
     /// The zone of an IPv4 network that is smaller than /24, as it is delegated (RFC 2317).
     pub(in crate::inventory) zone: Option<At<String>>,
+    /// Whether BIND signs the zone (DNSSEC): `true`, `false`, or "insecure" for the time in which
+    /// that is ended. Default: false.
+    pub(in crate::inventory) dnssec: Option<At<Signing>>,
 }

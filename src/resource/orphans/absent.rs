@@ -3,9 +3,10 @@
 use super::retired::Retired;
 use crate::resource::place::{Place, place_of, read_places};
 use crate::resource::vocabulary::probe::fields;
+use crate::resource::zone::{self, Keys, LeavingZone};
 use crate::resource::{
     Action, Change, Claim, Conflict, Delta, Diff, EntryError, ExecutionPlan, Future, Kind,
-    Materials, Observed, Phase, PlanContext, Probe,
+    Materials, Observed, Phase, PlanContext, Probe, Refusal,
 };
 use crate::shell::Script;
 use crate::types::AbsolutePath;
@@ -22,6 +23,8 @@ pub struct Absent {
     orphaned: bool,
     /// Whether it may be served or used until the run is proven.
     late: bool,
+    /// The zone in it, if it is the file of one that a run of ours once made.
+    zone: Option<LeavingZone>,
 }
 
 impl Absent {
@@ -29,6 +32,7 @@ impl Absent {
     #[must_use]
     pub fn orphaned(path: AbsolutePath) -> Self {
         Self {
+            zone: LeavingZone::of(&path),
             path,
             package: None,
             adopt: false,
@@ -72,6 +76,8 @@ pub struct Found {
     /// Whether a package has brought it, or the file that it leads to, and nobody has changed
     /// that since.
     shipped: bool,
+    /// What is known of the keys of the zone in it.
+    keys: Keys,
 }
 
 /// The fields of `[[absent]]`.
@@ -89,7 +95,7 @@ pub struct Entry {
 
 impl Kind for Absent {
     const NAME: &'static str = "absent";
-    const PROBE_SHELL: &'static [&'static str] = &[include_str!("absent.sh")];
+    const PROBE_SHELL: &'static [&'static str] = &[zone::SHELL, include_str!("absent.sh")];
     const DEPENDS_ON_CHANGES: bool = true;
     type Entry = Entry;
     type State = Found;
@@ -106,6 +112,7 @@ impl Kind for Absent {
             adopt,
             orphaned: false,
             late: false,
+            zone: None,
         })
     }
 
@@ -115,6 +122,8 @@ impl Kind for Absent {
 
     fn probe(batch: &[&Self], _: &Probe, script: &mut Script) {
         script.call("probe_absent", batch.iter().map(|absent| &absent.path));
+        let zones = batch.iter().filter_map(|absent| absent.zone.as_ref());
+        zones.for_each(|zone| zone.probe(script));
     }
 
     fn observe(batch: &[&Self], _: &Probe, reply: &str) -> Vec<Observed<Found>> {
@@ -124,13 +133,17 @@ impl Kind for Absent {
             .filter_map(fields::<2>)
             .filter_map(|[word, path]| (word == "shipped").then_some(path))
             .collect();
-        let found = |path: &AbsolutePath, place: Place| Found {
+        let found = |absent: &Self, place: Place| Found {
             file_type: place.file_type,
-            shipped: shipped.contains(&path.as_str()),
+            shipped: shipped.contains(&absent.path.as_str()),
+            keys: absent
+                .zone
+                .as_ref()
+                .map_or_else(Keys::default, |zone| zone.read(reply)),
         };
         batch
             .iter()
-            .map(|absent| place_of(&places, &absent.path).map(|place| found(&absent.path, place)))
+            .map(|absent| place_of(&places, &absent.path).map(|place| found(absent, place)))
             .collect()
     }
 
@@ -152,6 +165,10 @@ impl Kind for Absent {
         Some(Delta::quiet(Action::Delete, because, Diff::default()))
     }
 
+    fn refusal(&self, found: &Found) -> Option<Refusal> {
+        self.zone.as_ref()?.refusal(&found.keys)
+    }
+
     fn conflict(&self, found: &Found, _: Claim) -> Option<Conflict> {
         // What is no longer in the inventory was made by a run.
         (!self.orphaned && !self.adopt && !found.shipped).then(|| Conflict {
@@ -167,7 +184,7 @@ impl Kind for Absent {
 
     fn work(
         &self,
-        _: &Observed<Found>,
+        observed: &Observed<Found>,
         change: &Change,
         context: &PlanContext<'_>,
         work: &mut ExecutionPlan,
@@ -186,5 +203,12 @@ impl Kind for Absent {
         let mut script = Script::new();
         script.call("remove_path", [self.path.as_str()]);
         work.step(Phase::Commit, &change.id, script);
+        let mut script = Script::new();
+        if let (Some(zone), Some(found)) = (&self.zone, observed.present()) {
+            zone.forget(&found.keys, &mut script);
+        }
+        if !script.as_str().is_empty() {
+            work.step(Phase::Finish, &change.id, script);
+        }
     }
 }

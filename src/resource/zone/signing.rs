@@ -24,7 +24,7 @@ pub(super) enum Signing {
 
 /// What is known of the keys of a zone.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Keys {
+pub(in crate::resource) struct Keys {
     /// Whether any are recorded.
     pub(super) recorded: bool,
     /// Whether BIND means to keep any of these.
@@ -67,6 +67,11 @@ impl Keys {
         self.kept
     }
 
+    /// The recorded ones that others may still count on, if there are any.
+    pub(super) fn in_use(&self) -> Option<String> {
+        (!self.in_use.is_empty()).then(|| self.in_use.join(", "))
+    }
+
     /// What is there after a run.
     pub(super) fn applied(signing: Signing, before: Option<&Self>) -> Self {
         let was_recorded = before.is_some_and(|keys| keys.recorded);
@@ -96,16 +101,15 @@ impl Keys {
                 ),
             });
         }
-        if signing == Signing::Off && !self.in_use.is_empty() {
+        if let Some(keys) = self.in_use().filter(|_| signing == Signing::Off) {
             return Some(Refusal {
                 why: format!(
-                    "it is signed, and its keys are in use: {}. Without signatures nobody who \
+                    "it is signed, and its keys are in use: {keys}. Without signatures nobody who \
                      checks them would get an answer, as long as there are DS records at your \
-                     registrar",
-                    list(&self.in_use)
+                     registrar"
                 ),
                 hint: format!(
-                    "write dnssec = \"insecure\" in [dns] and apply; remove the DS records at your \
+                    "write dnssec = \"insecure\" for the zone and apply; remove the DS records at your \
                      registrar; wait until nobody has them any more (their time to live, two days \
                      at most registries), and say so on the server with `rndc dnssec -checkds \
                      withdrawn {zone}`; leave dnssec out when BIND has taken its keys back, which a \
