@@ -176,4 +176,8 @@ fn a_domain_without_a_site_is_signed_and_stays_while_its_keys_count(server: &Ser
     ));
     server.run(&["apply", "--yes"]).exits(0);
     assert_eq!(server.on("ls /etc/bind/zones").trim(), "foobar.com.zone");
+    // The keys are data, and stay.
+    server.on(&format!(
+        "rm /var/lib/bind/signed/{KEY}* /var/lib/bind/signed/K{ZONE}.*"
+    ));
 }
