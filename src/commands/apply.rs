@@ -80,7 +80,7 @@ pub(crate) async fn converge(
             saved.target.is_none() && first.left.is_empty()
         }
     };
-    show(&first, reporter);
+    show(&first, &workspace.inputs.inventory, reporter);
     if !first.left.is_empty() {
         let ids: Vec<String> = first.left.iter().map(ToString::to_string).collect();
         let ids = ids.join(", ");

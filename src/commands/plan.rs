@@ -31,7 +31,7 @@ pub(crate) async fn plan(
     let mut surveys = survey(&mut sessions, &workspace, &options.request, reporter).await?;
     for (name, survey) in surveys.iter() {
         reporter.about(name);
-        show(survey, reporter);
+        show(survey, &workspace.inputs.inventory, reporter);
     }
     if let Some(file) = &options.out {
         // A saved plan is of one server.

@@ -156,7 +156,6 @@ async fn survey_one(
     reporter.busy(None);
     note_maintenance(&facts, reporter);
     note_unverified(&facts, reporter);
-    note_backups(&workspace.inputs.inventory, reporter);
     let mut record = ownership::record(
         &stack.resources,
         &managed,
@@ -265,7 +264,8 @@ pub(crate) async fn look(
 const SHOWN: usize = 12;
 
 /// Shows the plan, and says what is no longer in the inventory and is kept all the same.
-pub(crate) fn show(survey: &Survey, reporter: &Reporter) {
+pub(crate) fn show(survey: &Survey, inventory: &Inventory, reporter: &Reporter) {
+    note_backups(inventory, reporter);
     reporter.plan(&survey.plan);
     reporter.upgrades(&survey.upgrades);
     if survey.lost {

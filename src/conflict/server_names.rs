@@ -1,6 +1,7 @@
-//! Server names: whether a file of Nginx that is somebody's answers for a name of a site. Nginx
-//! takes the first it reads and ignores the others with a warning, so that one of the two sites
-//! would be gone, and nothing would say so.
+//! Server names: whether a file of Nginx that is somebody's answers for a name of a site, or for
+//! all names that no site has. Of two with the same name Nginx takes the first it reads and ignores
+//! the other with a warning, so that one of the two sites would be gone, and nothing would say so;
+//! two defaults of a port it refuses.
 
 use super::meeting::Meeting;
 use crate::inventory::{Site, TlsMode};
@@ -13,6 +14,8 @@ struct Block {
     names: Vec<String>,
     /// The ports that it listens on; empty if the block does not say.
     ports: Vec<u16>,
+    /// Those where it answers for all names that no other block has.
+    defaults: Vec<u16>,
 }
 
 pub(super) fn conflicts(meeting: &Meeting<'_>) -> Vec<Conflict> {
@@ -21,6 +24,19 @@ pub(super) fn conflicts(meeting: &Meeting<'_>) -> Vec<Conflict> {
     }
     let ports = meeting.inventory.ports;
     let mut all = Vec::new();
+    let mut sites = meeting.inventory.sites.values();
+    let secure = sites.any(|site| site.tls.mode != TlsMode::Off);
+    for port in [ports.http_port]
+        .into_iter()
+        .chain(secure.then_some(ports.https_port))
+    {
+        let files = foreign(meeting)
+            .filter(|(_, text)| blocks(text).iter().any(|one| one.defaults.contains(&port)));
+        let files: Vec<&str> = files.map(|(path, _)| path).collect();
+        if !files.is_empty() {
+            all.push(default_server(port, &files));
+        }
+    }
     for site in meeting.inventory.sites.values() {
         let mut own = vec![ports.http_port];
         if site.tls.mode != TlsMode::Off {
@@ -47,6 +63,15 @@ fn conflict(name: &str, files: &[&str]) -> Conflict {
     }
 }
 
+fn default_server(port: u16, files: &[&str]) -> Conflict {
+    Conflict {
+        subject: format!("the default server of port {port}"),
+        found: format!("Nginx has it from {}", files.join(", ")),
+        because: "the stack gives no answer to names that no site has, and Nginx takes one default a port".to_owned(),
+        hint: "take the word `default_server` out there: the site keeps the names in its `server_name`".to_owned(),
+    }
+}
+
 /// The names that the site's own `server` blocks have.
 fn names(site: &Site) -> Vec<String> {
     let names = &site.names;
@@ -58,7 +83,8 @@ fn names(site: &Site) -> Vec<String> {
     all
 }
 
-/// What Nginx reads and no run has written: a path, and what it says.
+/// What Nginx reads, no run has written, and stays: a path, and what it says. What the stack puts or
+/// takes away there has rules of its own.
 fn foreign<'a>(meeting: &'a Meeting<'_>) -> impl Iterator<Item = (&'a str, &'a str)> {
     let own =
         |path: &str| {
@@ -67,9 +93,13 @@ fn foreign<'a>(meeting: &'a Meeting<'_>) -> impl Iterator<Item = (&'a str, &'a s
                 |managed| matches!(&managed.owned, Owned::Path(owned) if owned.as_str() == path),
             )
         };
+    let goes = |path: &str| {
+        let mut resources = meeting.stack.resources.iter();
+        resources.any(|resource| resource.id.name == path)
+    };
     files(&meeting.occupied.nginx)
         .into_iter()
-        .filter(move |(path, _)| !own(path))
+        .filter(move |(path, _)| !own(path) && !goes(path))
 }
 
 /// The files in the output of `nginx -T`, each once: one that is included twice is printed twice.
@@ -138,7 +168,7 @@ fn finished((server, mut block): (bool, Block)) -> Option<Block> {
         // What Nginx takes, as root, if nothing is said.
         block.ports.push(80);
     }
-    (!block.names.is_empty()).then_some(block)
+    (!block.names.is_empty() || !block.defaults.is_empty()).then_some(block)
 }
 
 impl Block {
@@ -147,29 +177,33 @@ impl Block {
             [directive, names @ ..] if directive == "server_name" => {
                 self.names.extend_from_slice(names);
             }
-            [directive, address, ..] if directive == "listen" => {
-                self.ports.extend(port(address));
+            [directive, address, more @ ..] if directive == "listen" => {
+                let port = port(address);
+                self.ports.push(port);
+                // `default` is what it was called before Nginx 0.8.21, and is still taken.
+                if more
+                    .iter()
+                    .any(|word| word == "default_server" || word == "default")
+                {
+                    self.defaults.push(port);
+                }
             }
             _ => {}
         }
     }
 }
 
-/// The port of a `listen`: `8080`, `[::]:8080`, `*:8080`, or 80 for an address alone; none for a
-/// socket.
-fn port(address: &str) -> Option<u16> {
+/// The port of a `listen`: `8080`, `[::]:8080`, `*:8080`, or 80 for an address alone; 0 for a socket,
+/// where no visitor asks.
+fn port(address: &str) -> u16 {
     if address.starts_with("unix:") {
-        // Nobody asks there for a name of the site.
-        return Some(0);
+        return 0;
     }
     let last = match address.rsplit_once(']') {
         Some((_, rest)) => rest.trim_start_matches(':'),
         None => address.rsplit(':').next().unwrap_or(address),
     };
-    match last.parse() {
-        Ok(port) => Some(port),
-        Err(_) => Some(80),
-    }
+    last.parse().unwrap_or(80)
 }
 
 enum Token {
@@ -265,6 +299,8 @@ mod tests {
             read("server_name a.example;"),
             [(words(&["a.example"]), vec![])]
         );
+        let default = blocks("server { listen 443 ssl default_server; listen 80; }").remove(0);
+        assert_eq!(default.defaults, [443]);
         // Half a file ends.
         assert_eq!(read("server { server_name 'a").len(), 0);
     }

@@ -8,7 +8,7 @@ use crate::resource::{Managed, NoMaterials, Resource, Spec};
 const RECORD: &str = "made\tweb\tpath\t/etc/nginx/sites-available/foobar.com.conf";
 
 /// A server, with what makes it one that has been used.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Used {
     inventory: &'static str,
     managed: &'static str,
@@ -134,8 +134,12 @@ fn a_name_of_the_site_in_a_file_of_somebody_else_is_refused() {
             .found
             .ends_with(" from /etc/nginx/sites-enabled/mine")
     );
+    let reply = "nginx\x1f# configuration file /etc/nginx/conf.d/shop.conf:\n\
+                 nginx\x1fserver { listen [::]:80 default_server; server_name shop.example; }\n";
+    Used { reply, ..used }.has(&["the default server of port 80"]);
     Used {
         inventory: "[web]\nhttp_port = 81\n",
+        reply,
         ..used
     }
     .has(&[]);

@@ -16,7 +16,7 @@ const DECISIONS: &str = "
     for port in 53 80/tcp 443/tcp 2525/tcp 8080/tcp; do ufw allow $port; done >/dev/null
     dpkg --purge --force-all odd >/dev/null 2>&1
     mv /etc/nginx/sites-enabled/default /etc/nginx/sites-enabled/mine
-    sed -i 's/ www.foobar.com//' /etc/nginx/conf.d/shop.conf
+    sed -i 's/ www.foobar.com//; s/ default_server//' /etc/nginx/conf.d/shop.conf
 ";
 
 /// Whether it all still works.
@@ -37,7 +37,7 @@ const ALIVE: &str = "
 ";
 
 /// What stands in the way, each as the plan names it.
-const REFUSED: [&str; 13] = [
+const REFUSED: [&str; 14] = [
     "packages: dpkg left half-way: odd",
     "the server's resolver: /etc/resolv.conf names 127.0.0.1",
     "/etc/bind/named.conf.options: it is not as the package brought it",
@@ -50,6 +50,7 @@ const REFUSED: [&str; 13] = [
     "port 2525/tcp: python3",
     "account foobar: there is one with uid 1000, the shell /bin/bash, files in /home/foobar",
     "/etc/nginx/sites-enabled/default: ",
+    "the default server of port 80: Nginx has it from /etc/nginx/conf.d/shop.conf",
     "the server name www.foobar.com: Nginx has it from /etc/nginx/conf.d/shop.conf",
 ];
 

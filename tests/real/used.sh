@@ -9,7 +9,7 @@ systemctl stop nginx
 mkdir -p /var/www/mine
 echo mine >/var/www/mine/index.html
 echo 'server { listen 8081; root /var/www/mine; }' >/etc/nginx/sites-available/default
-echo 'server { listen 80; server_name shop.example www.foobar.com; return 200 shop; }' >/etc/nginx/conf.d/shop.conf
+echo 'server { listen 80 default_server; server_name shop.example www.foobar.com; return 200 shop; }' >/etc/nginx/conf.d/shop.conf
 echo '# mine' >>/etc/nginx/nginx.conf
 
 mariadb -e "CREATE DATABASE shop; CREATE TABLE shop.orders (id INT); INSERT INTO shop.orders VALUES (7)
