@@ -244,6 +244,8 @@ impl Rehearsal<'_> {
                 hostname: server.hostname.take(),
                 timezone: server.timezone.take(),
                 adopt: Vec::new(),
+                hardening: std::mem::take(&mut server.hardening),
+                journal: server.journal,
             };
         }
         left_out

@@ -49,3 +49,26 @@ fn header_value(text: &str) -> Result<String, InvalidValue> {
     }
     Ok(text.to_owned())
 }
+
+/// The header Permissions-Policy: a dictionary of lists (RFC 9651), `camera=(), usb=(self)`.
+pub(super) fn permissions_policy(text: &str) -> Result<String, InvalidValue> {
+    let value = header_value(text)?;
+    let name = |name: &str| {
+        name.starts_with(|c: char| c.is_ascii_lowercase())
+            && name.chars().all(|c| c.is_ascii_lowercase() || c == '-')
+    };
+    let list =
+        |list: &str| matches!(list, "*" | "self") || (list.starts_with('(') && list.ends_with(')'));
+    let member = |member: &str| {
+        let parts = member.trim().split_once('=');
+        parts.is_some_and(|(feature, who)| name(feature) && list(who))
+    };
+    match text.split(',').find(|one| !member(one)) {
+        Some(odd) if !text.is_empty() => Err(InvalidValue::new(format!(
+            "`{}` is nothing that Permissions-Policy takes",
+            odd.trim()
+        ))
+        .hint("like \"camera=(), fullscreen=(self \\\"https://video.example\\\")\"")),
+        _ => Ok(value),
+    }
+}

@@ -42,6 +42,7 @@ mod starter;
 mod stray;
 mod structure;
 mod syntax;
+mod system;
 mod tls;
 mod upgrades;
 mod user_record;

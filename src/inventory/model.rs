@@ -129,6 +129,10 @@ pub struct Server {
     pub timezone: Option<String>,
     /// What the stack may take over there, as a refused plan names it.
     pub adopt: Vec<String>,
+    /// Roles whose services may do less than their packages let them.
+    pub hardening: Vec<String>,
+    /// The most that the journal takes of the disk, in bytes, if the inventory says it.
+    pub journal: Option<u64>,
 }
 
 impl Server {
@@ -366,6 +370,10 @@ pub struct Web {
     pub static_files: BTreeMap<String, String>,
     /// What visitors must get.
     pub expect: Expect,
+    /// The header Permissions-Policy; empty for none.
+    pub permissions_policy: String,
+    /// The header Cross-Origin-Opener-Policy; empty for none.
+    pub opener_policy: String,
     /// Further response headers.
     pub headers: BTreeMap<String, String>,
     /// Networks that pass while maintenance is on.

@@ -133,6 +133,11 @@ fn web_keys(web: &raw::Web) -> Keys {
         ("static", first(&web.static_files)),
         ("headers", first(&web.headers)),
         (
+            "permissions_policy",
+            web.permissions_policy.as_ref().map(At::span),
+        ),
+        ("opener_policy", web.opener_policy.as_ref().map(At::span)),
+        (
             "maintenance_allow",
             web.maintenance_allow.as_ref().map(At::span),
         ),

@@ -2,6 +2,7 @@
 
 use super::mistakes::Mistakes;
 use super::raw::{self, At};
+use super::system;
 use super::values::{file, path};
 use super::{FileReference, Firewall, FirewallRule, Ports, Server};
 use crate::types::InvalidValue;
@@ -71,6 +72,8 @@ pub(super) fn server(
         hostname,
         timezone,
         adopt: raw.adopt.iter().map(|item| item.to_string()).collect(),
+        hardening: system::hardening(raw.hardening.as_ref()),
+        journal: mistakes.check("server.journal", raw.journal.as_ref(), system::journal),
     })
 }
 

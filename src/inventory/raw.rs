@@ -5,6 +5,7 @@
 
 mod app;
 mod backup;
+mod hardening;
 mod jobs;
 mod one_or_more;
 mod page;
@@ -20,6 +21,7 @@ mod zone;
 
 pub(super) use app::{App, AppListen, AppProtocol, AppSource, BuildStep, Deploy, Python, Secret};
 pub(super) use backup::{Backup, Schedule};
+pub(super) use hardening::{Hardened, OpenerPolicy};
 pub(super) use jobs::Jobs;
 pub(super) use page::{Expect, Health};
 pub(super) use paths::{PathRule, Redirect};
@@ -154,6 +156,12 @@ pub(super) struct Server {
     /// names it: "/etc/nginx/nginx.conf", "port 25/tcp". Default: nothing.
     #[serde(default)]
     pub(super) adopt: Vec<At<String>>,
+    /// The roles whose services may do less on the server than their packages let them: "web" is
+    /// Nginx, "dns" is BIND, "database" is MySQL or MariaDB. Default: all three.
+    pub(super) hardening: Option<At<Vec<At<Hardened>>>>,
+    /// The most that the system's journal takes of the disk: bytes, or "500M". Left out,
+    /// systemd decides: a tenth of the disk, at most 4G.
+    pub(super) journal: Option<At<Amount>>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -377,6 +385,14 @@ pub(super) struct Web {
     /// What visitors must get from the app: the path of a page that answers with 200, or a table
     /// that says more. Default: "/".
     pub(super) expect: Option<At<TextOr<Expect>>>,
+    /// Which features of browsers the pages and what they embed may use, as the response header
+    /// Permissions-Policy says it; "" sends no such header. Default: "camera=(self),
+    /// geolocation=(self), microphone=(self)".
+    pub(super) permissions_policy: Option<At<String>>,
+    /// Which other pages a page can be reached from as a window, as the response header
+    /// Cross-Origin-Opener-Policy says it; "unsafe-none" sends no such header.
+    /// Default: "same-origin-allow-popups".
+    pub(super) opener_policy: Option<At<OpenerPolicy>>,
     /// Further response headers of every page.
     #[serde(default)]
     pub(super) headers: Texts,

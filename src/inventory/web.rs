@@ -1,6 +1,6 @@
 //! The section `[web]`.
 
-use super::headers::headers;
+use super::headers::{headers, permissions_policy};
 use super::mistakes::Mistakes;
 use super::network::listed;
 use super::page;
@@ -9,6 +9,10 @@ use super::values::relative;
 use super::{FileReference, Ports, Web, amount, paths};
 use crate::types::InvalidValue;
 use std::collections::BTreeMap;
+
+/// What others may have use of in pages that the site embeds: nothing by which they see or hear
+/// somebody, unless the site says so.
+const PERMISSIONS: &str = "camera=(self), geolocation=(self), microphone=(self)";
 
 /// What the section `[web]` says of the ports.
 pub(super) fn ports(raw: &raw::Web) -> Ports {
@@ -54,6 +58,12 @@ pub(super) fn web(
                 .hint("from \"4k\" to \"64k\""),
         ),
     });
+    let policy = raw.permissions_policy.as_ref();
+    let policy = mistakes.check("web.permissions_policy", policy, |text| {
+        permissions_policy(text)
+    });
+    let opener = raw.opener_policy.as_deref().copied();
+    let opener = opener.unwrap_or(raw::OpenerPolicy::SameOriginAllowPopups);
     let mut static_files = BTreeMap::new();
     for (prefix, folder) in &raw.static_files {
         if !has_code && !mistakes.incomplete {
@@ -88,6 +98,8 @@ pub(super) fn web(
         hsts: hsts.unwrap_or(365 * 86400),
         static_files,
         expect: page::expect(raw.expect.as_ref(), mistakes),
+        permissions_policy: policy.unwrap_or_else(|| PERMISSIONS.to_owned()),
+        opener_policy: opener.header().to_owned(),
         headers: headers("web.headers", &raw.headers, mistakes),
         maintenance_allow: listed(
             "web.maintenance_allow",

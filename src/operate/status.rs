@@ -169,6 +169,9 @@ pub struct Status {
     /// Units that run programs or libraries of before an upgrade.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub replaced: Vec<String>,
+    /// Units that systemd is to run otherwise from their next start on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<String>,
     /// Packages that want a restart of the server; none if nothing does.
     pub reboot: Option<String>,
     /// Since when visitors are kept out for maintenance, of every site or of some.
@@ -324,6 +327,17 @@ impl Status {
                 self.pending.push((unit.to_owned(), reaction.to_owned()));
             }
             ["replaced", unit] => self.replaced.push(unit.to_owned()),
+            ["drop-in", unit, changed] => {
+                let changed: Option<i64> = changed.parse().ok();
+                let started = self.units.iter().find(|one| one.unit == unit);
+                let started = started.and_then(|unit| unit.since);
+                if changed
+                    .zip(started)
+                    .is_some_and(|(changed, since)| changed > since)
+                {
+                    self.waiting.push(unit.to_owned());
+                }
+            }
             ["backup", name, line] => self.backup.get_or_insert_default().read(name, line),
             ["unattended", name, line] => {
                 self.unattended.get_or_insert_default().read(name, line);
@@ -407,7 +421,8 @@ mod tests {
     const REPLY: &str = "now\u{1f}1795376400\nuptime\u{1f}3600.5 1\nload\u{1f}0.42 1 1 1/2 3\nmemory\u{1f}2048\u{1f}1024\n\
         unit\u{1f}foobar-app@blue.service\u{1f}5000000\u{1f}1048576\u{1f}max\u{1f}\u{1f}\n\
         nginx\u{1f}active\u{1f}4\nnginx\u{1f}requests\u{1f}99\nrelease\u{1f}/srv/foobar\u{1f}releases/0a1b\u{1f}1795376001\n\
-        certificate\u{1f}/etc/x.pem\u{1f}!!\ndisk\u{1f}/\u{1f}1000\u{1f}10\npending\u{1f}mysql.service\u{1f}restart\nreboot\u{1f}linux-image \n\
+        certificate\u{1f}/etc/x.pem\u{1f}!!\ndisk\u{1f}/\u{1f}1000\u{1f}10\npending\u{1f}mysql.service\u{1f}restart\n\
+        drop-in\u{1f}foobar-app@blue.service\u{1f}1795376001\ndrop-in\u{1f}nginx.service\u{1f}1795376001\nreboot\u{1f}linux-image \n\
         units\nId=foobar-app@blue.service\nLoadState=loaded\nActiveState=active\nSubState=running\nNRestarts=1\n\
         ActiveEnterTimestamp=Sun 2026-11-22 19:33:20.000001 UTC\nWorkingDirectory=/srv/foobar/releases/0a1b\nType=exec\n\n\
         Id=nginx.service\nLoadState=loaded\nActiveState=failed\nSubState=failed\nType=forking\n\

@@ -53,7 +53,18 @@ show_zone_keys() {
 	[ -z "$old" ] || [ -z "$new" ] || printf 'rollover\037%s\037%s\037%s\n' "$1" "$old" "$new"
 }
 
+# changed_drop_ins UNIT: when a file that says how systemd runs it was last put there.
+changed_drop_ins() {
+	local unit
+	unit=$1
+	set +f
+	set -- "/etc/systemd/system/$1.d"/*.conf
+	set -f
+	[ ! -e "$1" ] || stat -c "drop-in$separator$unit$separator%Z" -- "$@" | sort -r | head -n 1
+}
+
 set -f
+separator=$(printf '\037')
 printf 'now\037%s\n' "$(date +%s)"
 printf 'uptime\037%s\n' "$(first /proc/uptime)"
 printf 'load\037%s\n' "$(first /proc/loadavg)"
@@ -63,6 +74,7 @@ shown=$(show_units $units)
 printf '%s\n' "$shown" | groups | while IFS="$tab" read -r group name; do
 	unit_sample "$group" "$name"
 	replaced_files "$group" "$name"
+	changed_drop_ins "$name"
 done
 nginx_sample
 for path in $releases; do

@@ -352,6 +352,14 @@ fn lines(status: &Status) -> Vec<(&'static str, String)> {
         );
         lines.push(("restart", paint(CHANGED, words)));
     }
+    if !status.waiting.is_empty() {
+        let units = status.waiting.join(", ");
+        let words = format!(
+            "{}: its drop-in is newer than its start, and holds from the next one on",
+            visible(&units)
+        );
+        lines.push(("drop-in", words));
+    }
     if let Some(packages) = &status.reboot {
         let words = format!("required by {}", visible(packages));
         lines.push(("reboot", paint(CHANGED, words)));
@@ -493,6 +501,7 @@ mod tests {
             now: 65,
             reboot: Some("libc6".to_owned()),
             replaced: vec!["named.service".to_owned(), "nginx.service".to_owned()],
+            waiting: vec!["nginx.service".to_owned()],
             pending: vec![("mysql.service".to_owned(), "restart".to_owned())],
             ..Status::default()
         };
@@ -503,6 +512,7 @@ mod tests {
             "restart of mysql.service is pending",
             "needed by named.service, nginx.service: an upgrade",
             "none yet",
+            "nginx.service: its drop-in is newer than its start",
         ] {
             assert!(text.contains(words), "{words} is not in\n{text}");
         }

@@ -40,10 +40,31 @@ pub(crate) fn scanners_find_nothing_and_daemons_come_back(server: &Server) {
     the_code_is_for_nobody_else(server);
     dns_stands_a_flood(server);
     logs_rotate(server);
+    services_may_do_little(server);
     daemons_come_back(server);
     a_role_that_only_looks_is_shown(&site);
     maintenance_waits_for_runs(server, &site);
     a_secret_is_masked(server, &site);
+}
+
+/// What systemd-analyze(1) says of the services is at most what the documentation says; all of it
+/// was in force from their first start on.
+fn services_may_do_little(server: &Server) {
+    for (unit, most) in [("nginx", 31), ("named", 27), ("mariadb", 25)] {
+        let unit = format!("{unit}.service");
+        server.on(&format!(
+            "systemd-analyze security --no-pager --threshold={most} {unit}"
+        ));
+        let main = format!("$(systemctl show --value -p MainPID {unit})");
+        server.on(&format!("grep -q '^NoNewPrivs:.*1' /proc/{main}/status"));
+    }
+    let page = server.on("curl -skI --connect-to ::127.0.0.1: https://foobar.com/");
+    for header in [
+        "permissions-policy: camera=(self), geolocation=(self), microphone=(self)",
+        "cross-origin-opener-policy: same-origin-allow-popups",
+    ] {
+        assert!(page.contains(header), "{header} is not in\n{page}");
+    }
 }
 
 fn the_code_is_for_nobody_else(server: &Server) {

@@ -1,0 +1,25 @@
+//! What the section `[server]` says of the system of the machine.
+
+use super::amount;
+use super::raw::{self, At};
+use crate::types::InvalidValue;
+
+/// The roles of `server.hardening`, each once.
+pub(super) fn hardening(raw: Option<&At<Vec<At<raw::Hardened>>>>) -> Vec<String> {
+    let wanted =
+        |one: &raw::Hardened| raw.is_none_or(|list| list.iter().any(|role| **role == *one));
+    let all = raw::Hardened::ALL.into_iter().filter(wanted);
+    all.map(|one| one.role().to_owned()).collect()
+}
+
+/// The size of the journal in bytes. A file of it has half a MiB at least, and there are several
+/// (journald.conf(5)).
+pub(super) fn journal(amount: &raw::Amount) -> Result<u64, InvalidValue> {
+    match amount::bytes(amount)? {
+        bytes if bytes >= 16 << 20 => Ok(bytes),
+        bytes => {
+            let error = InvalidValue::new(format!("{bytes} bytes are too few"));
+            Err(error.hint("at least \"16M\""))
+        }
+    }
+}
