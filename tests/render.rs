@@ -91,6 +91,18 @@ const VARIANTS: &[(&str, &str, &str, &str)] = &[
         "# secret_env = false",
         "secret_env = true",
     ),
+    (
+        "cache",
+        "debian-13",
+        "#: [cache]",
+        "[cache]\nmemory = \"128M\"\npolicy = \"noeviction\"",
+    ),
+    (
+        "not-hardened",
+        "debian-13",
+        "# hardening = [\"web\", \"dns\", \"database\"]",
+        "hardening = []\njournal = \"500M\"",
+    ),
     ("dnssec", "debian-13", "# dnssec = false", "dnssec = true"),
     ("http3", "debian-13", "# http3 = false", "http3 = true"),
     (

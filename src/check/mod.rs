@@ -6,6 +6,7 @@
 
 pub mod backup;
 mod backup_record;
+pub mod cache;
 pub mod certificate;
 pub mod database;
 pub mod delegation;
@@ -85,6 +86,7 @@ registry! {
     "http" => Http(http::Http),
     "unit" => Unit(unit::Unit),
     "database" => Database(database::Database),
+    "cache" => Cache(cache::Cache),
     "deployment" => Deployment(deployment::Deployment),
 }
 
@@ -185,6 +187,7 @@ impl Check {
             self.question,
             Question::Unit(_)
                 | Question::Database(_)
+                | Question::Cache(_)
                 | Question::Deployment(_)
                 | Question::Backup(_)
         )

@@ -50,6 +50,10 @@ pub fn script(checks: &[&Check], nonce: &Nonce, limit: u64) -> Script {
                 questions.assign("key", &place.to_string());
                 questions.call("ask sh -c", database.words(nonce.as_str()));
             }
+            Question::Cache(cache) => {
+                questions.assign("key", &place.to_string());
+                questions.call("ask", cache.words());
+            }
             Question::Deployment(deployment) => {
                 questions.assign("key", &place.to_string());
                 let program = format!("{SHOW_UNITS}{}", include_str!("deployment.sh"));
@@ -91,7 +95,10 @@ pub fn script(checks: &[&Check], nonce: &Nonce, limit: u64) -> Script {
 pub fn questions(checks: &[&Check]) -> u32 {
     let single = checks.iter().map(|check| match &check.question {
         Question::Certificate(certificate) => u32::from(certificate.path.is_some()),
-        Question::Database(_) | Question::Deployment(_) | Question::Backup(_) => 1,
+        Question::Database(_)
+        | Question::Cache(_)
+        | Question::Deployment(_)
+        | Question::Backup(_) => 1,
         _ => 0,
     });
     single.sum::<u32>() + u32::from(!units(checks).is_empty())

@@ -21,6 +21,7 @@ pub(super) struct RawSite<'a> {
     pub(super) web: &'a raw::Web,
     pub(super) app: Option<&'a At<raw::App>>,
     pub(super) database: &'a raw::Database,
+    pub(super) cache: Option<&'a At<raw::Cache>>,
 }
 
 /// The servers, from either form.
@@ -73,6 +74,7 @@ pub(super) fn sites<'a>(
             web: &raw.web,
             app: raw.app.as_ref(),
             database: &raw.database,
+            cache: raw.cache.as_ref(),
         }];
     }
     neighbours::misplaced(raw, mistakes);
@@ -91,6 +93,7 @@ pub(super) fn sites<'a>(
             web: &site.web,
             app: site.app.as_ref(),
             database: &site.database,
+            cache: site.cache.as_ref(),
         });
     }
     sites.sort_by_key(|site| site.place.start);

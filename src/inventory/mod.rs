@@ -7,6 +7,7 @@ mod amount;
 mod app;
 mod backup;
 mod build;
+mod cache;
 mod deploy;
 mod environment;
 mod forms;
@@ -54,12 +55,12 @@ mod zone_entry;
 pub use import::reverse::{import_reverse, is_reverse};
 pub use import::{ImportOptions, Imported, import};
 pub use model::{
-    App, AppSource, Backup, Backups, BuildStep, Cache, Challenge, Database, DatabaseListen,
-    DatabaseServer, Dns, DnsRecord, Dnssec, Engine, Expect, ExternalAccount, FileReference,
-    Firewall, FirewallRule, FurtherZone, Handler, Health, Hook, Install, Inventory, Jobs, Keep,
-    KeyType, Listen, Location, Login, NameServer, Names, Parsed, Part, PathRule, Ports, Protocol,
-    Python, Rate, RecordSet, Redirect, References, Schedule, Secondary, Server, Shares, Site,
-    Timer, Tls, TlsMode, TransferKey, Unattended, Upgrades, Web, Window, Worker,
+    App, AppCache, AppSource, Backup, Backups, BuildStep, Cache, Challenge, Database,
+    DatabaseListen, DatabaseServer, Dns, DnsRecord, Dnssec, Engine, Expect, ExternalAccount,
+    FileReference, Firewall, FirewallRule, FurtherZone, Handler, Health, Hook, Install, Inventory,
+    Jobs, Keep, KeyType, Listen, Location, Login, NameServer, Names, Parsed, Part, PathRule, Ports,
+    Protocol, Python, Rate, RecordSet, Redirect, References, Schedule, Secondary, Server, Shares,
+    Site, Timer, Tls, TlsMode, TransferKey, Unattended, Upgrades, Web, Window, Worker,
 };
 pub use network::network;
 pub use raw::schema;

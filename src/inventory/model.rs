@@ -161,6 +161,8 @@ pub struct Site {
     pub app: App,
     /// MySQL or MariaDB.
     pub database: Database,
+    /// The cache of its app.
+    pub cache: AppCache,
 }
 
 impl Site {
@@ -565,6 +567,17 @@ pub struct Database {
     pub adopt: bool,
     /// Whether those are then made like new ones.
     pub convert: bool,
+}
+
+/// Valkey or Redis for the app of a site.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AppCache {
+    /// Whether there is one.
+    pub enabled: bool,
+    /// Memory for what it keeps, in bytes.
+    pub memory: u64,
+    /// What goes when that is used up, as `maxmemory-policy` says it.
+    pub policy: String,
 }
 
 /// nftables.

@@ -73,6 +73,7 @@ pub(super) fn misplaced(raw: &raw::Inventory, mistakes: &mut Mistakes<'_>) {
         ("dns", raw.dns.as_ref().map(At::span)),
         ("tls", raw.tls.as_ref().map(At::span)),
         ("app", raw.app.as_ref().map(At::span)),
+        ("cache", raw.cache.as_ref().map(At::span)),
     ];
     for (section, span) in sections {
         let Some(span) = span else { continue };

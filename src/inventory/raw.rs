@@ -5,6 +5,7 @@
 
 mod app;
 mod backup;
+mod cache;
 mod hardening;
 mod jobs;
 mod one_or_more;
@@ -21,6 +22,7 @@ mod zone;
 
 pub(super) use app::{App, AppListen, AppProtocol, AppSource, BuildStep, Deploy, Python, Secret};
 pub(super) use backup::{Backup, Schedule};
+pub(super) use cache::{Cache, Eviction};
 pub(super) use hardening::{Hardened, OpenerPolicy};
 pub(super) use jobs::Jobs;
 pub(super) use page::{Expect, Health};
@@ -112,6 +114,8 @@ pub(super) struct Inventory {
     /// MySQL or MariaDB.
     #[serde(default)]
     pub(super) database: Database,
+    /// Valkey or Redis for the app.
+    pub(super) cache: Option<At<Cache>>,
     /// nftables.
     #[serde(default)]
     pub(super) firewall: Firewall,
@@ -249,6 +253,8 @@ pub(super) struct NamedSite {
     /// The site's database. What is the server's stands in `[database]`, for all sites.
     #[serde(default)]
     pub(super) database: Database,
+    /// Valkey or Redis for the app.
+    pub(super) cache: Option<At<Cache>>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]

@@ -9,8 +9,8 @@ use super::{
     Server, Site, TlsMode,
 };
 use super::{
-    app, backup, further, jobs, neighbours, network, paths, secondary, sensitive, site, structure,
-    syntax, tls, upgrades, user_record, web, zone,
+    app, backup, cache, further, jobs, neighbours, network, paths, secondary, sensitive, site,
+    structure, syntax, tls, upgrades, user_record, web, zone,
 };
 use crate::diagnostic::{Diagnostics, Source};
 use crate::types::{Fqdn, InvalidValue, SiteName};
@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 /// Names of the roles inside the program; settings under them would be read by nobody.
 const BUILT_IN_ROLES: &[&str] = &[
-    "base", "firewall", "dns", "database", "app", "web", "tls", "acme", "backup", "jobs",
+    "base", "firewall", "dns", "database", "cache", "app", "web", "tls", "acme", "backup", "jobs",
     "upgrades",
 ];
 
@@ -165,7 +165,6 @@ impl Shared<'_> {
             &mut made_from,
             mistakes,
         );
-        let source = raw.app.and_then(|app| app.source.as_ref()).map(At::span);
         let web = web::web(
             raw.web,
             self.ports,
@@ -177,13 +176,10 @@ impl Shared<'_> {
         if let Some(app) = &app {
             paths::contradictions(raw.web, &web, app, mistakes);
         }
-        let database = app::database(
-            raw.database,
-            self.database_server,
-            app.as_ref(),
-            domain,
-            mistakes,
-        );
+        let server = self.database_server;
+        let database = app::database(raw.database, server, app.as_ref(), domain, mistakes);
+        let cache = cache::cache(raw.cache, app.as_ref(), mistakes);
+        let source = raw.app.and_then(|app| app.source.as_ref()).map(At::span);
         if let Some((server, app)) = self.server.zip(app.as_ref()) {
             self.own_account(raw, server, app, mistakes);
         }
@@ -207,6 +203,7 @@ impl Shared<'_> {
                 web,
                 app: app?,
                 database: database?,
+                cache,
             })
         };
         let references = References {
@@ -414,7 +411,6 @@ fn roles(
             Ok(())
         });
     }
-    raw.iter()
-        .map(|(name, settings)| (name.to_string(), settings.clone()))
-        .collect()
+    let named = |(name, table): (&At<String>, &toml::Table)| (name.to_string(), table.clone());
+    raw.iter().map(named).collect()
 }

@@ -64,6 +64,7 @@ const ROLES: &[Text] = roles! {
         "swap.sh",
     ],
     "base": ["journald.conf", "sysctl.conf"],
+    "cache": ["cache.service"],
     "database": ["hardening.conf", "mariadb.cnf", "mysql.cnf"],
     "dns": ["hardening.conf", "keys.conf", "named.conf"],
     "firewall": ["nftables.conf", "stop.conf"],

@@ -88,6 +88,8 @@ impl Scene<'_> {
         let enabled = any(|site| site.database.enabled);
         database.insert("enabled".to_owned(), enabled.into());
         context.insert("database", &database);
+        let cached = any(|site| site.cache.enabled);
+        context.insert("cache", &json!({ "enabled": cached }));
         context
     }
 
@@ -101,7 +103,7 @@ impl Scene<'_> {
         let (name, site) = site;
         let mut context = self.server(role, exported);
         let all = named(name.as_str(), site);
-        for section in ["dns", "tls", "web", "database"] {
+        for section in ["dns", "tls", "web", "database", "cache"] {
             context.insert(section, &all.get(section));
         }
         let mut app = object(&site.app);

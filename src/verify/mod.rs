@@ -148,6 +148,7 @@ fn from_inside(checks: &[&Check], place: usize, from: &FromServer, nonce: &Nonce
         }
         Question::Deployment(deployment) => deployment.judge(sections.check(place)),
         Question::Backup(backup) => backup.judge(sections.check(place)),
+        Question::Cache(cache) => cache.judge(sections.check(place)),
         Question::Database(database) => database.judge(sections.check(place), nonce.as_str()),
         _ => return Answer::NotAsked("it is not asked on the server".to_owned()),
     };

@@ -10,7 +10,8 @@ use std::time::Duration;
 const APP: &str = include_str!("hardening_app.py");
 const REQUESTS: &str = include_str!("hardening.py");
 /// A role of one's own that writes nothing and only looks.
-const WATCH: &str = "description = \"Looks\"\n[[check.unit]]\nname = \"systemd-journald.service\"\nhop = \"server\"\n";
+const WATCH: &str =
+    "description = \"Looks\"\n[[check.unit]]\nname = \"dbus.service\"\nhop = \"server\"\n";
 
 pub(crate) fn scanners_find_nothing_and_daemons_come_back(server: &Server) {
     let interface = "/proc/sys/net/ipv4/conf/host0/accept_redirects";

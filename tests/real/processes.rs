@@ -53,6 +53,8 @@ pub(crate) fn what_runs_beside_the_app_changes_over_with_it(server: &Server) {
     one_that_dies_is_undone(server, &with);
     one_that_must_be_alone_is(server);
 
+    the_app_has_a_cache(server, &with);
+
     server.run(&["apply", "--yes"]).exits(0);
     let left = "ls /etc/systemd/system | grep -e -worker- -e -timer- || true; \
                 systemctl list-units --all --no-legend 'foobar-worker*' 'foobar-timer*'";
@@ -163,4 +165,61 @@ fn one_that_must_be_alone_is(server: &Server) {
         .exits(6)
         .says(&["not this one"]);
     site.run(&["verify"]).exits(0);
+}
+
+/// A worker that counts in the cache, as the app would.
+const COUNTING: &str = r#"
+import os, socket, time
+url = os.environ["REDIS_URL"]
+assert url == "unix://" + os.environ["CACHE_SOCKET"], url
+with socket.socket(socket.AF_UNIX) as cache:
+    cache.connect(os.environ["CACHE_SOCKET"])
+    cache.sendall(b"INCR seen\r\n")
+    assert cache.recv(100).startswith(b":")
+time.sleep(3600)
+"#;
+
+const CACHE: &str = r#"
+[cache]
+memory = "8M"
+
+[app.workers.queue]
+command = "python3 worker.py"
+"#;
+
+/// The cache is the app's alone, on a socket and no port, and goes with its section.
+fn the_app_has_a_cache(server: &Server, with: &dyn Fn(&str, &str) -> Site) {
+    let site = with("cache", CACHE);
+    site.write("app/worker.py", COUNTING);
+    let applied = site.run(&["apply", "--yes"]).exits(0);
+    for said in ["foobar-cache.service", "it answers"] {
+        assert!(applied.said().contains(said), "{}", applied.said());
+    }
+    let socket = "/run/foobar-cache/cache.sock";
+    let seen = format!("valkey-cli -s {socket} GET seen");
+    until("the worker counts", || {
+        (server.on(&seen).trim() == "1").then_some(())
+    });
+    let limit = format!("valkey-cli -s {socket} CONFIG GET maxmemory");
+    assert!(server.on(&limit).contains("8388608"));
+    // Nobody else may use it, and nothing listens on a port or is there to do so.
+    let other = format!("setpriv --reuid www-data --regid www-data --clear-groups {seen}");
+    assert_ne!(server.ask(&other).0, 0);
+    server.on("! ss -Hlnt | grep -q ':6379 ' && ! systemctl cat valkey-server redis-server");
+    server.on("systemd-analyze security --no-pager --threshold=15 foobar-cache.service");
+    let status = site.run(&["status"]).exits(0);
+    assert!(
+        status.out.contains("foobar-cache.service"),
+        "{}",
+        status.out
+    );
+    site.run(&["logs", "cache"]).exits(0);
+    server.on("systemctl stop foobar-cache.service");
+    let broken = site.run(&["verify"]).exits(3);
+    assert!(broken.said().contains("the cache at"), "{}", broken.said());
+
+    server.run(&["apply", "--yes"]).exits(0);
+    server.on(&format!(
+        "! systemctl cat foobar-cache.service && [ ! -e {socket} ]"
+    ));
 }
