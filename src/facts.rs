@@ -26,6 +26,10 @@ pub struct Facts {
     pub cpus: u32,
     /// Main memory in bytes.
     pub memory: u64,
+    /// Swap in bytes that somebody else has set up; 0 while there is that of the stack.
+    pub swap: u64,
+    /// Whether it shares its kernel with another system, which then has the swap.
+    pub container: bool,
     /// Host name.
     pub hostname: String,
     /// Day of the server's clock in UTC, as `YYYYMMDD`.
@@ -83,6 +87,8 @@ impl Facts {
             architecture: "amd64".to_owned(),
             cpus: 2,
             memory: 2 << 30,
+            swap: 0,
+            container: false,
             hostname: "server".to_owned(),
             date: "20260101".to_owned(),
             installed: packages.keys().map(|name| (name.clone(), false)).collect(),
@@ -249,6 +255,11 @@ pub fn parse(printed: &str, packages: &[String]) -> Result<Facts, FactsError> {
         memory: memory
             .checked_mul(1024)
             .ok_or_else(|| not_understood("memory", &memory.to_string()))?,
+        swap: match printed.get("swap") {
+            Ok(kib) => parse_number::<u64>("swap", kib)?.saturating_mul(1024),
+            Err(_) => 0,
+        },
+        container: printed.get("container").is_ok(),
         hostname: printed.get("hostname")?.to_owned(),
         date,
         packages: BTreeMap::new(),

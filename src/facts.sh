@@ -25,6 +25,16 @@ read -r value </sys/devices/system/cpu/online && field cpus "$value"
 while read -r name value _; do
     [ "$name" != MemTotal: ] || { field memory "$value"; break; }
 done </proc/meminfo
+# Swap of others. While there is ours, nothing else counts: what is there beside it came later.
+value=0
+[ ! -r /proc/swaps ] || while read -r name _ size _; do
+    case $name in
+    /var/lib/foobar-stack.swap) value=0; break ;;
+    /*) value=$((value + size)) ;;
+    esac
+done </proc/swaps
+field swap "$value"
+[ ! -e /run/systemd/container ] || field container yes
 [ -z "$unsettled" ] || field unsettled yes
 field now "$(date +%s)"
 field connection "$SSH_CONNECTION"

@@ -32,7 +32,7 @@ fn long_form(short: &str) -> Option<String> {
     }
     let mut long = Table::new();
     let mut site = short.remove("site")?.as_table()?.clone();
-    for section in ["dns", "tls", "app", "web", "database"] {
+    for section in ["dns", "tls", "app", "web", "database", "cache"] {
         let Some(Value::Table(table)) = short.remove(section) else {
             continue;
         };
@@ -63,8 +63,8 @@ fn facts() -> Facts {
                 connection 10.0.0.1 5 10.0.0.2 22\nsystemd.running yes\ngeneration 0\napt yes\n\
                 package ii |dpkg|1.22|amd64\npackage ii |systemd|257|amd64\nlists 1795376000\n\
                 nginx:\n  Candidate: 1.26.3\nmariadb-server:\n  Candidate: 1:11.8.6\n\
-                mysql-server:\n  Candidate: 8.4\nend facts\n";
-    let asked = ["nginx", "mysql-server", "mariadb-server"].map(str::to_owned);
+                mysql-server:\n  Candidate: 8.4\nvalkey-tools:\n  Candidate: 8.1\nend facts\n";
+    let asked = ["nginx", "mysql-server", "mariadb-server", "valkey-tools"].map(str::to_owned);
     facts::parse(text, &asked).unwrap()
 }
 

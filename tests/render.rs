@@ -101,7 +101,7 @@ const VARIANTS: &[(&str, &str, &str, &str)] = &[
         "not-hardened",
         "debian-13",
         "# hardening = [\"web\", \"dns\", \"database\"]",
-        "hardening = []\njournal = \"500M\"",
+        "hardening = []\njournal = \"500M\"\nswap = \"1G\"",
     ),
     ("dnssec", "debian-13", "# dnssec = false", "dnssec = true"),
     ("http3", "debian-13", "# http3 = false", "http3 = true"),

@@ -246,6 +246,7 @@ impl Rehearsal<'_> {
                 adopt: Vec::new(),
                 hardening: std::mem::take(&mut server.hardening),
                 journal: server.journal,
+                swap: server.swap,
             };
         }
         left_out

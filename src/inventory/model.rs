@@ -133,6 +133,8 @@ pub struct Server {
     pub hardening: Vec<String>,
     /// The most that the journal takes of the disk, in bytes, if the inventory says it.
     pub journal: Option<u64>,
+    /// The size of a file for swap in bytes, if the inventory says it; 0 for none.
+    pub swap: Option<u64>,
 }
 
 impl Server {

@@ -74,6 +74,7 @@ pub(super) fn server(
         adopt: raw.adopt.iter().map(|item| item.to_string()).collect(),
         hardening: system::hardening(raw.hardening.as_ref()),
         journal: mistakes.check("server.journal", raw.journal.as_ref(), system::journal),
+        swap: mistakes.check("server.swap", raw.swap.as_ref(), system::swap),
     })
 }
 

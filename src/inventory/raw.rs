@@ -6,6 +6,7 @@
 mod app;
 mod backup;
 mod cache;
+mod firewall;
 mod hardening;
 mod jobs;
 mod one_or_more;
@@ -23,6 +24,7 @@ mod zone;
 pub(super) use app::{App, AppListen, AppProtocol, AppSource, BuildStep, Deploy, Python, Secret};
 pub(super) use backup::{Backup, Schedule};
 pub(super) use cache::{Cache, Eviction};
+pub(super) use firewall::{Firewall, Protocol};
 pub(super) use hardening::{Hardened, OpenerPolicy};
 pub(super) use jobs::Jobs;
 pub(super) use page::{Expect, Health};
@@ -166,6 +168,9 @@ pub(super) struct Server {
     /// The most that the system's journal takes of the disk: bytes, or "500M". Left out,
     /// systemd decides: a tenth of the disk, at most 4G.
     pub(super) journal: Option<At<Amount>>,
+    /// The size of a file for swap: bytes, or "1G"; 0 for none. Default: 1G where there is less than
+    /// 2G of memory and no swap, none elsewhere.
+    pub(super) swap: Option<At<Amount>>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -465,38 +470,6 @@ pub(super) enum DatabaseListen {
     Socket,
     /// On port 3306 of the loopback, too.
     Loopback,
-}
-
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Firewall {
-    /// Whether there is a firewall. Default: true.
-    pub(super) enabled: Option<bool>,
-    /// Networks that may reach sshd. Default: everyone.
-    pub(super) ssh_from: Option<List>,
-    /// Further openings, beside ssh, DNS and the web ports.
-    #[serde(default)]
-    pub(super) allow: Vec<At<Rule>>,
-}
-
-/// An opening of the firewall.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Rule {
-    /// The port.
-    #[schemars(required)]
-    pub(super) port: Option<At<NonZeroU16>>,
-    /// The protocol. Default: "tcp".
-    pub(super) protocol: Option<Protocol>,
-    /// Networks that may come in. Default: everyone.
-    pub(super) from: Option<List>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Protocol {
-    Tcp,
-    Udp,
 }
 
 /// The JSON Schema (draft 7, which TOML editors read) of the inventory, without references.

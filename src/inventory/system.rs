@@ -23,3 +23,17 @@ pub(super) fn journal(amount: &raw::Amount) -> Result<u64, InvalidValue> {
         }
     }
 }
+
+/// The size of the file for swap in bytes; 0 for none.
+pub(super) fn swap(amount: &raw::Amount) -> Result<u64, InvalidValue> {
+    if matches!(amount, raw::Amount::Number(0)) {
+        return Ok(0);
+    }
+    match amount::bytes(amount)? {
+        bytes if bytes >= 16 << 20 => Ok(bytes),
+        bytes => {
+            let error = InvalidValue::new(format!("{bytes} bytes are too few"));
+            Err(error.hint("at least \"16M\", or 0 for none"))
+        }
+    }
+}

@@ -352,13 +352,9 @@ fn lines(status: &Status) -> Vec<(&'static str, String)> {
         );
         lines.push(("restart", paint(CHANGED, words)));
     }
-    if !status.waiting.is_empty() {
-        let units = status.waiting.join(", ");
-        let words = format!(
-            "{}: its drop-in is newer than its start, and holds from the next one on",
-            visible(&units)
-        );
-        lines.push(("drop-in", words));
+    for unit in &status.waiting {
+        let words = "its drop-in is newer than its start, and holds from the next one on";
+        lines.push(("drop-in", format!("{}: {words}", visible(unit))));
     }
     if let Some(packages) = &status.reboot {
         let words = format!("required by {}", visible(packages));

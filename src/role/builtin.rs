@@ -63,7 +63,7 @@ const ROLES: &[Text] = roles! {
         "settings",
         "swap.sh",
     ],
-    "base": ["journald.conf", "sysctl.conf"],
+    "base": ["journald.conf", "swap.service", "swap.sh", "sysctl.conf"],
     "cache": ["cache.service"],
     "database": ["hardening.conf", "mariadb.cnf", "mysql.cnf"],
     "dns": ["hardening.conf", "keys.conf", "named.conf"],
