@@ -2,7 +2,7 @@
 
 use super::pem::PemBlock;
 use super::{RecordName, SecretValue, day};
-use rustls::crypto::aws_lc_rs::sign::any_supported_type;
+use rustls::crypto::ring::sign::any_supported_type;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, PrivateSec1KeyDer};
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, SubjectPublicKeyInfo, X509Certificate};
@@ -124,7 +124,7 @@ fn public_key(blocks: &[PemBlock]) -> Result<Vec<u8>, ChainError> {
     let unusable = || {
         ChainError::key(
             "is damaged, or of a kind that browsers do not take",
-            "RSA with 2048 to 8192 bits, ECDSA with P-256, P-384 or P-521, or Ed25519",
+            "RSA with 2048 to 8192 bits, ECDSA with P-256 or P-384, or Ed25519",
         )
     };
     let key = any_supported_type(&der).map_err(|_| unusable())?;

@@ -3,6 +3,7 @@
 use super::{Limits, seconds};
 use crate::check::certificate::{Certificate, Issuer, Presented};
 use crate::check::http::{Response, Url};
+use foobar_stack_load::http_client;
 use reqwest::tls::{TlsInfo, Version};
 use reqwest::{Client, ClientBuilder, Method, redirect};
 use std::error::Error;
@@ -104,7 +105,7 @@ pub(super) async fn get(
 
 /// A client that goes to this address and nowhere else.
 fn builder(host: &str, address: IpAddr, limits: &Limits) -> ClientBuilder {
-    Client::builder()
+    http_client()
         .user_agent(concat!("foobar-stack/", env!("CARGO_PKG_VERSION")))
         .no_proxy()
         .redirect(redirect::Policy::none())

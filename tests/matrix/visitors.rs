@@ -57,7 +57,7 @@ impl Visitors {
 /// Asks for the page once.
 async fn visit(address: IpAddr) -> Result<(), String> {
     let get = async {
-        let client = reqwest::Client::builder()
+        let client = foobar_stack_load::http_client()
             .no_proxy()
             .tls_danger_accept_invalid_certs(true)
             .resolve("foobar.com", SocketAddr::new(address, 0))

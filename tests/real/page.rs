@@ -22,7 +22,7 @@ pub(crate) fn visit(
     let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
     runtime
         .block_on(async {
-            let client = reqwest::Client::builder()
+            let client = foobar_stack_load::http_client()
                 .no_proxy()
                 .tls_danger_accept_invalid_certs(true)
                 .redirect(Policy::none())

@@ -168,7 +168,7 @@ fn each_says_who_passes(both: &Site) {
 fn reply(server: &Server, site: &str) -> (u16, Option<String>) {
     let name = format!("{site}.example");
     let asked = async {
-        let client = reqwest::Client::builder()
+        let client = foobar_stack_load::http_client()
             .no_proxy()
             .tls_danger_accept_invalid_certs(true)
             .resolve(&name, SocketAddr::new(server.address, 0))

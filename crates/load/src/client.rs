@@ -3,6 +3,7 @@
 use crate::error::LoadError;
 use crate::profile::{Protocol, Request};
 use crate::target::{Target, Trust};
+use crate::tls::http_client;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, ClientBuilder, Method, Response, redirect, retry};
 use std::error::Error;
@@ -93,7 +94,7 @@ impl Caller {
 
 /// A client that goes to the target's address and nowhere else.
 pub(crate) fn builder(target: &Target, protocol: Protocol, timeout: Duration) -> ClientBuilder {
-    let builder = Client::builder()
+    let builder = http_client()
         .user_agent(concat!(
             env!("CARGO_PKG_NAME"),
             "/",

@@ -16,6 +16,7 @@ mod record;
 mod shared;
 mod socket;
 mod target;
+mod tls;
 mod worker;
 
 pub use background::Background;
@@ -23,4 +24,5 @@ pub use error::LoadError;
 pub use profile::{Profile, Protocol, Request};
 pub use record::{Failures, Latencies, Outcome, Record, Second, Slow, Socket};
 pub use target::{Target, Trust};
+pub use tls::http_client;
 pub use worker::{Load, start};

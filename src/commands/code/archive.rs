@@ -5,6 +5,7 @@ use super::exclude::{self, Exclude};
 use super::place::Place;
 use crate::error::Error;
 use crate::types::{Blob, Digest, Node, Reopen, Tree};
+use foobar_stack_load::http_client;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, Write};
@@ -127,7 +128,7 @@ where
         address: address.to_owned(),
         source,
     };
-    let client = reqwest::Client::builder()
+    let client = http_client()
         .connect_timeout(Duration::from_secs(20))
         .read_timeout(Duration::from_secs(60))
         .build()
