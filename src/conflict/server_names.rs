@@ -6,7 +6,7 @@
 use super::meeting::Meeting;
 use crate::inventory::{Site, TlsMode};
 use crate::resource::{Conflict, Owned};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A `server` block that names itself.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -22,30 +22,31 @@ pub(super) fn conflicts(meeting: &Meeting<'_>) -> Vec<Conflict> {
     if !meeting.concerns("web") {
         return Vec::new();
     }
+    let read: Vec<(&str, Vec<Block>)> = foreign(meeting)
+        .map(|(path, text)| (path, blocks(text)))
+        .collect();
+    let having = |wanted: &dyn Fn(&Block) -> bool| -> Vec<&str> {
+        let files = read.iter().filter(|(_, all)| all.iter().any(wanted));
+        files.map(|(path, _)| *path).collect()
+    };
     let ports = meeting.inventory.ports;
+    let of_site = |site: &Site| {
+        let secure = site.tls.mode != TlsMode::Off;
+        let secure = secure.then_some(ports.https_port);
+        std::iter::once(ports.http_port).chain(secure)
+    };
+    let sites = || meeting.inventory.sites.values();
     let mut all = Vec::new();
-    let mut sites = meeting.inventory.sites.values();
-    let secure = sites.any(|site| site.tls.mode != TlsMode::Off);
-    for port in [ports.http_port]
-        .into_iter()
-        .chain(secure.then_some(ports.https_port))
-    {
-        let files = foreign(meeting)
-            .filter(|(_, text)| blocks(text).iter().any(|one| one.defaults.contains(&port)));
-        let files: Vec<&str> = files.map(|(path, _)| path).collect();
+    for port in sites().flat_map(of_site).collect::<BTreeSet<u16>>() {
+        let files = having(&|block| block.defaults.contains(&port));
         if !files.is_empty() {
             all.push(default_server(port, &files));
         }
     }
-    for site in meeting.inventory.sites.values() {
-        let mut own = vec![ports.http_port];
-        if site.tls.mode != TlsMode::Off {
-            own.push(ports.https_port);
-        }
+    for site in sites() {
+        let own: Vec<u16> = of_site(site).collect();
         for name in names(site) {
-            let files = foreign(meeting)
-                .filter(|(_, text)| blocks(text).iter().any(|one| one.meets(&name, &own)));
-            let files: Vec<&str> = files.map(|(path, _)| path).collect();
+            let files = having(&|block| block.meets(&name, &own));
             if !files.is_empty() {
                 all.push(conflict(&name, &files));
             }
@@ -59,7 +60,7 @@ fn conflict(name: &str, files: &[&str]) -> Conflict {
         subject: format!("the server name {name}"),
         found: format!("Nginx has it from {}", files.join(", ")),
         because: "it would be served by whichever file Nginx reads first, and the other site would be gone without an error".to_owned(),
-        hint: "take the name out of `server_name` there, or the file away, and let Nginx go on with what it has loaded: the apply reloads it, so that visitors are served meanwhile; or take the name out of the inventory".to_owned(),
+        hint: "take the name out of `server_name` there, or the file away, and do not reload Nginx: the apply does, and until then visitors get what they got before; or take the name out of the inventory".to_owned(),
     }
 }
 
