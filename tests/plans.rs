@@ -98,6 +98,7 @@ impl Choice {
         let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
         let mut text = "[server]\nipv4 = \"192.0.2.1\"\n".to_owned();
         if self.hostname {
+            text += "sources.foreign = { url = \"https://deb.example.net\", key = \"key.asc\", packages = [\"tiny*\"] }\n";
             text += "hostname = \"web1\"\ntimezone = \"Etc/UTC\"\n";
         }
         let aliases: Vec<String> = ["www", "web"]

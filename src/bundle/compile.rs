@@ -152,6 +152,12 @@ pub fn compile(
     }
     let mut steps = Steps::default();
     steps.own("check the free space".to_owned(), &space(work));
+    // Packages come from there; all else is touched when it has been validated.
+    let sources = work.steps.iter().any(|step| step.phase == Phase::Sources);
+    if sources {
+        steps.calls.raw("touch_server");
+        steps.phase(work, Phase::Sources);
+    }
     if !work.packages.is_empty() {
         let mut body = Script::new();
         body.call(
@@ -177,7 +183,9 @@ pub fn compile(
         body.raw("in_the_future");
         steps.own(format!("validate with {}", names.join(", ")), &body);
     }
-    steps.calls.raw("touch_server");
+    if !sources {
+        steps.calls.raw("touch_server");
+    }
     for (unit, reaction) in &work.pending {
         steps
             .calls

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Reads the user's own certificates into `files` by `read`, and gives what nobody may see: its key,
+/// Reads the keys of foreign sources and the user's own certificates into `files` by `read`, and gives what nobody may see: its key,
 /// and the files that releases share.
 pub(super) fn own_files(
     folder: &Path,
@@ -17,6 +17,9 @@ pub(super) fn own_files(
     files: &mut BTreeMap<String, Arc<[u8]>>,
 ) -> Result<BTreeMap<String, SecretValue>, Error> {
     let mut sensitive_files = BTreeMap::new();
+    for source in inventory.servers.values().flat_map(|one| &one.sources) {
+        files.insert(source.key.clone(), read(&folder.join(&source.key))?.into());
+    }
     for site in inventory.sites.values() {
         if site.tls.mode == TlsMode::Files {
             if let Some(path) = &site.tls.certificate {

@@ -247,6 +247,7 @@ impl Rehearsal<'_> {
                 hardening: std::mem::take(&mut server.hardening),
                 journal: server.journal,
                 swap: server.swap,
+                sources: std::mem::take(&mut server.sources),
             };
         }
         left_out

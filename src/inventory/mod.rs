@@ -5,6 +5,7 @@
 
 mod amount;
 mod app;
+mod apt_sources;
 mod backup;
 mod build;
 mod cache;
@@ -55,7 +56,7 @@ mod zone_entry;
 pub use import::reverse::{import_reverse, is_reverse};
 pub use import::{ImportOptions, Imported, import};
 pub use model::{
-    App, AppCache, AppSource, Backup, Backups, BuildStep, Cache, Challenge, Database,
+    App, AppCache, AppSource, AptSource, Backup, Backups, BuildStep, Cache, Challenge, Database,
     DatabaseListen, DatabaseServer, Dns, DnsRecord, Dnssec, Engine, Expect, ExternalAccount,
     FileReference, Firewall, FirewallRule, FurtherZone, Handler, Health, Hook, Install, Inventory,
     Jobs, Keep, KeyType, Listen, Location, Login, NameServer, Names, Parsed, Part, PathRule, Ports,

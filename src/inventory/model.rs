@@ -1,7 +1,9 @@
 //! The inventory as everything behind the parser sees it: checked, complete, in one form.
 
+mod apt_source;
 mod backup;
 mod build;
+mod firewall;
 mod jobs;
 mod page;
 mod paths;
@@ -9,8 +11,10 @@ mod processes;
 mod tls;
 mod upgrades;
 
+pub use apt_source::AptSource;
 pub use backup::{Backup, Backups, Keep, Schedule};
 pub use build::{BuildStep, Part, Python, Shares};
+pub use firewall::{Firewall, FirewallRule};
 pub use jobs::Jobs;
 pub use page::{Expect, Health};
 pub use paths::{Cache, Handler, Location, Login, PathRule, Rate, Redirect};
@@ -118,8 +122,7 @@ pub struct Server {
     pub port: Option<u16>,
     /// Private key on the client, if the inventory says one; relative to the inventory.
     pub identity_file: Option<String>,
-    /// ssh configuration to read instead of the user's and the system's, if the inventory says
-    /// one; relative to the inventory.
+    /// ssh configuration to read instead of the user's and the system's; relative to the inventory.
     pub ssh_config: Option<String>,
     /// Host key: type and key.
     pub host_key: Option<String>,
@@ -135,6 +138,8 @@ pub struct Server {
     pub journal: Option<u64>,
     /// The size of a file for swap in bytes, if the inventory says it; 0 for none.
     pub swap: Option<u64>,
+    /// Foreign apt sources, in the order of their names.
+    pub sources: Vec<AptSource>,
 }
 
 impl Server {
@@ -580,28 +585,6 @@ pub struct AppCache {
     pub memory: u64,
     /// What goes when that is used up, as `maxmemory-policy` says it.
     pub policy: String,
-}
-
-/// nftables.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Firewall {
-    /// Whether there is one.
-    pub enabled: bool,
-    /// Networks that may reach sshd; empty for all.
-    pub ssh_from: Vec<String>,
-    /// Further openings.
-    pub allow: Vec<FirewallRule>,
-}
-
-/// One opening of the firewall.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct FirewallRule {
-    /// The port.
-    pub port: u16,
-    /// `tcp` or `udp`.
-    pub protocol: String,
-    /// Networks; empty for all.
-    pub from: Vec<String>,
 }
 
 /// True for a folder: no scheme, and no `host:path`.

@@ -1,5 +1,6 @@
 //! Addresses, networks, ports and the ways to reach the server.
 
+use super::apt_sources::apt_sources;
 use super::mistakes::Mistakes;
 use super::raw::{self, At};
 use super::system;
@@ -59,6 +60,7 @@ pub(super) fn server(
     let ssh_config = mistakes.check("server.ssh_config", raw.ssh_config.as_ref(), |text| {
         path(text)
     });
+    let sources = apt_sources(&raw.sources, files, mistakes);
     let address = ipv4.map(IpAddr::from).or(ipv6.map(IpAddr::from))?;
     Some(Server {
         ipv4,
@@ -75,6 +77,7 @@ pub(super) fn server(
         hardening: system::hardening(raw.hardening.as_ref()),
         journal: mistakes.check("server.journal", raw.journal.as_ref(), system::journal),
         swap: mistakes.check("server.swap", raw.swap.as_ref(), system::swap),
+        sources,
     })
 }
 

@@ -4,6 +4,7 @@
 //! and the structural pass; the doc comments here are what an editor shows.
 
 mod app;
+mod apt_source;
 mod backup;
 mod cache;
 mod firewall;
@@ -22,6 +23,7 @@ mod upgrades;
 mod zone;
 
 pub(super) use app::{App, AppListen, AppProtocol, AppSource, BuildStep, Deploy, Python, Secret};
+pub(super) use apt_source::AptSource;
 pub(super) use backup::{Backup, Schedule};
 pub(super) use cache::{Cache, Eviction};
 pub(super) use firewall::{Firewall, Protocol};
@@ -171,6 +173,9 @@ pub(super) struct Server {
     /// The size of a file for swap: bytes, or "1G"; 0 for none. Default: 1G where there is less than
     /// 2G of memory and no swap, none elsewhere.
     pub(super) swap: Option<At<Amount>>,
+    /// Foreign apt sources by their names, and the packages that they may give.
+    #[serde(default)]
+    pub(super) sources: BTreeMap<At<String>, At<AptSource>>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]

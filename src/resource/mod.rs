@@ -10,6 +10,7 @@
 //! the `vocabulary`, which knows none of them.
 
 mod acme_certificate;
+mod apt_source;
 mod certificate;
 mod command;
 mod databases;

@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Package {
     name: String,
+    /// Whether a foreign source gives it, which apt may not know yet.
+    sourced: bool,
 }
 
 /// The fields of `[[package]]`.
@@ -33,7 +35,7 @@ impl Kind for Package {
     type Entry = Entry;
     type State = Installed;
 
-    fn build(entry: Entry, _: &dyn Materials) -> Result<Self, EntryError> {
+    fn build(entry: Entry, materials: &dyn Materials) -> Result<Self, EntryError> {
         // Debian Policy, section 5.6.7.
         let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "+-.".contains(c);
         let head = entry.name.starts_with(|c: char| c.is_ascii_alphanumeric());
@@ -42,7 +44,10 @@ impl Kind for Package {
             return Err(EntryError::field("name", message)
                 .help("lower-case letters, digits, `+`, `-` and `.`"));
         }
-        Ok(Self { name: entry.name })
+        Ok(Self {
+            sourced: materials.is_foreign(&entry.name),
+            name: entry.name,
+        })
     }
 
     fn name(&self) -> String {
@@ -50,6 +55,12 @@ impl Kind for Package {
     }
 
     fn probe(batch: &[&Self], _: &Probe, script: &mut Script) {
+        let known: Vec<&str> = batch
+            .iter()
+            .filter(|package| package.sourced)
+            .map(|package| package.name.as_str())
+            .collect();
+        script.assign("sourced", &known.join("\n"));
         script.call("probe_package", batch.iter().map(|package| &package.name));
     }
 

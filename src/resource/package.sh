@@ -13,7 +13,8 @@ probe_package() {
 
 # packages_to_be_had NAME...: what apt says of each that is not installed and that it
 # would not install. Most have a version to install; of the others apt is asked itself,
-# since a name may stand for a package that provides it.
+# since a name may stand for a package that provides it. What stands in $sourced comes from a
+# source that apt may not know yet.
 packages_to_be_had() {
 	local known name said
 	for name do
@@ -22,7 +23,14 @@ packages_to_be_had() {
 $packages
 " in
 		*"
-$name	"?i*) ;;
+$name	"?i*) continue ;;
+		esac
+		case "
+$sourced
+" in
+		*"
+$name
+"*) ;;
 		*) set -- "$@" "$name" ;;
 		esac
 	done

@@ -4,6 +4,7 @@
 //! in the order in which the probe asks for them.
 
 use super::acme_certificate::AcmeCertificate;
+use super::apt_source::AptSource;
 use super::certificate::Certificate;
 use super::command::Command;
 use super::databases::{Database, DatabaseUser, ServerSettings};
@@ -362,6 +363,7 @@ macro_rules! registry {
 }
 
 registry! {
+    AptSource,
     Package,
     User,
     Directory,

@@ -70,6 +70,12 @@ impl Materials for RoleMaterials<'_> {
         secret.cloned().ok_or_else(missing)
     }
 
+    fn is_foreign(&self, package: &str) -> bool {
+        let servers = self.inputs.inventory.servers.values();
+        let mut sources = servers.flat_map(|server| &server.sources);
+        sources.any(|source| source.gives(package))
+    }
+
     fn app(&self) -> Result<Code, EntryError> {
         let app = self.site()?.app.clone();
         app.ok_or_else(|| EntryError::entry("the inventory has no app"))

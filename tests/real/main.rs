@@ -9,6 +9,7 @@
 
 mod accounts;
 mod acme;
+mod apt_source;
 mod bare;
 mod code;
 mod copies;
@@ -126,6 +127,10 @@ fn a_debian_with_mariadb_that_goes_back() {
         &[
             ("saved", saved::a_saved_plan_runs_as_it_is_or_not_at_all),
             ("planned", planned::a_plan_sees_it_before_a_run_does),
+            (
+                "apt_source",
+                apt_source::what_is_named_comes_from_there_and_nothing_else,
+            ),
             (
                 "undo",
                 undo::what_a_run_touched_goes_back_and_others_things_stay,

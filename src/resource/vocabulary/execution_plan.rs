@@ -10,6 +10,8 @@ use std::sync::Arc;
 /// When a step runs. All steps of a phase end before the next begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
+    /// Foreign sources of packages take their places. From here on a failure is undone.
+    Sources,
     /// The one package transaction.
     Packages,
     /// Makes things in the staging tree. Touches nothing that is live.

@@ -45,6 +45,11 @@ pub trait Materials {
     /// # Errors
     /// When the inventory has no such secret.
     fn secret(&self, name: &str) -> Result<SecretMaterial, EntryError>;
+    /// Whether a foreign source of the inventory gives a package.
+    fn is_foreign(&self, package: &str) -> bool {
+        let _ = package;
+        false
+    }
     /// The app's code.
     ///
     /// # Errors
