@@ -7,7 +7,7 @@
 //! other file, which is a template or a file beside the inventory.
 
 use foobar_stack::resource::{
-    Action, Change, Claim, Content, EntryError, ExecutionPlan, Impact, Managed, Materials,
+    Action, Change, Claim, Content, Deed, EntryError, ExecutionPlan, Impact, Managed, Materials,
     Observed, PlanContext, Probe, Removal, Resource, ResourceId, SecretMaterial, Spec, State,
     kinds, ownership,
 };
@@ -259,7 +259,14 @@ fn done(work: &ExecutionPlan) -> String {
         let _ = writeln!(text, "watch {unit}");
     }
     for step in &work.steps {
-        let _ = write!(text, "[{:?}]\n{}", step.phase, step.script.as_str());
+        let _ = write!(text, "[{:?}]\n", step.phase);
+        match &step.deed {
+            Deed::Commands(script) => text.push_str(script.as_str()),
+            Deed::PutFile(file) => {
+                let (words, payload) = (file.ownership.join(" "), &file.payload);
+                let _ = writeln!(text, "put {}: {words}, payload {payload}", file.path);
+            }
+        }
     }
     text
 }

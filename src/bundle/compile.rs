@@ -1,15 +1,17 @@
 //! Compiles a plan's work into the program.
 
-use super::{Bundle, Generation, RunStatus, StepTitle};
+use super::{Bundle, Generation, RunStatus, StepTitle, files};
 use crate::check::Check;
 use crate::host::{self, STATE};
 use crate::plan::{Plan, Shown, Stack, Validator, affected};
-use crate::resource::{Content, ExecutionPlan, Future, Payload, Phase, libraries};
+use crate::resource::{Content, Deed, ExecutionPlan, Future, Payload, Phase, Step, libraries};
 use crate::shell::Script;
+use std::collections::BTreeMap;
 
 /// The executor: what runs the steps, undoes them, shows the future, and asks for proof.
-const EXECUTOR: [&str; 5] = [
+const EXECUTOR: [&str; 6] = [
     include_str!("executor.sh"),
+    include_str!("files.sh"),
     include_str!("undo.sh"),
     include_str!("space.sh"),
     include_str!("future.sh"),
@@ -68,22 +70,49 @@ impl Steps {
     }
 
     fn phase(&mut self, work: &ExecutionPlan, phase: Phase) {
-        for step in work.steps.iter().filter(|step| step.phase == phase) {
+        let of_phase: Vec<&Step> = work
+            .steps
+            .iter()
+            .filter(|step| step.phase == phase)
+            .collect();
+        let alike = |one: &&Step, next: &&Step| one.puts_a_file() && next.puts_a_file();
+        for steps in of_phase.chunk_by(alike) {
+            let ids: Vec<_> = steps.iter().map(|step| step.id.clone()).collect();
+            let name = match ids.as_slice() {
+                [id] => id.to_string(),
+                ids => format!("put {} files in place", ids.len()),
+            };
             let title = match phase {
-                Phase::Stage => format!("prepare {}", step.id),
-                Phase::Finish => format!("finish {}", step.id),
-                _ => step.id.to_string(),
+                Phase::Stage => format!("prepare {name}"),
+                Phase::Finish => format!("finish {name}"),
+                _ => name,
             };
-            let title = StepTitle {
-                title,
-                ids: vec![step.id.clone()],
-            };
+            let title = StepTitle { title, ids };
+            let body = body(steps);
             match phase {
-                Phase::Finish => self.add_last(title, &step.script),
-                _ => self.add(title, &step.script),
+                Phase::Finish => self.add_last(title, &body),
+                _ => self.add(title, &body),
             }
         }
     }
+}
+
+/// What one step of the executor does: one of the plan, or several that put files in place.
+fn body(steps: &[&Step]) -> Script {
+    let mut files = Vec::new();
+    let mut script = Script::new();
+    for step in steps {
+        match &step.deed {
+            Deed::Commands(commands) => {
+                script.append(commands);
+            }
+            Deed::PutFile(file) => files.push(file),
+        }
+    }
+    if !files.is_empty() {
+        script.append(&files::put(&files));
+    }
+    script
 }
 
 /// In the place of the digest that tells who may prove a run: only its own client can.
@@ -300,14 +329,25 @@ fn space(work: &ExecutionPlan) -> Script {
 fn future(paths: &[Future], validators: &[(&Validator, Shown)]) -> Script {
     let mut script = Script::new();
     script.raw("make_future");
-    for path in paths.iter().filter(|one| one.is_shown()) {
+    let shown: Vec<&Future> = paths.iter().filter(|one| one.is_shown()).collect();
+    let mut folders: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for path in &shown {
+        if let Future::File(path, payload) = path {
+            folders.entry(path.parent()).or_default().push(payload);
+        }
+    }
+    for path in shown {
         match path {
             Future::Directory(path) => script.call("future_directory", [path.as_str()]),
-            Future::File(path, payload) => script.call("future_file", [path.as_str(), payload]),
+            Future::File(..) => continue,
             Future::State(path, payload) => script.call("future_state", [path.as_str(), payload]),
             Future::Link(path, target) => script.call("future_link", [path.as_str(), target]),
             Future::Absent(path) => script.call("future_absent", [path.as_str()]),
         };
+    }
+    for (folder, payloads) in folders {
+        let words = std::iter::once(folder).chain(payloads);
+        script.call("future_files", words);
     }
     script.raw("refused=no");
     for (validator, shown) in validators {

@@ -304,6 +304,19 @@ record_format() {
 	[ "${known:-0}" -ge "${RECORD%% *}" ] || printf '%s\n' "$RECORD" | replace "$STATE/format"
 }
 
+# say_who_made: a line that begins with = is as it should be; one that begins with ? and the sort
+# of a thing was made by a run of ours if the notes say so.
+say_who_made() {
+	MADE=$STATE/made awk '
+		BEGIN {
+			FS = OFS = "\t"
+			while ((getline line < ENVIRON["MADE"]) > 0) made[line]
+		}
+		/^=/ { print substr($0, 2); next }
+		{ $1 = ((substr($1, 2) FS $4) in made) ? "made" : "adopted"; print }
+	'
+}
+
 # record_managed: writes down what foobar-stack owns on this server. What the
 # client does not know, the notes say: whether a run of ours has made it. A line that
 # the client does not understand stays as it is.
@@ -313,7 +326,7 @@ record_managed() {
 	while IFS= read -r line; do
 		case $line in
 		"as-is	"*)
-			printf '%s\n' "${line#as-is	}"
+			printf '=%s\n' "${line#as-is	}"
 			continue
 			;;
 		esac
@@ -335,11 +348,13 @@ record_managed() {
 			# Not there yet: a run of a part of the plan.
 			[ "$sort" != path ] || exists "$name" || continue
 			[ "$kind" != service ] || is_known "$name" || continue
-			if grep -qxF -- "$sort	$name" "$STATE/made"; then made=made; else made=adopted; fi
+			made="?$sort"
+		else
+			made="=$made"
 		fi
-		printf '%s\t%s\t%s\t%s\n' "$made" "$role" "$kind" "$name${more:+	$more}"
 		printf '%s\t%s\n' "$sort" "$name" >>"$RUN/payload/recorded"
-	done <"$RUN/payload/managed" | replace "$STATE/managed"
+		printf '%s\t%s\t%s\t%s\n' "$made" "$role" "$kind" "$name${more:+	$more}"
+	done <"$RUN/payload/managed" | say_who_made | replace "$STATE/managed"
 	: >>"$RUN/payload/recorded"
 	{ grep -vxF -f "$RUN/payload/recorded" -- "$STATE/made" || true; } | replace "$STATE/made"
 }

@@ -33,6 +33,20 @@ future_file() {
 	install -T -m 644 -- "$RUN/payload/$2" "$1"
 }
 
+# future_files FOLDER PAYLOAD...: the last part of a payload's name is that of the file.
+future_files() {
+	local folder payload
+	folder=$1
+	shift
+	mkdir -p -- "$folder/"
+	for payload do
+		shift
+		[ ! -d "$folder/${payload##*/}" ] || rm -rf -- "${folder:?}/${payload##*/}"
+		set -- "$@" "$RUN/payload/$payload"
+	done
+	install -m 644 -t "$folder" -- "$@"
+}
+
 # future_state PATH PAYLOAD: it may be anywhere.
 future_state() {
 	[ -d "${1%/*}" ] || return 0

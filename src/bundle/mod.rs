@@ -6,6 +6,7 @@
 mod archive;
 mod compile;
 mod event;
+mod files;
 mod generation;
 mod history;
 mod launch;

@@ -217,6 +217,7 @@ undo_failed() {
 }
 
 undo_created() {
+	[ ! -d "${1%/*}/.foobar-stack" ] || rm -rf -- "${1%/*}/.foobar-stack"
 	rm -f -- "${1%/*}/.${1##*/}.foobar-stack"
 	if [ -d "$1" ] && [ ! -L "$1" ]; then
 		# What others have put into a folder in the meantime is theirs.
@@ -230,6 +231,7 @@ undo_created() {
 undo_kept() {
 	local new
 	new=${1%/*}/.${1##*/}.foobar-stack
+	[ ! -d "${1%/*}/.foobar-stack" ] || rm -rf -- "${1%/*}/.foobar-stack"
 	rm -rf -- "$new"
 	# What is as it was needs no space on a full disk.
 	! is_as_kept "$1" || return 0

@@ -4,12 +4,13 @@ use super::place::{Ownership, Place, place_of, read_places};
 use super::vocabulary::probe::{decode, fields};
 use super::{
     Change, Claim, Conflict, Content, Delta, Diff, EntryError, ExecutionPlan, Future, Kind,
-    Materials, Observed, Owned, Phase, PlanContext, Probe, Rendered, TextChange,
+    Materials, Observed, Owned, Phase, PlanContext, Probe, PutFile, Rendered, TextChange,
 };
 use crate::shell::Script;
 use crate::types::{AbsolutePath, AccountName, Digest, FileMode, SecretValue, private_key};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read as _;
 use std::sync::Arc;
 
 /// A file that should be there with this content.
@@ -80,7 +81,9 @@ impl File {
 
 impl Kind for File {
     const NAME: &'static str = "file";
-    const PROBE_SHELL: &'static [&'static str] = &[include_str!("file.sh")];
+    const PROBE_SHELL: &'static [&'static str] =
+        &[include_str!("secret.sh"), include_str!("file.sh")];
+    const STEP_SHELL: &'static [&'static str] = &[include_str!("file.sh")];
     const LEAVES_OTHERS_ALONE: bool = true;
     type Entry = Entry;
     type State = Found;
@@ -142,80 +145,61 @@ impl Kind for File {
 
     fn probe(batch: &[&Self], probe: &Probe, script: &mut Script) {
         // What is known need not come back: only a file that differs sends its text.
-        let mut known = String::new();
-        let mut sensitive = String::new();
-        for file in batch {
-            if file.is_sensitive() {
-                sensitive.push_str(&format!("{}\n", file.path));
-            } else {
-                known.push_str(&format!("{}  {}\n", file.digest(probe), file.path));
-            }
-        }
-        script
-            .assign("known", &known)
-            .assign("sensitive", &sensitive)
-            .assign("salt", probe.salt());
-        script.call("probe_file", batch.iter().map(|file| &file.path));
+        let (sensitive, plain): (Vec<&Self>, Vec<&Self>) =
+            batch.iter().partition(|file| file.is_sensitive());
+        let known: String = plain
+            .iter()
+            .map(|file| format!("{}  {}\n", file.digest(probe), file.path))
+            .collect();
+        script.assign("known", &known).assign("salt", probe.salt());
+        script.call("probe_file", plain.iter().map(|file| &file.path));
+        script.call("probe_secret", sensitive.iter().map(|file| &file.path));
     }
 
     fn observe(batch: &[&Self], probe: &Probe, reply: &str) -> Vec<Observed<Found>> {
         let places = read_places(reply);
-        let mut digests: BTreeMap<&str, (Option<Digest>, Option<String>)> = BTreeMap::new();
+        let wanted: BTreeMap<&str, &Self> = batch
+            .iter()
+            .map(|file| (file.path.as_str(), *file))
+            .collect();
+        let mut digests = BTreeMap::new();
         let mut shipped = BTreeSet::new();
+        let mut texts = BTreeMap::new();
         for line in reply.lines() {
             if let Some(["shipped", path]) = fields::<2>(line) {
                 shipped.insert(path);
             } else if let Some(["digest", digest, path]) = fields::<3>(line) {
-                digests.insert(path, (Digest::parse(digest), None));
-            } else if let Some(["text", path, encoded]) = fields::<3>(line)
-                && let Some((_, text)) = digests.get_mut(path)
-            {
-                let found = decode(encoded).and_then(|bytes| String::from_utf8(bytes).ok());
-                // Somebody's key is nobody else's to see, wherever it was put.
-                *text = found.filter(|text| private_key(text.as_bytes()).is_none());
+                digests.insert(path, Digest::parse(digest));
             } else if let Some(["same", path]) = fields::<2>(line)
-                && let Some(file) = batch.iter().find(|file| file.path.as_str() == path)
+                && let Some(file) = wanted.get(path)
             {
-                digests.insert(path, (Some(file.digest(probe)), None));
+                digests.insert(path, Some(file.digest(probe)));
+            } else if let Some(["texts", packed]) = fields::<2>(line) {
+                texts = unpack(packed).unwrap_or_default();
             }
         }
-        batch
-            .iter()
-            .map(|file| {
-                let place = match place_of(&places, &file.path) {
-                    Observed::Present(place) => place,
-                    other => {
-                        return other.map(|place| Found {
-                            place,
-                            digest: None,
-                            text: None,
-                            shipped: false,
-                        });
+        let found_at = |file: &Self| {
+            let path = file.path.as_str();
+            place_of(&places, &file.path).and_then(|place| {
+                let digest = match digests.get(path) {
+                    Some(Some(digest)) => Some(digest.clone()),
+                    None if place.file_type != TYPE => None,
+                    _ => {
+                        return Observed::unknown(format!(
+                            "the content of {path} could not be read"
+                        ));
                     }
                 };
-                match digests.remove(file.path.as_str()) {
-                    Some((Some(digest), text)) => {
-                        // Only the verdict of a sensitive file is kept, not its salted hash.
-                        Observed::Present(Found {
-                            place,
-                            digest: Some(digest),
-                            text,
-                            shipped: shipped.contains(file.path.as_str()),
-                        })
-                    }
-                    None if place.file_type != TYPE => Observed::Present(Found {
-                        place,
-                        digest: None,
-                        text: None,
-                        shipped: false,
-                    }),
-                    _ => {
-                        Observed::unknown(format!("the content of {} could not be read", file.path))
-                    }
-                }
-                .map(|found| file.judge(found, probe))
+                let found = Found {
+                    place,
+                    digest,
+                    text: texts.get(path).cloned(),
+                    shipped: shipped.contains(path),
+                };
+                Observed::Present(file.judge(found, probe))
             })
-            .collect()
+        };
+        batch.iter().map(|file| found_at(file)).collect()
     }
 
     fn applied(&self, _: &Observed<Found>, _: &PlanContext<'_>) -> Observed<Found> {
@@ -299,23 +283,26 @@ impl Kind for File {
         _: &PlanContext<'_>,
         work: &mut ExecutionPlan,
     ) {
-        let payload = work.payload(match &self.content {
+        let content = match &self.content {
             FileContent::Plain(bytes) => Content::Bytes(Arc::clone(bytes)),
             FileContent::Sensitive(secret) => Content::Secret(secret.clone()),
-        });
-        work.future(Future::File(self.path.clone(), payload.clone()));
-        let mut script = Script::new();
-        let [mode, owner, group] = self.ownership.words();
-        let put = if self.is_sensitive() {
-            work.uses("secret");
-            "put_secret"
-        } else {
-            "put_file"
         };
-        script.call(
-            put,
-            [payload.as_str(), self.path.as_str(), mode, owner, group],
-        );
+        let payload = work.payload_of(&self.path, content);
+        work.future(Future::File(self.path.clone(), payload.clone()));
+        let words = self.ownership.words();
+        if !self.is_sensitive() {
+            let file = PutFile {
+                path: self.path.clone(),
+                ownership: words.map(str::to_owned),
+                payload,
+            };
+            work.put_file(&change.id, file);
+            return;
+        }
+        work.uses("secret");
+        let mut script = Script::new();
+        let place = [payload.as_str(), self.path.as_str()];
+        script.call("put_secret", place.into_iter().chain(words));
         work.step(Phase::Commit, &change.id, script);
     }
 }
@@ -375,9 +362,27 @@ impl File {
     }
 }
 
+/// The texts of an archive that `tar` packed and `base64` wrote, by path.
+fn unpack(packed: &str) -> Option<BTreeMap<String, String>> {
+    let packed = decode(packed)?;
+    let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(packed.as_slice()));
+    let mut texts = BTreeMap::new();
+    for entry in archive.entries().ok()? {
+        let mut entry = entry.ok()?;
+        let path = String::from_utf8(entry.path_bytes().into_owned()).ok()?;
+        let mut text = String::new();
+        // Somebody's key is nobody else's to see, wherever it was put.
+        if entry.read_to_string(&mut text).is_ok() && private_key(text.as_bytes()).is_none() {
+            texts.insert(path, text);
+        }
+    }
+    Some(texts)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::Engine as _;
 
     const AROUND: PlanContext<'static> = PlanContext {
         now: 0,
@@ -403,12 +408,26 @@ mod tests {
         File::observe(&[file], &Probe::new("salt".into()), reply).remove(0)
     }
 
+    /// As the server packs texts.
+    fn packed(path: &str, text: &[u8]) -> String {
+        let mut header = tar::Header::new_gnu();
+        header.as_gnu_mut().unwrap().name[..path.len()].copy_from_slice(path.as_bytes());
+        header.set_size(text.len() as u64);
+        header.set_cksum();
+        let encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        let mut archive = tar::Builder::new(encoder);
+        archive.append(&header, text).unwrap();
+        let bytes = archive.into_inner().unwrap().finish().unwrap();
+        base64::engine::general_purpose::STANDARD.encode(bytes)
+    }
+
     #[test]
     fn a_file_that_differs_shows_its_text() {
         let wanted = plain("new\n");
         let reply = format!(
-            "regular file\x1f644\x1froot\x1froot\x1f/etc/x\ndigest\x1f{}\x1f/etc/x\ntext\x1f/etc/x\x1fb2xkCg==\n",
-            Digest::of(b"old\n")
+            "regular file\x1f644\x1froot\x1froot\x1f/etc/x\ndigest\x1f{}\x1f/etc/x\ntexts\x1f{}\n",
+            Digest::of(b"old\n"),
+            packed("/etc/x", b"old\n")
         );
         let delta = wanted.compare(&observe(&wanted, &reply), &AROUND).unwrap();
         let text = delta.diff.text.unwrap();

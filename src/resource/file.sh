@@ -1,41 +1,52 @@
 # Files, on the server.
 
-# probe_file PATH...: the places; then of each file `same` if its digest stands
-# in $known, else its digest and, unless it is large, its bytes. Of a file in
-# $sensitive only a digest keyed with $salt. `shipped`: as a package has brought it.
+# probe_file PATH...: the places; then of each file `same` if its digest stands in $known, else its
+# digest. `shipped`: as a package has brought it. The texts of those that differ come last, as one
+# archive, but for large ones.
 probe_file() {
-	local digest path
+	local digests odd path separator word
 	probe_paths "$@" || return
-	for path do
-		shift
-		[ -f "$path" ] || continue
-		case "
-$sensitive" in
-		*"
-$path
-"*)
-			digest=$({ printf %s "$salt" && cat -- "$path"; } | sha256sum) || return
-			printf 'digest\037%s\037%s\n' "${digest%% *}" "$path"
-			;;
-		*) set -- "$@" "$path" ;;
-		esac
-	done
+	odd=
+	for path do [ -f "$path" ] || odd=yes; done
+	if [ -n "$odd" ]; then
+		for path do
+			shift
+			[ ! -f "$path" ] || set -- "$@" "$path"
+		done
+	fi
 	[ $# -gt 0 ] || return 0
-	sha256sum -- "$@" | while read -r digest path; do
-		case "$known" in
-		*"$digest  $path
-"*) printf 'same\037%s\n' "$path" ;;
-		*)
-			printf 'digest\037%s\037%s\n' "$digest" "$path"
-			! is_as_shipped "$path" || printf 'shipped\037%s\n' "$path"
-			if [ "$(stat -c %s -- "$path")" -le 131072 ]; then
-				printf 'text\037%s\037' "$path"
-				base64 -w 0 -- "$path"
-				printf '\n'
-			fi
-			;;
-		esac
-	done
+	digests=$(sha256sum -- "$@" 2>/dev/null | judge_digests) || return
+	printf '%s\n' "$digests"
+	set --
+	separator=$(printf '\037')
+	while IFS=$separator read -r word _ path; do
+		[ "$word" != digest ] || set -- "$@" "$path"
+	done <<-END
+		$digests
+	END
+	[ $# -eq 0 ] || describe_files "$@"
+}
+
+# judge_digests: tells those that are known from those that are not.
+judge_digests() {
+	awk '
+		NR == FNR { known[$0]; next }
+		{ path = substr($0, 67) }
+		$0 in known { print "same\037" path; next }
+		{ print "digest\037" substr($0, 1, 64) "\037" path }
+	' /dev/fd/3 - 3<<-END
+		$known
+	END
+}
+
+# describe_files PATH...: which of them a package has brought, and what stands in them.
+describe_files() {
+	probe_shipped "$@"
+	printf 'texts\037'
+	find "$@" -maxdepth 0 -type f -size -131073c -print0 |
+		tar -czf - -P --hard-dereference --null --no-recursion --verbatim-files-from -T - 2>/dev/null |
+		base64 -w 0
+	printf '\n'
 }
 
 # --- steps: no probe needs what follows ---

@@ -43,8 +43,8 @@ pub(crate) use releases::{PAGE_SHELL, PROXY_SHELL};
 #[cfg(test)]
 pub(crate) use vocabulary::NoMaterials;
 pub use vocabulary::{
-    Action, Change, Claim, Conflict, Content, Data, Delta, Diff, EntryError, ExecutionPlan,
+    Action, Change, Claim, Conflict, Content, Data, Deed, Delta, Diff, EntryError, ExecutionPlan,
     FieldChange, Future, Impact, Kind, Materials, Observed, Owned, Payload, Phase, PlanContext,
-    Probe, Reaction, Reading, Refusal, Rendered, ResourceId, Seal, SecretMaterial, Step,
+    Probe, PutFile, Reaction, Reading, Refusal, Rendered, ResourceId, Seal, SecretMaterial, Step,
     TextChange, section,
 };

@@ -41,6 +41,12 @@ impl AbsolutePath {
         &self.0[1..]
     }
 
+    /// Its last part.
+    #[must_use]
+    pub fn file_name(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or_default()
+    }
+
     /// The folder it lies in.
     #[must_use]
     pub fn parent(&self) -> &str {

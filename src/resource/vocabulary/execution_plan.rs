@@ -94,8 +94,36 @@ pub struct Step {
     pub phase: Phase,
     /// The resource whose change it makes.
     pub id: ResourceId,
-    /// The commands; the first that fails ends the step.
-    pub script: Script,
+    /// What it does.
+    pub deed: Deed,
+}
+
+impl Step {
+    /// Whether it puts a file in its place, and nothing else.
+    #[must_use]
+    pub fn puts_a_file(&self) -> bool {
+        matches!(self.deed, Deed::PutFile(_))
+    }
+}
+
+/// What a step does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Deed {
+    /// These commands; the first that fails ends the step.
+    Commands(Script),
+    /// Puts a file in its place. Those that follow one another are one step of the executor.
+    PutFile(PutFile),
+}
+
+/// A file that takes its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PutFile {
+    /// Where.
+    pub path: AbsolutePath,
+    /// Mode, owner and group, as words.
+    pub ownership: [String; 3],
+    /// The name of its payload, whose last part is that of the file.
+    pub payload: String,
 }
 
 /// Bytes that travel to the server.
@@ -215,7 +243,16 @@ impl ExecutionPlan {
         self.steps.push(Step {
             phase,
             id: id.clone(),
-            script,
+            deed: Deed::Commands(script),
+        });
+    }
+
+    /// Puts a file in its place when all files are.
+    pub fn put_file(&mut self, id: &ResourceId, file: PutFile) {
+        self.steps.push(Step {
+            phase: Phase::Commit,
+            id: id.clone(),
+            deed: Deed::PutFile(file),
         });
     }
 
@@ -224,7 +261,7 @@ impl ExecutionPlan {
         let step = Step {
             phase,
             id: id.clone(),
-            script,
+            deed: Deed::Commands(script),
         };
         self.steps.insert(0, step);
     }
@@ -242,6 +279,16 @@ impl ExecutionPlan {
     /// Adds bytes to the payload and gives the name they have there.
     pub fn payload(&mut self, content: Content) -> String {
         let name = self.payload.len().to_string();
+        self.payload.push(Payload {
+            name: name.clone(),
+            content,
+        });
+        name
+    }
+
+    /// The same for a file: the last part of the payload's name is that of the file.
+    pub fn payload_of(&mut self, path: &AbsolutePath, content: Content) -> String {
+        let name = format!("{}/{}", self.payload.len(), path.file_name());
         self.payload.push(Payload {
             name: name.clone(),
             content,

@@ -18,7 +18,9 @@ pub use change::{Action, Change, Delta, Diff, FieldChange, Impact, TextChange};
 pub use conflict::{Claim, Conflict, Refusal};
 pub use context::PlanContext;
 pub use data::Data;
-pub use execution_plan::{Content, ExecutionPlan, Future, Payload, Phase, Reaction, Reading, Step};
+pub use execution_plan::{
+    Content, Deed, ExecutionPlan, Future, Payload, Phase, PutFile, Reaction, Reading, Step,
+};
 pub use id::ResourceId;
 pub use kind::{Kind, Rendered};
 #[cfg(test)]

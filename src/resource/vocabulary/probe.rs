@@ -45,8 +45,13 @@ impl<T> Observed<T> {
 
     /// The same with another state.
     pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Observed<U> {
+        self.and_then(|state| Observed::Present(f(state)))
+    }
+
+    /// What is said of the state that is there.
+    pub fn and_then<U>(self, f: impl FnOnce(T) -> Observed<U>) -> Observed<U> {
         match self {
-            Self::Present(state) => Observed::Present(f(state)),
+            Self::Present(state) => f(state),
             Self::Absent => Observed::Absent,
             Self::Hidden { unit } => Observed::Hidden { unit },
             Self::Unknown { reason } => Observed::Unknown { reason },

@@ -33,18 +33,21 @@ is_as_shipped() {
 		grep -qsF -- " $1 ${digest%% *}" /var/lib/dpkg/status
 }
 
+# probe_shipped PATH...: `shipped` and the path of each file that is as a package has brought it.
+probe_shipped() {
+	[ $# -eq 0 ] || md5sum -- "$@" 2>/dev/null | awk '
+		NR == FNR { brought[substr($0, 35)] = substr($0, 1, 32); next }
+		$1 in brought && brought[$1] == $2 { print "shipped\037" $1 }
+	' - /var/lib/dpkg/status
+}
+
 # probe_paths PATH...: of each path either `absent PATH` or type, mode, owner,
-# group, link target and name; one stat for all of them.
+# group, link target and name; one stat for all of them. It says nothing of one that went in
+# between.
 probe_paths() {
 	local path
 	for path do
-		if ! exists "$path"; then
-			printf 'absent\037%s\n' "$path"
-		fi
+		exists "$path" || printf 'absent\037%s\n' "$path"
 	done
-	for path do
-		shift
-		if exists "$path"; then set -- "$@" "$path"; fi
-	done
-	[ $# -eq 0 ] || stat --printf '%F\037%a\037%U\037%G\037%n\n' -- "$@"
+	[ $# -eq 0 ] || stat --printf '%F\037%a\037%U\037%G\037%n\n' -- "$@" 2>/dev/null || :
 }
