@@ -259,7 +259,7 @@ fn done(work: &ExecutionPlan) -> String {
         let _ = writeln!(text, "watch {unit}");
     }
     for step in &work.steps {
-        let _ = write!(text, "[{:?}]\n", step.phase);
+        let _ = writeln!(text, "[{:?}]", step.phase);
         match &step.deed {
             Deed::Commands(script) => text.push_str(script.as_str()),
             Deed::PutFile(file) => {

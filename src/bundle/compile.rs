@@ -332,14 +332,17 @@ fn future(paths: &[Future], validators: &[(&Validator, Shown)]) -> Script {
     let shown: Vec<&Future> = paths.iter().filter(|one| one.is_shown()).collect();
     let mut folders: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for path in &shown {
-        if let Future::File(path, payload) = path {
+        if let Future::File(path, payload) = path
+            && files::is_named_after(payload, path)
+        {
             folders.entry(path.parent()).or_default().push(payload);
         }
     }
     for path in shown {
         match path {
             Future::Directory(path) => script.call("future_directory", [path.as_str()]),
-            Future::File(..) => continue,
+            Future::File(path, payload) if files::is_named_after(payload, path) => continue,
+            Future::File(path, payload) => script.call("future_file", [path.as_str(), payload]),
             Future::State(path, payload) => script.call("future_state", [path.as_str(), payload]),
             Future::Link(path, target) => script.call("future_link", [path.as_str(), target]),
             Future::Absent(path) => script.call("future_absent", [path.as_str()]),

@@ -2,10 +2,18 @@
 
 use crate::resource::PutFile;
 use crate::shell::Script;
+use crate::types::AbsolutePath;
 use std::collections::BTreeMap;
 
 /// Those of a folder that have the same owner and mode are written by one process.
 type Groups<'a> = BTreeMap<(&'a str, &'a [String; 3]), Vec<&'a str>>;
+
+/// Whether the file can be written together with others of its folder: its payload has its name.
+pub(super) fn is_named_after(payload: &str, path: &AbsolutePath) -> bool {
+    payload
+        .rsplit_once('/')
+        .is_some_and(|(_, name)| name == path.file_name())
+}
 
 /// The body of the step that puts these files in place.
 pub(super) fn put(files: &[&PutFile]) -> Script {
