@@ -5,6 +5,10 @@ use crate::shell::Script;
 use crate::types::AbsolutePath;
 use std::collections::BTreeMap;
 
+/// So many files are flushed one by one. The flush of a file system takes one go for all of them,
+/// and for everything else that the server has not written yet.
+const FEW: usize = 30;
+
 /// Those of a folder that have the same owner and mode are written by one process.
 type Groups<'a> = BTreeMap<(&'a str, &'a [String; 3]), Vec<&'a str>>;
 
@@ -29,8 +33,18 @@ pub(super) fn put(files: &[&PutFile]) -> Script {
         let words = std::iter::once(*folder).chain(words);
         script.call("stage_files", words.chain(payloads.iter().copied()));
     }
-    // One flush for all that lies on the file system of a folder.
-    script.call("flush_files", groups.keys().map(|(folder, _)| *folder));
+    if files.len() > FEW {
+        script.call(
+            "flush_file_systems",
+            groups.keys().map(|(folder, _)| *folder),
+        );
+    } else {
+        let staged = files.iter().map(|file| {
+            let (folder, name) = (file.path.parent(), file.path.file_name());
+            format!("{folder}/.foobar-stack/{name}")
+        });
+        script.call("sync", std::iter::once("--".to_owned()).chain(staged));
+    }
     for ((folder, _), payloads) in &groups {
         let words = std::iter::once(*folder).chain(payloads.iter().copied());
         script.call("place_files", words);

@@ -64,8 +64,8 @@ stage_files() {
 		fail "the files of $folder cannot be written"
 }
 
-# flush_files FOLDER...: what was staged there is on disk.
-flush_files() {
+# flush_file_systems FOLDER...: what was staged there is on disk.
+flush_file_systems() {
 	local folder
 	stat -c "%d %n" -- "$@" | sort -u -k 1,1 | while read -r _ folder; do
 		sync -f -- "$folder"

@@ -4,7 +4,7 @@
 # digest. `shipped`: as a package has brought it. The texts of those that differ come last, as one
 # archive, but for large ones.
 probe_file() {
-	local digests odd path separator word
+	local odd path
 	probe_paths "$@" || return
 	odd=
 	for path do [ -f "$path" ] || odd=yes; done
@@ -15,28 +15,29 @@ probe_file() {
 		done
 	fi
 	[ $# -gt 0 ] || return 0
-	digests=$(sha256sum -- "$@" 2>/dev/null | judge_digests) || return
-	printf '%s\n' "$digests"
-	set --
-	separator=$(printf '\037')
-	while IFS=$separator read -r word _ path; do
-		[ "$word" != digest ] || set -- "$@" "$path"
-	done <<-END
-		$digests
-	END
-	[ $# -eq 0 ] || describe_files "$@"
+	sha256sum -- "$@" 2>/dev/null | (
+		# Its lines as words: a document would be one more process.
+		IFS='
+'
+		set -f
+		# shellcheck disable=SC2086
+		exec awk '
+			BEGIN { for (i = 1; i < ARGC; i++) { known[ARGV[i]]; ARGV[i] = "" } }
+			{ path = substr($0, 67) }
+			$0 in known { print "same\037" path; next }
+			{ print "digest\037" substr($0, 1, 64) "\037" path }
+		' $known
+	) | describe_digests
 }
 
-# judge_digests: tells those that are known from those that are not.
-judge_digests() {
-	awk '
-		NR == FNR { known[$0]; next }
-		{ path = substr($0, 67) }
-		$0 in known { print "same\037" path; next }
-		{ print "digest\037" substr($0, 1, 64) "\037" path }
-	' /dev/fd/3 - 3<<-END
-		$known
-	END
+# describe_digests: passes on what awk says, and more of those files that differ.
+describe_digests() {
+	local line
+	while IFS= read -r line; do
+		printf '%s\n' "$line"
+		case $line in digest*) set -- "$@" "/${line#*/}" ;; esac
+	done
+	[ $# -eq 0 ] || describe_files "$@"
 }
 
 # describe_files PATH...: which of them a package has brought, and what stands in them.
