@@ -9,9 +9,6 @@ use std::collections::BTreeMap;
 /// and for everything else that the server has not written yet.
 const FEW: usize = 30;
 
-/// Those of a folder that have the same owner and mode are written by one process.
-type Groups<'a> = BTreeMap<(&'a str, &'a [String; 3]), Vec<&'a str>>;
-
 /// Whether the file can be written together with others of its folder: its payload has its name.
 pub(super) fn is_named_after(payload: &str, path: &AbsolutePath) -> bool {
     payload
@@ -21,23 +18,25 @@ pub(super) fn is_named_after(payload: &str, path: &AbsolutePath) -> bool {
 
 /// The body of the step that puts these files in place.
 pub(super) fn put(files: &[&PutFile]) -> Script {
-    let mut groups = Groups::new();
+    let mut folders = BTreeMap::<&str, Vec<&str>>::new();
+    // Those of a folder that have the same owner and mode are written by one process.
+    let mut alike = BTreeMap::<(&str, &[String; 3]), Vec<&str>>::new();
     for file in files {
-        let group = groups.entry((file.path.parent(), &file.ownership));
+        let folder = file.path.parent();
+        folders.entry(folder).or_default().push(&file.payload);
+        let group = alike.entry((folder, &file.ownership));
         group.or_default().push(&file.payload);
     }
     let mut script = Script::new();
     script.call("keep_files", files.iter().map(|file| &file.path));
-    for ((folder, ownership), payloads) in &groups {
+    script.call("clear_stages", folders.keys());
+    for ((folder, ownership), payloads) in &alike {
         let words = ownership.iter().map(String::as_str);
         let words = std::iter::once(*folder).chain(words);
         script.call("stage_files", words.chain(payloads.iter().copied()));
     }
     if files.len() > FEW {
-        script.call(
-            "flush_file_systems",
-            groups.keys().map(|(folder, _)| *folder),
-        );
+        script.call("flush_file_systems", folders.keys());
     } else {
         let staged = files.iter().map(|file| {
             let (folder, name) = (file.path.parent(), file.path.file_name());
@@ -45,7 +44,7 @@ pub(super) fn put(files: &[&PutFile]) -> Script {
         });
         script.call("sync", std::iter::once("--".to_owned()).chain(staged));
     }
-    for ((folder, _), payloads) in &groups {
+    for (folder, payloads) in &folders {
         let words = std::iter::once(*folder).chain(payloads.iter().copied());
         script.call("place_files", words);
     }

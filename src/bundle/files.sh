@@ -48,6 +48,16 @@ made_all() {
 	sync -- "$STATE/made" "$STATE"
 }
 
+# clear_stages FOLDER...: nothing is left there of a run that was killed.
+clear_stages() {
+	local folder
+	for folder do
+		shift
+		set -- "$@" "$folder/.foobar-stack"
+	done
+	rm -rf -- "$@"
+}
+
 # stage_files FOLDER MODE OWNER GROUP PAYLOAD...: beside their places, with owner and mode set. The
 # last part of a payload's name is that of the file.
 stage_files() {
@@ -58,7 +68,6 @@ stage_files() {
 		shift
 		set -- "$@" "$RUN/payload/$payload"
 	done
-	rm -rf -- "$folder/.foobar-stack"
 	mkdir -p -m 700 -- "$folder/.foobar-stack"
 	install -m "$mode" -o "$owner" -g "$group" -t "$folder/.foobar-stack" -- "$@" ||
 		fail "the files of $folder cannot be written"

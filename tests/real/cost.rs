@@ -12,6 +12,17 @@ for_each = "range(end=40)"
 path = "/srv/many/{{ item }}/file"
 content = "{{ item }}\n"
 
+[[file]]
+for_each = "range(end=40)"
+path = "/srv/many/{{ item }}.txt"
+content = "{{ item }}\n"
+
+[[file]]
+for_each = "range(end=2)"
+path = "/srv/many/{{ item }}.secret"
+content = "{{ item }}\n"
+mode = "0600"
+
 [[link]]
 for_each = "range(end=40)"
 path = "/srv/many/{{ item }}/link"
@@ -46,9 +57,14 @@ pub(crate) fn a_plan_costs_the_same_for_many_resources(server: &Server) {
     let lab = include_str!("lab.toml");
     site.write("roles/lab/role.toml", &format!("{lab}{MANY}"));
     site.run(&["apply", "--yes"]).exits(0);
+    // One folder, files of two modes, and nothing else of ours.
+    let found = server.on(
+        "cd /srv/many && cat 7.txt && stat -c '%a %U' 7.txt 1.secret && find . -name '.*' ! -name .",
+    );
+    assert_eq!(found, "7\n644 root\n600 root\n");
     let many = processes(server, &site);
     crate::note(&format!(
-        "a plan makes {few} processes, with 160 resources more {many}"
+        "a plan makes {few} processes, with 202 resources more {many}"
     ));
     assert!(
         many > 10 && many < few + 20,
@@ -57,8 +73,10 @@ pub(crate) fn a_plan_costs_the_same_for_many_resources(server: &Server) {
     assert!(many < 150, "{many} processes");
 
     // So many things do not leave by accident.
-    let words = ["the plan removes 80 of the ", "--delete-many"];
+    let words = ["the plan removes 122 of the ", "--delete-many"];
     server.run(&["apply", "--yes"]).exits(1).says(&words);
     server.converge();
-    server.on("test ! -e /srv/many/1/link && test ! -e /srv/many/1/file");
+    server.on(
+        "test ! -e /srv/many/1/link && test ! -e /srv/many/1/file && test ! -e /srv/many/1.txt",
+    );
 }
