@@ -49,6 +49,8 @@ fn printed(words: &str, input: &str) -> String {
     let environment = folder.path().join("environment");
     std::fs::create_dir(&environment).unwrap();
     std::fs::write(environment.join("SECRET"), "hunter2\n").unwrap();
+    // An account and its password may be any word.
+    std::fs::write(environment.join("WORD"), "repository\n").unwrap();
     let script = format!(
         "{}\n{}\nSETTINGS={} repository=/srv/backup number=1 copies=''\n{words}",
         include_str!("../templates/backup/repository.sh"),
@@ -95,6 +97,28 @@ fn what_the_policy_does_not_keep_goes_and_data_without_a_manifest() {
         "other A, manifest mA, other B, manifest mB, other cut-off"
     );
     assert_eq!(removed(&all, "A\nB\nC", ""), "other cut-off");
+}
+
+#[test]
+fn the_last_backup_of_an_older_series_stays_for_eight_weeks() {
+    let of = |id: &str, days: i64, series: &str| {
+        let mut both = backup(id, days, "x");
+        if let Some(tags) = both[1]["tags"].as_array_mut() {
+            tags.push(format!("series={series}").into());
+        }
+        both
+    };
+    let made = |days: i64| {
+        [
+            of("A", days + 1, "mariadb-10.11"),
+            of("B", days, "mariadb-10.11"),
+            of("C", 0, "mariadb-11.8"),
+        ]
+        .concat()
+    };
+    assert_eq!(removed(&made(55), "C", "C"), "other A, manifest mA");
+    let gone = "other A, manifest mA, other B, manifest mB";
+    assert_eq!(removed(&made(57), "C", "C"), gone);
 }
 
 #[test]
@@ -207,6 +231,10 @@ fn a_failure_has_one_line() {
         ),
         ("Fatal: something new", "it failed: something new"),
         ("no word of hunter2, hunter2", "it failed: no word of …, …"),
+        (
+            "the repository https://repository:repository@host does not answer",
+            "it failed: the repository https://repository:…@host does not answer",
+        ),
     ] {
         let got = printed("said=$(cat); reason 'it failed'", said);
         assert_eq!(got.trim_end(), want, "{said}");

@@ -104,6 +104,7 @@ fn backup(
         at,
         keep,
         folders,
+        check_weeks: raw.check_weeks.as_deref().copied().unwrap_or(4),
         drill_health: raw.drill_health.as_deref().copied().unwrap_or(true),
         repository_key: repository_key?,
         secrets,

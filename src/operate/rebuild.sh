@@ -36,7 +36,13 @@ clear_up() {
 # off does not count, unless a run has ended well since.
 look_whether_empty() {
 	local path
-	if [ -e "$WORK/begun" ] && [ ! "$STATE/generation" -nt "$WORK/begun" ]; then return; fi
+	if [ -e "$WORK/begun" ]; then
+		[ "$STATE/generation" -nt "$WORK/begun" ] || return 0
+		[ ! -e "$WORK/of-a-copy" ] || systemctl start --no-block foobar-stack-backup.service
+		rm -rf -- "$WORK"
+		# shellcheck disable=SC2016
+		give_up 'this server is not empty: the rebuild that was cut off had brought everything, and a run has ended well since; `foobar-stack apply` does what is left, and `foobar-stack verify` proves it'
+	fi
 	for path in "$STATE/generation" /etc/foobar-stack /var/lib/mysql/ibdata1; do
 		[ ! -e "$path" ] || give_up "this server is not empty: it has $path. Only an empty one can be rebuilt"
 	done
@@ -242,6 +248,18 @@ bring_logs() {
 	replay_logs "$position" "$(date -u -d '1 day' '+%Y-%m-%d %H:%M:%S')" "$@" || give_up "$why"
 }
 
+# keep_refusals: which repositories have refused to remove anything: to learn that anew takes a minute.
+keep_refusals() {
+	local since address number
+	stated append-only | while read -r since address; do
+		number=$(sed -n 's/^copy //p' "$WORK/settings" | grep -nxF -- "$address" | cut -d : -f 1)
+		set -- "$STATE/backup${number:+/copies/$((number + 1))}"
+		mkdir -p -m 700 -- "$STATE/backup/copies" "$1"
+		printf '%s\n' "$address" >"$1/append-only"
+		touch -d "@$since" -- "$1/append-only"
+	done
+}
+
 # open_repository_here: with what it takes for that; $id and $data are the backup.
 open_repository_here() {
 	look_whether_empty
@@ -280,6 +298,7 @@ rebuild() {
 	mkdir -p -m 700 -- "$STATE/backup"
 	first_repository >"$STATE/backup/repository"
 	printf '%s\n' "$id" >"$STATE/backup/proven"
+	keep_refusals
 	if [ -e "$WORK/of-a-copy" ]; then
 		# The first backup begins when all is through.
 		mkdir -p -m 700 -- "$STATE/backup/record"

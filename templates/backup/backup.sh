@@ -79,12 +79,13 @@ JOB_PATIENCE=14400 PERSON_PATIENCE=300
 # read_settings: what the file of settings says.
 read_settings() {
 	local word value
-	origin='' copies='' key='' engine='' unit='' databases='' accounts='' apps='' folders='' keep=''
+	origin='' copies='' key='' engine='' unit='' databases='' accounts='' apps='' folders='' keep='' parts=0
 	while read -r word value; do
 		case $word in
 		repository) origin=$value ;;
 		copy) copies="$copies $value" ;;
 		key) key=$value ;;
+		check) parts=$value ;;
 		keep) keep="$keep --keep-$value" ;;
 		engine) engine=$value ;;
 		unit) unit=$value ;;
@@ -207,7 +208,7 @@ paths() {
 
 # make_backup: the whole of it.
 make_backup() {
-	local began id data files bytes app life patience
+	local began id data files bytes app life series patience
 	began=$(date +%s) id=$(date -u -d "@$began" +%Y%m%dT%H%M%SZ)
 	spool=$WORK/spool
 	rm -rf -- "$spool"
@@ -229,10 +230,12 @@ make_backup() {
 			printf 'app %s %s\n' "$app" "$(readlink -- "$app/current" | sed 's|.*/||')"
 		done
 		printf '%s' "$folders" | sed 's/^/folder /'
+		each note_append_only
 		cat "$spool/manifest"
 	} >"$WORK/manifest"
 	life=$(sed -n 's/^incarnation //p' "$WORK/manifest")
-	store_manifest "id=$id,data=$data,files=$files,bytes=$bytes${life:+,incarnation=$life}" <"$WORK/manifest" || fail "$why"
+	series=$(sed -n 's/^engine \([a-z]*\) \([0-9]*\.[0-9]*\).*/\1-\2/p' "$WORK/manifest")
+	store_manifest "id=$id,data=$data,files=$files,bytes=$bytes${life:+,incarnation=$life}${series:+,series=$series}" <"$WORK/manifest" || fail "$why"
 	rm -rf -- "$spool" "$WORK/paths" "$WORK/manifest"
 	record succeeded "$began $id $bytes $(($(date +%s) - began))"
 	unrecord failed
@@ -266,7 +269,7 @@ init)
 	}
 	# What was recorded of another repository is not true of this one.
 	if [ "$repository" != "$(cat "$WORK/repository" 2>/dev/null)" ]; then
-		rm -rf -- "$WORK/record" "$WORK/copies" "$WORK/logs.seen" "$WORK/proven" "$WORK/append-only"
+		rm -rf -- "$WORK/record" "$WORK/copies" "$WORK/logs.seen" "$WORK/proven"
 		mkdir -p -m 700 -- "$WORK"
 		printf '%s\n' "$repository" | replace "$WORK/repository"
 	fi

@@ -97,7 +97,7 @@ forget_record() {
 	local path
 	set +f
 	for path in "$WORK/record/copy.$number".* "$place"/*; do
-		[ "$path" = "$place/key" ] || rm -rf -- "$path"
+		[ "$path" = "$place/key" ] || [ "$path" = "$place/append-only" ] || rm -rf -- "$path"
 	done
 	set -f
 }

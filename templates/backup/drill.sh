@@ -119,6 +119,47 @@ read_files() {
 	}
 }
 
+# read_packs: a part of each repository is read, and compared with its digests: so many drills
+# (backup.check_weeks) read all of it, also what only older backups need. Else $why.
+read_packs() {
+	local wrong
+	wrong=''
+	[ "$parts" != 0 ] || return 0
+	if [ "$number" = 1 ]; then each read_part; else read_part; fi
+	why=$wrong
+	[ -z "$wrong" ]
+}
+
+# read_part: the next part of this one; $wrong says which packs are damaged. One that cannot be
+# reached is named by the next backup.
+read_part() {
+	local part packs
+	[ "$number" = 1 ] || [ -e "$place/repository" ] || return 0
+	part=$(cat "$place/checked" 2>/dev/null)
+	part=$((${part:-0} % parts + 1))
+	# Twice: somebody else may have removed what was about to be read.
+	if check_part || check_part; then
+		printf '%s\n' "$part" | replace "$place/checked"
+		return
+	fi
+	packs=$(printf '%s\n' "$said" | sed -n 's/^\(error for \)\?pack \([0-9a-f]\{8,\}\).*/\2/p' | sort -u)
+	case $packs:$said in
+	:*'contains errors'*) packs="$(printf '%s\n' "$said" | grep -i error | head -n 1)" ;;
+	:*)
+		printf '%s was not read: %s\n' "$repository" "$(reason)" >&2
+		return
+		;;
+	*) packs="pack $(printf '%s\n' "$packs" | head -n 5 | paste -s -d ' ')" ;;
+	esac
+	wrong="$wrong${wrong:+; }the repository $repository is damaged in its $packs, which some backups need; /usr/local/lib/foobar-stack/backup restic check --read-data on the server says what else, and how it is repaired"
+	return 1
+}
+
+# check_part: what restic finds in this part. It takes no lock, which others would wait for.
+check_part() {
+	said=$(repository check --no-lock --read-data-subset="$part/$parts" 2>&1)
+}
+
 # drill [ID]: all of that, and what the apps say to it; written down, for `status` and `verify`.
 drill() {
 	local began health result
@@ -133,12 +174,19 @@ drill() {
 		exit 1
 	fi
 	instance_stop
+	prove "$id"
+	# Of the newest one: an older one says nothing of that.
+	[ "$(proven | sort | tail -n 1)" != "$id" ] || record proven "$(date +%s) $id"
+	if ! read_packs; then
+		rm -rf -- "$WORK/work"
+		why="backup $id can be restored, but $why"
+		record drill-failed "$(date +%s) $id $why"
+		printf '%s\n' "$why" >&2
+		exit 1
+	fi
 	result="backup $id can be restored$([ "$number" = 1 ] || printf ' from %s' "$repository"): $(stated objects | wc -l) databases, $(stated files | cut -d ' ' -f 1) files, $(($(date +%s) - began)) s$health"
 	printf '%s\n' "$result"
 	record drill "$(date +%s) $result"
 	rm -rf -- "$WORK/work"
-	prove "$id"
-	# Of the newest one: an older one says nothing of that.
-	[ "$(proven | sort | tail -n 1)" != "$id" ] || record proven "$(date +%s) $id"
 	unrecord drill-failed
 }

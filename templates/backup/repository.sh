@@ -147,18 +147,31 @@ cause() {
 		sort -s -n -k 1,1 | tail -n 1 | cut -d ' ' -f 2-
 }
 
-# without_secrets TEXT: what restic gets in its environment is not shown.
+# without_secrets TEXT: what restic gets in its environment is not shown. A word of letters alone, as an
+# account is often called, is hidden where it is a password in an address: elsewhere it may be any
+# word.
 without_secrets() (
 	text=$1
 	set +f
 	for file in "$SETTINGS"/environment/*; do
 		value=$(cat -- "$file" 2>/dev/null)
-		while [ -n "$value" ]; do
-			case $text in
-			*"$value"*) text="${text%%"$value"*}…${text#*"$value"}" ;;
+		before='' after=''
+		case $value in
+		'' | ? | ?? | ???) continue ;;
+		*[!A-Za-z]* | ????????????*) ;;
+		*) before=: after=@ ;;
+		esac
+		rest=$text text=''
+		while :; do
+			case $rest in
+			*"$before$value$after"*)
+				text="$text${rest%%"$before$value$after"*}$before…$after"
+				rest=${rest#*"$before$value$after"}
+				;;
 			*) break ;;
 			esac
 		done
+		text=$text$rest
 	done
 	printf '%.400s\n' "$text"
 )
@@ -307,6 +320,7 @@ LIFE_KEPT=4838400
 #   do, but no moment between that last one and the restore could be reached any more. Somebody who
 #   has restored the wrong thing wants just these. They are kept while they can be asked for: the
 #   incarnation that is going on, and others for LIFE_KEPT after their end.
+# - of each series of the database server the newest one, as long: it is the way back from an upgrade.
 #
 # Logs go when no backup is kept that they begin at. Data without a manifest, which a backup that
 # was cut off has left, goes, too.
@@ -333,7 +347,9 @@ superfluous() {
 			([$ids[] | select(IN($proven | words[]))] | [last]) +
 			[$backups | group_by(tag("incarnation"))[] | last | tag("incarnation") as $life |
 				select($life != "") |
-				select($life == $current or ($all | ended($life)) > $now - $life_kept) | tag("id")]
+				select($life == $current or ($all | ended($life)) > $now - $life_kept) | tag("id")] +
+			[$backups | group_by(tag("series"))[] | last | select(tag("series") != "") |
+				select((.time | seconds) > $now - $life_kept) | tag("id")]
 		) as $kept |
 		($backups | map(select(tag("id") | IN($kept[])) | tag("incarnation"))) as $lives |
 		$all[] |
@@ -373,7 +389,7 @@ retire() {
 	forget_of manifest && forget_of other --prune && return
 	case $said in
 	*'403 Forbidden'* | *'Access Denied'*)
-		: >"$place/append-only"
+		printf '%s\n' "$repository" | replace "$place/append-only"
 		why="$repository lets this server add, and not remove; remove them from elsewhere: restic forget"
 		;;
 	*) why=$(reason) ;;
@@ -382,9 +398,15 @@ retire() {
 }
 
 # is_append_only: whether it has refused to remove anything within the last week. Restic asks again and
-# again before it gives up, so this is not tried each time.
+# again before it gives up, so this is not tried each time. The file has the address of the one that
+# did, and a backup has a word of it, so that a server that is rebuilt knows it.
 is_append_only() {
-	[ -n "$(find "$place/append-only" -mtime -7 2>/dev/null)" ]
+	[ -n "$(find "$place/append-only" -mtime -7 2>/dev/null)" ] && [ "$(cat "$place/append-only")" = "$repository" ]
+}
+
+# note_append_only: a line of the manifest, if it has.
+note_append_only() {
+	! is_append_only || printf 'append-only %s %s\n' "$(stat -c %Y -- "$place/append-only")" "$repository"
 }
 
 # forget_of manifest|other WORD...: those of $gone.

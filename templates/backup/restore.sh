@@ -3,10 +3,18 @@
 # What a backup holds comes back: beside what is live first, compared there, and swapped with it;
 # what was live is kept. A part of the program backup.
 #
-# shellcheck shell=dash disable=SC2154
+# shellcheck shell=dash disable=SC2153,SC2154
 
 # What is left of a swap of folders.
 FOLDER_SWAP=$WORK/folder-swap
+# What stands beside what is live, and is about to take its place: all of it is there before the first
+# does, so that a restore of several is never half. An entry each, a folder with
+#   what          `database` or `folder`, LIVE, BESIDE, OLD, and of a database its TABLE or nothing,
+#                 a line each
+#   code          what is to be made in a database afterwards
+#   done          what is said when it has taken its place
+# $SWAPS.new is the same while it is prepared: what is beside is swept then.
+SWAPS=$WORK/swaps
 
 # choose MOMENT: of $said, the backup that a moment is reached from, as an id: the newest before it.
 choose() {
@@ -65,16 +73,24 @@ replay_until() {
 	in_instance replay_logs "$position" "$line" "$@"
 }
 
-# restore_database LIVE SUFFIX [TABLE]: from the throw-away server, beside the live one, and swapped
-# with it. Else $why.
-restore_database() {
-	local beside old table want have
+# prepare WHAT LIVE BESIDE OLD [TABLE]: the next entry of $SWAPS.new, which says what is about to be
+# made beside what is live; $entry is its folder.
+prepare() {
+	entry=$SWAPS.new/$(($(entries "$SWAPS.new" | wc -l) + 1))
+	mkdir -m 700 -- "$entry" && printf '%s\n' "$1" "$2" "$3" "$4" "${5:-}" >"$entry/what"
+}
+
+# prepare_database LIVE SUFFIX [TABLE]: from the throw-away server, beside the live one. Else $why.
+prepare_database() {
+	local beside old table want have entry
 	beside=$1_being_restored old=$1_before_$2 table=${3:-}
 	if [ -z "$(in_instance ask_database "SELECT 1 FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = '$1'")" ]; then
 		why="backup $id has no database $1"
 		return 1
 	fi
 	if [ -n "$table" ] && ! is_alone "$1" "$table"; then return 1; fi
+	is_free "$1" || return
+	prepare database "$1" "$beside" "$old" "$table" || return
 	{ echo "DROP DATABASE IF EXISTS \`$beside\`;" && in_instance create_database "$beside" "$1"; } | unlogged || refused || return
 	in_instance tables_of "$1" ${table:+"$table"} >"$WORK/work/tables.sql" 2>"$WORK/work/said" || {
 		why=$(tail -n 1 "$WORK/work/said")
@@ -88,15 +104,14 @@ restore_database() {
 		return 1
 	fi
 	rm -f -- "$WORK/work/tables.sql"
-	if ! in_instance code_of "$1" ${table:+"$table"} >"$WORK/work/code.sql" 2>"$WORK/work/said"; then
+	if ! in_instance code_of "$1" ${table:+"$table"} >"$entry/code" 2>"$WORK/work/said"; then
 		# A backup has no views that are broken; a moment between two may.
 		why=$(tail -n 1 "$WORK/work/said")
 		[ -n "$later" ] || return 1
 		printf 'left out, since it was broken then: %s\n' "$why"
 	fi
-	under_lock aloud swap_database "$1" "$beside" "$old" "$WORK/work/code.sql" "$table" || return
 	printf 'restored the %s, as of %s; what was there is in the database %s\n' \
-		"${table:+table $1.}${table:-database $1}" "$(time_of "$moment")" "$old"
+		"${table:+table $1.}${table:-database $1}" "$(time_of "$moment")" "$old" >"$entry/done"
 }
 
 # aloud FUNCTION WORD...: says why it failed.
@@ -124,25 +139,92 @@ is_alone() {
 	}
 }
 
-# restore_folder PATH SUFFIX: beside the live one, and swapped with it. Else $why.
-restore_folder() {
-	local beside old into
-	beside=$1.restored old=$1.before-$2 into=${1%/*}/.foobar-stack-restored
+# prepare_folder PATH SUFFIX: beside the live one. Else $why.
+prepare_folder() {
+	local beside old into entry
+	beside=$1.restored old=$1.before-$2 into=$(unpacked "$1")
+	prepare folder "$1" "$beside" "$old" || return
 	rm -rf -- "$beside" "$into" && mkdir -p -m 700 -- "$into" || return
 	if ! asked restore --no-lock --verify --include "$1" --target "$into" "$snapshot"; then
 		why="$1 cannot be read from backup $id: $(reason)"
-		rm -rf -- "$into"
 		return 1
 	fi
 	if ! exists "$into$1"; then
 		why="backup $id does not hold $1"
-		rm -rf -- "$into"
 		return 1
 	fi
 	mv -T -- "$into$1" "$beside" && rm -rf -- "$into" || return
-	printf 'out\n%s\n%s\n%s\n' "$1" "$beside" "$old" | replace "$FOLDER_SWAP"
-	under_lock aloud finish_folder || return
-	printf 'restored %s, as of %s; what was there is in %s\n' "$1" "$(time_of "$made")" "$old"
+	printf 'restored %s, as of %s; what was there is in %s\n' "$1" "$(time_of "$made")" "$old" >"$entry/done"
+}
+
+# unpacked PATH: where a folder is unpacked: in the file system that it is for.
+unpacked() {
+	printf '%s\n' "${1%/*}/.foobar-stack-restored"
+}
+
+# take_places: all that was made beside takes its place, one after the other; also what is left of
+# it when a process was killed amid that. Else $why, and what has not taken its place never will.
+take_places() {
+	local number what live beside old table status
+	if ! finish_swap || ! finish_folder; then
+		leave_places
+		return 1
+	fi
+	[ -d "$SWAPS" ] || return 0
+	for number in $(entries "$SWAPS"); do
+		# Its removal may have been cut off.
+		if read_entry "$SWAPS/$number"; then
+			status=0
+			is_beside || status=$?
+			[ "$status" != 2 ] || return 1
+			if [ "$status" = 0 ] && ! take_place; then
+				leave_places
+				return 1
+			fi
+			cat -- "$SWAPS/$number/done"
+		fi
+		rm -rf -- "${SWAPS:?}/$number"
+	done
+	rm -rf -- "$SWAPS"
+}
+
+# entries FOLDER: their numbers, in order.
+entries() {
+	find "$1" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort -n
+}
+
+# read_entry FOLDER: what stands there, into the variables of the caller, if it is whole.
+read_entry() {
+	[ -e "$1/what" ] && { read -r what && IFS= read -r live && IFS= read -r beside && IFS= read -r old && IFS= read -r table; } <"$1/what"
+}
+
+# is_beside: whether it is there still: it goes when it has taken its place. Status 2, and $why, if
+# that cannot be told.
+is_beside() {
+	local found
+	case $what in
+	database)
+		found=$(ask_database "SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = '$beside'") || {
+			why='the database does not answer'
+			return 2
+		}
+		[ "$found" = 1 ]
+		;;
+	*) exists "$beside" ;;
+	esac
+}
+
+# take_place: that of the entry that was read.
+take_place() {
+	case $what in
+	database) swap_database "$live" "$beside" "$old" "$SWAPS/$number/code" "$table" ;;
+	*) printf 'out\n%s\n%s\n%s\n' "$live" "$beside" "$old" | replace "$FOLDER_SWAP" && finish_folder ;;
+	esac
+}
+
+# leave_places: nothing more takes its place, unless something is in the middle of that.
+leave_places() {
+	[ -d "$SWAP" ] || [ -e "$FOLDER_SWAP" ] || [ ! -d "$SWAPS" ] || mv -T -- "$SWAPS" "$SWAPS.new"
 }
 
 # finish_folder: completes a swap of folders that was begun. The folder itself stays: whoever has
@@ -167,26 +249,30 @@ finish_folder() {
 
 # sweep: what work leaves behind, also that of a process that was killed.
 sweep() {
-	local name
+	local number what live beside old table
 	stop_apps
 	instance_stop
 	rm -rf -- "$WORK/work" "$SWAP.new"
-	[ ! -d "$SWAP" ] && [ -n "${databases% }" ] || return 0
-	for name in $databases; do
-		ask_database "SELECT 'DROP DATABASE \`${name}_being_restored\`;' FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = '${name}_being_restored'"
-	done | unlogged
+	[ -d "$SWAPS.new" ] || return 0
+	for number in $(entries "$SWAPS.new"); do
+		read_entry "$SWAPS.new/$number" || continue
+		case $what in
+		database) echo "DROP DATABASE IF EXISTS \`$beside\`;" | unlogged || return ;;
+		*) rm -rf -- "$beside" "$(unpacked "$live")" ;;
+		esac
+	done
+	rm -rf -- "$SWAPS.new"
 }
 
 # is_interrupted: whether a restore is under way, or was killed.
 is_interrupted() {
-	[ -d "$WORK/work" ] || [ -d "$SWAP" ] || [ -e "$FOLDER_SWAP" ]
+	[ -d "$WORK/work" ] || [ -d "$SWAPS.new" ] || [ -d "$SWAPS" ] || [ -d "$SWAP" ] || [ -e "$FOLDER_SWAP" ]
 }
 
 # finish_interrupted: what a process that was killed has begun.
 finish_interrupted() {
-	[ ! -d "$WORK/work" ] || sweep
-	if [ -d "$SWAP" ]; then finish_swap || printf 'a restore was interrupted, and cannot be completed: %s\n' "$why" >&2; fi
-	finish_folder
+	if [ -d "$WORK/work" ] || [ -d "$SWAPS.new" ]; then sweep; fi
+	take_places || printf 'a restore was interrupted, and cannot be completed: %s\n' "$why" >&2
 }
 
 # open_wanted ID|newest|@MOMENT: the backup to begin with, as open_backup does; and $moment, which
@@ -252,11 +338,19 @@ restore() {
 		if [ -n "$later" ]; then replay_until "$later" || return; fi
 	fi
 	affected "$2" "${3:-}" >"$WORK/work/affected"
+	mkdir -p -m 700 -- "$SWAPS.new"
 	while read -r what name; do
 		case $what in
-		database) restore_database "$name" "$suffix" ;;
-		table) restore_database "${name%%.*}" "$suffix" "${name#*.}" ;;
-		folder) restore_folder "$name" "$suffix" ;;
+		database) prepare_database "$name" "$suffix" ;;
+		table) prepare_database "${name%%.*}" "$suffix" "${name#*.}" ;;
+		folder) prepare_folder "$name" "$suffix" ;;
 		esac || return
 	done <"$WORK/work/affected"
+	sync -f -- "$SWAPS.new" && under_lock aloud begin_swaps || return
+	printf '%s\n' "$why"
+}
+
+# begin_swaps: from here on it is completed, whatever happens.
+begin_swaps() {
+	mv -T -- "$SWAPS.new" "$SWAPS" && take_places
 }

@@ -99,18 +99,22 @@ is_there() {
 	[ "$(ask_database "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = '$1' AND TABLE_NAME = '$2'")" = 1 ]
 }
 
-# swap_database LIVE BESIDE OLD CODE [TABLE]: the tables of BESIDE, or one of them, take the place
-# of those of LIVE, which go to OLD; CODE is a file with what else is to be in LIVE. Else $why, and
-# LIVE is as it was.
-swap_database() {
+# is_free DATABASE: whether no foreign key of another one refers to it: it would follow the table
+# that it refers to. Else $why.
+is_free() {
 	local foreign
-	# A foreign key follows the table that it refers to.
 	foreign=$(ask_database "SELECT CONCAT(TABLE_SCHEMA, '.', TABLE_NAME) FROM information_schema.KEY_COLUMN_USAGE
 		WHERE REFERENCED_TABLE_SCHEMA = '$1' AND TABLE_SCHEMA <> '$1' LIMIT 1") || return
 	[ -z "$foreign" ] || {
 		why="a foreign key of $foreign refers to $1"
 		return 1
 	}
+}
+
+# swap_database LIVE BESIDE OLD CODE [TABLE]: the tables of BESIDE, or one of them, take the place
+# of those of LIVE, which go to OLD; CODE is a file with what else is to be in LIVE. Else $why, and
+# LIVE is as it was.
+swap_database() {
 	rm -rf -- "$SWAP.new" && mkdir -p -m 700 -- "$SWAP.new" || return
 	{
 		create_database "$1" "$2" && echo ';' && create_database "$3" "$2" &&

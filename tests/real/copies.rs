@@ -9,7 +9,7 @@ const PROGRAM: &str = "/usr/local/lib/foobar-stack/backup";
 
 /// The server of the second repository, with its address as restic takes it; the root of each of the
 /// two may log in there.
-fn second(server: &Server) -> (Server, String) {
+pub(crate) fn second(server: &Server) -> (Server, String) {
     let other = Server::up(server.suite);
     let address = other.address;
     let host_key = other.on("cut -d ' ' -f 1,2 /etc/ssh/ssh_host_ed25519_key.pub");
@@ -34,12 +34,14 @@ pub(crate) fn what_is_copied_stands_in(server: &Server) {
     let (other, address) = second(server);
     let backup = format!(
         "[jobs]\non_failure = \"cat >>/root/told\"\n[backup]\nrepository = \"/srv/backup\"\ncopies = [\"{address}\"]\n\
+         folders = [\"/srv/kept\"]\n\
          keep = {{ hourly = 0, daily = 1, weekly = 0, monthly = 0 }}\n\n# --- roles ---"
     );
     let site = server.site_with("copies", |text| text.replace("# --- roles ---", &backup));
     let engine = server.engine();
     server.on(&format!(
-        "{engine} foobar --execute \"CREATE TABLE copied (id INT PRIMARY KEY AUTO_INCREMENT, text VARCHAR(99)); INSERT INTO copied (text) VALUES ('one')\""
+        "mkdir /srv/kept && echo kept >/srv/kept/one
+         {engine} foobar --execute \"CREATE TABLE copied (id INT PRIMARY KEY AUTO_INCREMENT, text VARCHAR(99)); INSERT INTO copied (text) VALUES ('one')\""
     ));
     site.run(&["apply", "--yes"]).exits(0);
     // The first backup begins by itself.
@@ -63,7 +65,7 @@ pub(crate) fn what_is_copied_stands_in(server: &Server) {
     the_server_is_lost_with_the_first_one(server, &other, &backup, recovery);
     killed::a_restore_that_is_killed_is_as_if_it_was_not_or_completed(server);
     server.on(&format!(
-        "rm -rf /srv/backup /root/told; {engine} foobar --execute 'DROP TABLE copied'"
+        "rm -rf /srv/backup /srv/kept /root/told; {engine} foobar --execute 'DROP TABLE copied'"
     ));
 }
 
@@ -137,7 +139,7 @@ fn the_first_one_is_away(server: &Server, site: &Site, address: &str) {
         .says(&["the inventory has no repository 3"]);
     site.run(&["backup", "list", "--from", "2"]).exits(0);
     // The restore below loads and compares it as a drill does.
-    if killed::all() {
+    if killed::every().is_some() {
         site.run(&["backup", "drill", "--from", address])
             .exits(0)
             .says(&["can be restored from sftp:"]);
@@ -186,7 +188,7 @@ fn the_server_is_lost_with_the_first_one(
         .exits(1)
         .says(&["the repository /srv/backup is not there", "add --from 2"]);
     let rebuild = [&rebuild[..], &["--from", "2"]].concat();
-    killed::begin(other);
+    killed::begin(other, true);
     for step in killed::steps(&[8]) {
         killed::at(other, step);
         if site.run(&rebuild).code == 0 {
@@ -194,6 +196,16 @@ fn the_server_is_lost_with_the_first_one(
             break;
         }
         other.on("test -e /var/lib/foobar-stack-rebuild/begun");
+        // Cut off when all was there but the proof of it.
+        let has_run =
+            "test /var/lib/foobar-stack/generation -nt /var/lib/foobar-stack-rebuild/begun";
+        if other.ask(has_run).0 == 0 {
+            killed::at(other, 0);
+            let left = ["is not empty", "`foobar-stack apply` does what is left"];
+            site.run(&rebuild).exits(1).says(&left);
+            site.run(&["apply", "--yes"]).exits(0);
+            break;
+        }
     }
     killed::end(other);
     if other.ask("test ! -e /var/lib/foobar-stack-rebuild").0 != 0 {
@@ -203,6 +215,8 @@ fn the_server_is_lost_with_the_first_one(
     }
     assert_eq!(other.on(&belongings), had);
     site.run(&["plan"]).exits(0).says(&["No changes."]);
+    // The first one may have been killed.
+    other.ask("systemctl start foobar-stack-backup.service");
     site.run(&["verify"])
         .says(&["the repository /srv/backup is not there"]);
 }

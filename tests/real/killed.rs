@@ -6,20 +6,31 @@ use crate::server::Server;
 const PROGRAM: &str = "/usr/local/lib/foobar-stack/backup";
 const KILLED: &str = include_str!("killed.sh");
 
+/// A step of a restore of all: what the database has restored is live, and what the folders have is
+/// not.
+const BETWEEN_SWAPS: u32 = 52;
+
 /// The programs that a step is a call of.
 const STEPS: &str = "restic mariadb mariadb-dump mysql mysqldump";
 
-/// Whether all is wanted, and not a sample: `KILLS=all`.
-pub(crate) fn all() -> bool {
-    std::env::var("KILLS").is_ok_and(|kills| kills == "all")
+/// Further ones, of which there are many more calls.
+const FILE_STEPS: &str = "mv rm find systemctl systemd-run";
+
+/// Whether more is wanted than a sample: each step with `KILLS=all` or `KILLS=1`, each third one
+/// with `KILLS=3`. That takes an hour, or its part of one.
+pub(crate) fn every() -> Option<usize> {
+    let kills = std::env::var("KILLS").ok()?;
+    match kills.as_str() {
+        "all" => Some(1),
+        number => number.parse().ok(),
+    }
 }
 
-/// At which of so many steps it is killed: a few of them, or each.
+/// At which of its steps it is killed: a few of them, or as many as are wanted.
 pub(crate) fn steps(few: &[u32]) -> Vec<u32> {
-    if all() {
-        (1..200).collect()
-    } else {
-        few.to_vec()
+    match every() {
+        Some(each) => (1..1000).step_by(each).collect(),
+        None => few.to_vec(),
     }
 }
 
@@ -29,9 +40,15 @@ fn script(server: &Server, words: &str) -> String {
     ))
 }
 
-/// Counts the steps of whatever is started there from now on.
-pub(crate) fn begin(server: &Server) {
-    script(server, &format!("wrap {STEPS}"));
+/// Counts the steps of whatever is started there from now on; those of a rebuild, which ends with a
+/// run, are calls of other programs.
+pub(crate) fn begin(server: &Server, is_rebuild: bool) {
+    let more = match (every(), is_rebuild) {
+        (None, _) => "",
+        (Some(_), true) => "apt-get useradd chown",
+        (Some(_), false) => FILE_STEPS,
+    };
+    script(server, &format!("wrap {STEPS} {more}"));
 }
 
 /// Has what is started next killed at this step.
@@ -65,12 +82,18 @@ fn whole(server: &Server, from: &str) -> Vec<String> {
 /// With a second repository, whose words for the program are `copy`.
 pub(crate) fn a_backup_that_is_killed_leaves_what_was_there(server: &Server, copy: &str) {
     server.on("systemctl stop foobar-stack-backup.service foobar-stack-backup-logs.timer");
-    begin(server);
+    begin(server, false);
     let mut before = [whole(server, ""), whole(server, copy)];
     // Amid the removal of what is superfluous, before it is copied.
     for step in steps(&[16]) {
         let was_killed = killed(server, step, "now");
         assert!(was_killed || step > 16, "it has fewer than {step} steps");
+        if every().is_some() {
+            script(server, "at 0");
+            for from in ["", copy] {
+                server.on(&format!("{PROGRAM} {from} restic check --no-lock"));
+            }
+        }
         let after = [whole(server, ""), whole(server, copy)];
         for (before, after) in before.iter().zip(&after) {
             assert!(
@@ -81,6 +104,7 @@ pub(crate) fn a_backup_that_is_killed_leaves_what_was_there(server: &Server, cop
         if !was_killed {
             break;
         }
+        script(server, "at 0");
         server.on(&format!("{PROGRAM} now"));
         before = [whole(server, ""), whole(server, copy)];
         assert_eq!(before[0].last(), before[1].last(), "after step {step}");
@@ -95,53 +119,66 @@ pub(crate) fn a_backup_that_is_killed_leaves_what_was_there(server: &Server, cop
     server.on("systemctl start foobar-stack-backup-logs.timer");
 }
 
-/// What is live is as it was or as it is to be, and nothing in between.
+/// What is live is as it was or as it is to be, the database and the folders alike, and nothing in
+/// between; a folder of the backup is `/srv/kept`.
 pub(crate) fn a_restore_that_is_killed_is_as_if_it_was_not_or_completed(server: &Server) {
     let engine = server.engine();
-    let rows = || {
+    let have = || {
         server.on(&format!(
-            "{engine} foobar --skip-column-names --batch --execute 'SELECT text FROM copied ORDER BY id'"
+            "cat /srv/kept/*; {engine} foobar --skip-column-names --batch --execute 'SELECT text FROM copied ORDER BY id'"
+        ))
+    };
+    let write = || {
+        server.on(&format!(
+            "systemctl stop foobar-stack-backup.service
+             {engine} foobar --execute \"DELETE FROM copied WHERE text = 'since'; INSERT INTO copied (text) VALUES ('since')\"
+             echo since >/srv/kept/since; rm -rf /srv/kept.before-* /var/lib/*.before-*"
         ))
     };
     server.on("systemctl stop foobar-stack-backup.service foobar-stack-backup-logs.timer");
     let id = server.on(&format!("{PROGRAM} list | tail -n 1 | cut -d ' ' -f 1"));
     let id = id.trim();
-    let restored = rows();
-    server.on(&format!(
-        "{engine} foobar --execute \"INSERT INTO copied (text) VALUES ('since')\""
-    ));
-    let live = rows();
-    begin(server);
-    for step in steps(&[45]) {
-        let was_killed = killed(server, step, &format!("restore {id} database foobar"));
-        assert!(was_killed || step > 45, "it has fewer than {step} steps");
+    let restored = have();
+    write();
+    let live = have();
+    begin(server, false);
+    // Between the swap of the database and those of the folders.
+    for step in steps(&[BETWEEN_SWAPS]) {
+        let was_killed = killed(server, step, &format!("restore {id} all"));
+        assert!(
+            was_killed || step > BETWEEN_SWAPS,
+            "it has fewer than {step} steps"
+        );
+        script(server, "at 0");
         server.on(&format!("{PROGRAM} logs"));
-        let now = rows();
+        let now = have();
         assert!(
             now == restored || (was_killed && now == live),
             "killed at step {step}: {now}"
         );
+        if every().is_none() {
+            assert_eq!(now, restored, "killed at step {step}");
+        }
         let left = server.on(&format!(
-            "ls -d /var/lib/foobar-stack/backup/swap* /var/lib/foobar-stack/backup/work 2>/dev/null | wc -l
+            "ls -d /var/lib/foobar-stack/backup/swap* /var/lib/foobar-stack/backup/work /srv/kept.restored \
+                /var/lib/*.restored /srv/.foobar-stack-restored /var/lib/.foobar-stack-restored 2>/dev/null | wc -l
              systemctl is-active foobar-stack-backup-instance.service || true
              {engine} --skip-column-names --batch --execute \"SELECT @@read_only; SHOW DATABASES LIKE '%restored'\""
         ));
         assert_eq!(left, "0\ninactive\n0\n", "killed at step {step}");
-        server.on(&format!(
-            "systemctl stop foobar-stack-backup.service
-             {engine} foobar --execute \"DELETE FROM copied WHERE text = 'since'; INSERT INTO copied (text) VALUES ('since')\""
-        ));
+        write();
         if !was_killed {
             break;
         }
     }
     end(server);
     server.on(&format!(
-        "{PROGRAM} restore {id} database foobar && systemctl stop foobar-stack-backup.service"
+        "{PROGRAM} restore {id} all && systemctl stop foobar-stack-backup.service"
     ));
-    assert_eq!(rows(), restored);
+    assert_eq!(have(), restored);
     server.on(&format!(
         "for name in $({engine} --skip-column-names --batch --execute \"SHOW DATABASES LIKE 'foobar\\_%'\"); do \
-         {engine} --execute \"DROP DATABASE $name\"; done; systemctl start foobar-stack-backup-logs.timer"
+         {engine} --execute \"DROP DATABASE $name\"; done; rm -rf /srv/kept.before-* /var/lib/*.before-*
+         systemctl start foobar-stack-backup-logs.timer"
     ));
 }

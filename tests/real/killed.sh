@@ -50,7 +50,7 @@ at)
 	printf '%s\n' "$ended"
 	;;
 unwrap)
-	xargs rm -f -- <"/root/killed/wrapped"
-	rm -rf /root/killed
+	xargs /usr/bin/rm -f -- <"/root/killed/wrapped"
+	/usr/bin/rm -rf /root/killed
 	;;
 esac

@@ -58,6 +58,7 @@ pub(crate) fn what_was_backed_up_comes_back_as_it_was(server: &Server) {
     a_table_that_was_dropped_comes_back(server, &site);
     a_swap_that_is_killed_is_completed(server, &before);
     no_moment_of_before_a_restore_is_lost(server, &site);
+    a_damaged_pack_of_an_older_backup_is_named(server, &site);
     a_corrupt_dump_is_named(server, &site);
     server.on(&format!(
         "for name in $({} --skip-column-names --batch --execute \"SHOW DATABASES LIKE 'foobar\\_%'\"); do \
@@ -187,6 +188,27 @@ fn no_moment_of_before_a_restore_is_lost(server: &Server, site: &Site) {
     let after = ids();
     assert_eq!(after.lines().count(), kept + 1, "{after}");
     assert!(after.starts_with(&before), "{before} is not before {after}");
+}
+
+/// What the newest backup does not need is read, too.
+fn a_damaged_pack_of_an_older_backup_is_named(server: &Server, site: &Site) {
+    let pack = server.on(&format!(
+        "head -c 2000000 /dev/urandom >/root/older; touch /root/before
+         {PROGRAM} restic backup --quiet --host older /root/older
+         pack=$(find /srv/backup/data -type f -newer /root/before -size +1000k | head -n 1)
+         chmod u+w $pack; printf damaged | dd of=$pack bs=1 seek=5000 conv=notrunc 2>/dev/null
+         sed -i 's/^check 4/check 1/' /etc/foobar-stack/backup/settings; rm /root/older /root/before
+         basename $pack"
+    ));
+    let named = format!("is damaged in its pack {}", pack.trim());
+    site.run(&["backup", "drill"])
+        .exits(1)
+        .says(&["can be restored, but the repository /srv/backup", &named]);
+    site.run(&["verify"]).says(&[&named]);
+    server.on(&format!(
+        "sed -i 's/^check 1/check 4/' /etc/foobar-stack/backup/settings; find /srv/backup/data -name {} -delete",
+        pack.trim()
+    ));
 }
 
 /// Whether it is another one than the manifest says, or cannot be loaded.

@@ -43,6 +43,8 @@ pub struct Backup {
     pub folders: Vec<String>,
     /// Whether a drill asks the app's health page on what it has restored.
     pub drill_health: bool,
+    /// In how many drills all that is in each repository is read.
+    pub check_weeks: u8,
     /// Where the key of the repository comes from.
     pub repository_key: SecretSource,
     /// What restic finds in its environment.

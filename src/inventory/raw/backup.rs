@@ -30,6 +30,9 @@ pub(in crate::inventory) struct Backup {
     /// Whether a drill asks the app's health page, too, on what it has restored. The app has no
     /// network then. Default: true.
     pub(in crate::inventory) drill_health: Option<At<bool>>,
+    /// In how many weekly drills all that is in each repository is read and compared with its
+    /// digests, a part in each; 0: what the newest backup needs, and no more. Default: 4.
+    pub(in crate::inventory) check_weeks: Option<At<u8>>,
     /// Where the key of the repository comes from. Default: made on the server.
     pub(in crate::inventory) repository_key: Option<At<Secret>>,
     /// What restic finds in its environment, as AWS_SECRET_ACCESS_KEY, by name.
