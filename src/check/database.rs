@@ -67,7 +67,11 @@ impl Database {
              REPLACE INTO `{CHECK_TABLE}` (id, value) VALUES (1, '{value}'); \
              SELECT value FROM `{CHECK_TABLE}` WHERE id = 1"
         );
-        let login = format!("SHOW CREATE USER '{}'@'localhost'", self.user);
+        let login = format!(
+            "SHOW CREATE USER '{}'@'localhost'; \
+             SELECT CONCAT_WS(' ', 'version', @@version, TRIM(TRAILING '/' FROM @@datadir))",
+            self.user
+        );
         [
             include_str!("database.sh"),
             "sh",
@@ -90,6 +94,9 @@ impl Database {
                 Judgement::Broken("the database server is read-only".to_owned())
             }
             Some(Section { status: 0, output }) if output.lines().any(|line| line == value) => {
+                if let Some(unfinished) = output.lines().find_map(unfinished_upgrade) {
+                    return Judgement::Awaited(unfinished);
+                }
                 let who = match output.lines().any(|line| line == "as root") {
                     true => " by root: the account logs in with a password",
                     false => "",
@@ -115,6 +122,19 @@ impl Database {
             }
         }
     }
+}
+
+/// What is wrong if MariaDB is of another series than its system tables (MariaDB's manual,
+/// "mariadb-upgrade"): the distribution's package runs that program beside the server that it has
+/// just started, so that it may be under way, or was cut off.
+fn unfinished_upgrade(line: &str) -> Option<String> {
+    let (upgraded, version) = line.strip_prefix("upgraded ")?.split_once(' ')?;
+    (upgraded != version).then(|| {
+        format!(
+            "MariaDB is of series {version}, and its upgrade from {upgraded} is not finished: if this \
+             stays for some minutes, run `mariadb-upgrade` as root on the server"
+        )
+    })
 }
 
 #[cfg(test)]
@@ -145,6 +165,20 @@ mod tests {
                 "as root\nread-only 0\nc0ffee",
                 Judgement::Sound(
                     "written and read back by root: the account logs in with a password".to_owned(),
+                ),
+            ),
+            (
+                0,
+                "upgraded 11.8 11.8\nc0ffee",
+                Judgement::Sound("written and read back".to_owned()),
+            ),
+            (
+                0,
+                "upgraded 10.11 11.8\nc0ffee",
+                Judgement::Awaited(
+                    "MariaDB is of series 11.8, and its upgrade from 10.11 is not finished: if this \
+                     stays for some minutes, run `mariadb-upgrade` as root on the server"
+                        .to_owned(),
                 ),
             ),
             (

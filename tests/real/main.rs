@@ -25,6 +25,7 @@ mod killed;
 mod load;
 mod lockout;
 mod login;
+mod major;
 
 mod one_off;
 mod operate;
@@ -243,6 +244,15 @@ fn a_server_with_an_old_mysql() {
         return;
     }
     guarded::what_guards_it_is_asked_first(&Server::up("sid"));
+}
+
+/// It takes some minutes: `MAJOR=1`.
+#[test]
+fn a_database_server_of_another_series() {
+    if std::env::var_os("MAJOR").is_none() || !wanted("major") || !is_possible() {
+        return;
+    }
+    major::a_newer_series_takes_over_and_a_backup_is_the_way_back();
 }
 
 /// Tells a server's story: first what a bare one becomes, then the chapters.
