@@ -49,8 +49,6 @@ fn printed(words: &str, input: &str) -> String {
     let environment = folder.path().join("environment");
     std::fs::create_dir(&environment).unwrap();
     std::fs::write(environment.join("SECRET"), "hunter2\n").unwrap();
-    // An account and its password may be any word.
-    std::fs::write(environment.join("WORD"), "repository\n").unwrap();
     let script = format!(
         "{}\n{}\nSETTINGS={} repository=/srv/backup number=1 copies=''\n{words}",
         include_str!("../templates/backup/repository.sh"),
@@ -231,10 +229,6 @@ fn a_failure_has_one_line() {
         ),
         ("Fatal: something new", "it failed: something new"),
         ("no word of hunter2, hunter2", "it failed: no word of …, …"),
-        (
-            "the repository https://repository:repository@host does not answer",
-            "it failed: the repository https://repository:…@host does not answer",
-        ),
     ] {
         let got = printed("said=$(cat); reason 'it failed'", said);
         assert_eq!(got.trim_end(), want, "{said}");

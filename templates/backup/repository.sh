@@ -147,31 +147,18 @@ cause() {
 		sort -s -n -k 1,1 | tail -n 1 | cut -d ' ' -f 2-
 }
 
-# without_secrets TEXT: what restic gets in its environment is not shown. A word of letters alone, as an
-# account is often called, is hidden where it is a password in an address: elsewhere it may be any
-# word.
+# without_secrets TEXT: what restic gets in its environment is not shown.
 without_secrets() (
 	text=$1
 	set +f
 	for file in "$SETTINGS"/environment/*; do
 		value=$(cat -- "$file" 2>/dev/null)
-		before='' after=''
-		case $value in
-		'' | ? | ?? | ???) continue ;;
-		*[!A-Za-z]* | ????????????*) ;;
-		*) before=: after=@ ;;
-		esac
-		rest=$text text=''
-		while :; do
-			case $rest in
-			*"$before$value$after"*)
-				text="$text${rest%%"$before$value$after"*}$before…$after"
-				rest=${rest#*"$before$value$after"}
-				;;
+		while [ -n "$value" ]; do
+			case $text in
+			*"$value"*) text="${text%%"$value"*}…${text#*"$value"}" ;;
 			*) break ;;
 			esac
 		done
-		text=$text$rest
 	done
 	printf '%.400s\n' "$text"
 )
