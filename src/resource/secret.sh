@@ -1,12 +1,13 @@
 # Secrets, on the server. A value is never an argument and never printed.
 
-# probe_secret PATH...: the places, and of each file a digest keyed with $salt.
+# probe_secret PATH...: the places, and of each file a digest keyed with $salt, by as few
+# processes as it takes.
 probe_secret() {
 	local digest path
 	probe_paths "$@" || return
 	for path do
 		[ -f "$path" ] || continue
-		digest=$({ printf %s "$salt" && cat -- "$path"; } | sha256sum) || return
+		digest=$({ printf %s "$salt" && exec cat -- "$path"; } | sha256sum) || return
 		printf 'digest\037%s\037%s\n' "${digest%% *}" "$path"
 	done
 }
