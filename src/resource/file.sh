@@ -15,28 +15,31 @@ probe_file() {
 		done
 	fi
 	[ $# -gt 0 ] || return 0
-	sha256sum -- "$@" 2>/dev/null | (
-		# Its lines as words: a document would be one more process.
-		IFS='
-'
-		set -f
-		# shellcheck disable=SC2086
-		exec awk '
-			BEGIN { for (i = 1; i < ARGC; i++) { known[ARGV[i]]; ARGV[i] = "" } }
-			{ path = substr($0, 67) }
-			$0 in known { print "same\037" path; next }
-			{ print "digest\037" substr($0, 1, 64) "\037" path }
-		' $known
-	) | describe_digests
+	sha256sum -- "$@" 2>/dev/null | judge_digests
 }
 
-# describe_digests: passes on what awk says, and more of those files that differ.
-describe_digests() {
-	local line
-	while IFS= read -r line; do
-		printf '%s\n' "$line"
-		case $line in digest*) set -- "$@" "/${line#*/}" ;; esac
+# judge_digests: what is known of each digest, and more of the files that differ. They come in the
+# order in which $known has them, so that both are read once.
+judge_digests() {
+	local differing line path
+	IFS='
+'
+	set -f
+	# shellcheck disable=SC2086 # lines
+	set -- $known
+	differing=
+	while read -r line; do
+		path=${line#*  }
+		while [ $# -gt 0 ] && [ "${1#*  }" != "$path" ]; do shift; done
+		if [ "${1-}" = "$line" ]; then
+			printf 'same\037%s\n' "$path"
+		else
+			printf 'digest\037%s\037%s\n' "${line%% *}" "$path"
+			differing=$differing$path$IFS
+		fi
 	done
+	# shellcheck disable=SC2086 # lines
+	set -- $differing
 	[ $# -eq 0 ] || describe_files "$@"
 }
 
