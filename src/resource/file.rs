@@ -152,8 +152,9 @@ impl Kind for File {
             .map(|file| format!("{}  {}\n", file.digest(probe), file.path))
             .collect();
         script.assign("known", &known).assign("salt", probe.salt());
-        script.call("probe_file", plain.iter().map(|file| &file.path));
-        script.call("probe_secret", sensitive.iter().map(|file| &file.path));
+        script.call("probe_paths", batch.iter().map(|file| &file.path));
+        script.call("digest_files", plain.iter().map(|file| &file.path));
+        script.call("digest_secrets", sensitive.iter().map(|file| &file.path));
     }
 
     fn observe(batch: &[&Self], probe: &Probe, reply: &str) -> Vec<Observed<Found>> {

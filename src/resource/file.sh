@@ -1,11 +1,10 @@
 # Files, on the server.
 
-# probe_file PATH...: the places; then of each file `same` if its digest stands in $known, else its
-# digest. `shipped`: as a package has brought it. The texts of those that differ come last, as one
-# archive, but for large ones.
-probe_file() {
+# digest_files PATH...: of each file `same` if its digest stands in $known, else its digest.
+# `shipped`: as a package has brought it. The texts of those that differ come last, as one archive,
+# but for large ones.
+digest_files() {
 	local odd path
-	probe_paths "$@" || return
 	odd=
 	for path do [ -f "$path" ] || odd=yes; done
 	if [ -n "$odd" ]; then

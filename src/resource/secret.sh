@@ -3,8 +3,13 @@
 # probe_secret PATH...: the places, and of each file a digest keyed with $salt, by as few
 # processes as it takes.
 probe_secret() {
-	local digest path
 	probe_paths "$@" || return
+	digest_secrets "$@"
+}
+
+# digest_secrets PATH...: those digests.
+digest_secrets() {
+	local digest path
 	for path do
 		[ -f "$path" ] || continue
 		digest=$({ printf %s "$salt" && exec cat -- "$path"; } | sha256sum) || return
