@@ -1,7 +1,6 @@
 # Secrets, on the server. A value is never an argument and never printed.
 
-# probe_secret PATH...: the places, and of each file a digest keyed with $salt, by as few
-# processes as it takes.
+# probe_secret PATH...: the places, and of each file a digest keyed with $salt.
 probe_secret() {
 	probe_paths "$@" || return
 	digest_secrets "$@"
