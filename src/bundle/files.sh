@@ -69,8 +69,15 @@ stage_files() {
 		set -- "$@" "$RUN/payload/$payload"
 	done
 	mkdir -p -m 700 -- "$folder/.foobar-stack"
-	install -m "$mode" -o "$owner" -g "$group" -t "$folder/.foobar-stack" -- "$@" ||
+	(enter_stage "$folder" && install -m "$mode" -o "$owner" -g "$group" -t . -- "$@") ||
 		fail "the files of $folder cannot be written"
+}
+
+# enter_stage FOLDER: goes to where its files are staged, and nowhere else: an account that owns the
+# folder could put a link in the place of what root has just made there.
+enter_stage() {
+	local here
+	cd -P -- "$1" && here=${PWD%/} && cd -P -- .foobar-stack && [ "$PWD" = "$here/.foobar-stack" ]
 }
 
 # flush_file_systems FOLDER...: what was staged there is on disk.
@@ -88,8 +95,8 @@ place_files() {
 	shift
 	for payload do
 		shift
-		set -- "$@" "$folder/.foobar-stack/${payload##*/}"
+		set -- "$@" "${payload##*/}"
 	done
-	mv -f -t "$folder" -- "$@"
+	(enter_stage "$folder" && mv -f -t "$folder" -- "$@")
 	rmdir -- "$folder/.foobar-stack"
 }
