@@ -210,3 +210,36 @@ fn a_site_below_another_one_has_its_records_there() {
     let zones = stack.resources.iter().filter(|one| one.id.kind == "zone");
     assert_eq!(zones.count(), 1);
 }
+
+#[test]
+fn each_of_several_servers_has_what_it_does_and_nothing_else() {
+    let text = "[servers.app1]\nipv4 = \"203.0.113.1\"\nroles = [\"web\", \"app\", \"database\"]\n\
+                [servers.ns1]\nipv4 = \"203.0.113.2\"\nroles = [\"dns\"]\n\
+                [site]\ndomain = \"foobar.example\"\n\
+                [app]\nsource = \"app\"\ncommand = \"/bin/app\"\n\
+                [backup]\nrepository = \"sftp:backup@203.0.113.9:/srv/backup\"\n";
+    let inventory = parsed(text).unwrap();
+    let names: Vec<ServerName> = inventory.servers.keys().cloned().collect();
+    let inputs = fixtures::inputs(inventory, "x", builtin());
+    let roles = Roles::read(&inputs.roles).unwrap();
+    let facts = names.into_iter().map(|name| (name, facts())).collect();
+    let fleet = compile(&inputs, &roles, &facts).unwrap();
+    let roles_of = |name: &str| {
+        let stack = &fleet.stacks[&ServerName::new(name).unwrap()];
+        stack.roles.join(" ")
+    };
+    assert_eq!(roles_of("ns1"), "base dns firewall");
+    assert_eq!(
+        roles_of("app1"),
+        "base database app firewall tls web backup"
+    );
+    let written_on = |name: &str| {
+        let stack = &fleet.stacks[&ServerName::new(name).unwrap()];
+        written(&Ok(stack.clone()))
+    };
+    let ns1 = written_on("ns1");
+    for record in ["A 203.0.113.1", "A 203.0.113.2"] {
+        let (kind, address) = record.split_once(' ').unwrap();
+        assert!(ns1.contains(address), "{kind} {address}");
+    }
+}

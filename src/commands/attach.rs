@@ -64,6 +64,7 @@ pub(super) async fn attach(
         run: &run,
         titles: &titles,
         part,
+        others: &[],
         on_interrupt: OnInterrupt::Detach,
     };
     let ending = follower.follow(&mut session).await;

@@ -27,8 +27,13 @@ pub(super) async fn backup(
     reporter: &Reporter,
 ) -> Result<Exit, Error> {
     let (workspace, mut servers) = ConnectedServers::open(inventory, connection, reporter).await?;
+    let others = servers.iter().any(|(_, server)| is_possible(&server.stack));
     for (name, server) in servers.iter_mut() {
         reporter.about(name);
+        if !is_possible(&server.stack) && others {
+            // It has nothing that its inventory could not bring back.
+            continue;
+        }
         if !is_possible(&server.stack) {
             return Err(Error::Usage {
                 message: format!("there are no backups of {}", server.stack.server),

@@ -80,6 +80,7 @@ impl Sessions {
         reporter: &Reporter,
     ) -> Result<Self, Error> {
         let servers = workspace.servers();
+        reporter.several(servers.count() > 1);
         servers
             .at_once(async |name, _| connect(name, workspace, connection, reporter).await)
             .await

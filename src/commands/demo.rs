@@ -1,6 +1,7 @@
 //! `demo`: the example stack on a throw-away server, applied and verified.
 
-use super::apply::{Options, converge};
+use super::apply::converge;
+use super::change::Options;
 use super::connected::Sessions;
 use super::connection::ConnectOptions;
 use super::interrupt::interruptible;

@@ -3,7 +3,8 @@
 
 use super::connection::{ConnectOptions, connect};
 use super::load::Workspace;
-use super::verify;
+use super::others::{self, OtherServer};
+use super::verify::{self, SETTLE};
 use crate::bundle::{self, Event};
 use crate::check::{Check, Report};
 use crate::error::Error;
@@ -20,8 +21,6 @@ use tokio::sync::mpsc;
 const PATIENCE: Duration = Duration::from_secs(600);
 /// How long to wait between two tries.
 const PAUSE: Duration = Duration::from_secs(2);
-/// How long services may take after a run until they answer.
-pub(super) const SETTLE: Duration = Duration::from_secs(15);
 
 /// What a client does when the run waits for proof.
 #[derive(Clone, Copy)]
@@ -61,6 +60,8 @@ pub(super) struct Follower<'a> {
     pub(super) titles: &'a [String],
     /// What to do when the run waits for proof.
     pub(super) part: Part<'a>,
+    /// The other servers of a rollout: what passed there must still pass.
+    pub(super) others: &'a [OtherServer],
     /// What Ctrl-C means.
     pub(super) on_interrupt: OnInterrupt,
 }
@@ -281,7 +282,13 @@ impl Follower<'_> {
         let (here, reporter) = (Ok(&mut session), self.reporter);
         let settle = Some(SETTLE);
         let report = verify::ask(checks, self.workspace, self.server, here, settle, reporter).await;
-        let verdict = bundle::say_verdict(self.run, self.flaw(&report).as_deref());
+        let mut flaw = self.flaw(&report);
+        if flaw.is_none() {
+            let (workspace, connection) = (self.workspace, self.connection);
+            flaw = others::flaw(self.others, workspace, connection, self.reporter).await;
+            self.reporter.about(self.server);
+        }
+        let verdict = bundle::say_verdict(self.run, flaw.as_deref());
         self.deliver(&mut session, "telling the verdict", &verdict)
             .await?;
         Ok(Some(report))

@@ -1,6 +1,6 @@
 //! `maintenance`: keeps the visitors of a site, or of all, out, and lets them in again.
 
-use super::apply::who;
+use super::change::who;
 use super::connected::{ConnectedServer, ConnectedServers};
 use super::connection::ConnectOptions;
 use super::load::{Purpose, Workspace, load};
@@ -36,8 +36,13 @@ pub(super) async fn maintenance(
         Maintenance::Off { .. } => Switch::Off,
     };
     let mut servers = ConnectedServers::of(&workspace, connection, reporter).await?;
+    let several = servers.count() > 1;
     for (name, server) in servers.iter_mut() {
         reporter.about(name);
+        if several && !server.stack.roles.iter().any(|role| role == "web") {
+            // Nobody visits it.
+            continue;
+        }
         switch_server(server, &switch, chosen, &who(&workspace)).await?;
         reporter.done(&outcome(&switch, chosen, &workspace));
         reporter.traffic(&server.session.traffic());

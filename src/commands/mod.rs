@@ -4,6 +4,7 @@ mod apply;
 mod attach;
 mod backup;
 mod certificate;
+mod change;
 mod code;
 mod code_checks;
 mod completions;
@@ -28,6 +29,7 @@ mod logs;
 mod maintenance;
 mod masks;
 mod offline;
+mod others;
 mod per_server;
 mod plan;
 mod rebuild;
@@ -41,6 +43,7 @@ mod restore;
 mod revoke;
 mod rollback;
 mod rollback_release;
+mod rollout;
 mod run;
 mod sandbox;
 mod saved;
@@ -117,7 +120,7 @@ async fn dispatch(cli: &Cli, reporter: &Reporter) -> Result<Exit, Error> {
                 }
             };
             let (rehearsed, with_backup) = (options.rehearse, options.with_backup);
-            let options = apply::Options {
+            let options = change::Options {
                 request: Request {
                     scope,
                     removal: removal(&options.removal),

@@ -41,6 +41,29 @@ impl<T> PerServer<T> {
         all.map(|(name, one)| (name.clone(), one)).collect()
     }
 
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// That of this server, lent.
+    ///
+    /// # Errors
+    /// As [`PerServer::take`].
+    pub(crate) fn of_server(&mut self, name: &ServerName) -> Result<&mut T, Error> {
+        let found = self.0.get_mut(name);
+        found.ok_or_else(|| several(std::iter::once(name)))
+    }
+
+    /// That of this server.
+    ///
+    /// # Errors
+    /// When there is none, as after a server was taken out of an inventory.
+    pub(crate) fn take(&mut self, name: &ServerName) -> Result<T, Error> {
+        let found = self.0.remove(name);
+        found.ok_or_else(|| several(std::iter::once(name)))
+    }
+
     /// All of them, by the name of the server.
     pub(crate) fn by_name(&self) -> &BTreeMap<ServerName, T> {
         &self.0

@@ -1,6 +1,5 @@
 //! `rebuild`: the site of a server that is lost comes back on an empty one, from its backup.
 
-use super::apply;
 use super::confirm::confirm;
 use super::connected::open;
 use super::connection::ConnectOptions;
@@ -8,6 +7,7 @@ use super::interrupt::interruptible;
 use super::load::{Purpose, Workspace};
 use super::repository::repository;
 use super::survey::Request;
+use super::{apply, change};
 use crate::cli::Rebuild;
 use crate::error::{Error, Exit};
 use crate::inventory::Backup;
@@ -61,7 +61,7 @@ pub(super) async fn rebuild(
     }
     let made = bring(session, &workspace, &backup, &key, options, reporter).await?;
     drop(sessions);
-    let apply = apply::Options {
+    let apply = change::Options {
         request: Request::default(),
         yes: true,
         no_verify: false,

@@ -1,6 +1,7 @@
 //! `rebuild --repository`: the inventory is lost, too, and comes from the backup.
 
-use super::apply::{Options, converge};
+use super::apply::converge;
+use super::change::Options;
 use super::confirm::confirm;
 use super::connected::Sessions;
 use super::connection::ConnectOptions;

@@ -6,7 +6,8 @@
 //!
 //! The server itself is only read. What its generation rests on is recalled as a rollback does it.
 
-use super::apply::{Options, converge};
+use super::apply::converge;
+use super::change::Options;
 use super::connected::{Sessions, open};
 use super::connection::ConnectOptions;
 use super::generation::{fetch, recall};
@@ -248,6 +249,7 @@ impl Rehearsal<'_> {
                 journal: server.journal,
                 swap: server.swap,
                 sources: std::mem::take(&mut server.sources),
+                roles: std::mem::take(&mut server.roles),
             };
         }
         left_out

@@ -1,6 +1,6 @@
 //! `certificate revoke`: a certificate is declared invalid, and another one takes its place.
 
-use super::apply::who;
+use super::change::who;
 use super::confirm::confirm;
 use super::connected::ConnectedServers;
 use super::connection::ConnectOptions;

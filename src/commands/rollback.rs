@@ -1,7 +1,8 @@
 //! `rollback`: goes back to a generation that was proven, by the way of every other change: what
 //! it rested on is read from the server, planned, shown, and applied.
 
-use super::apply::{Options, converge};
+use super::apply::converge;
+use super::change::Options;
 use super::connected::Sessions;
 use super::connection::ConnectOptions;
 use super::generation::{fetch, recall};

@@ -1,6 +1,7 @@
 //! `rollback --release`: the inventory as it is, with a release that the server has kept.
 
-use super::apply::{Options, converge};
+use super::apply::converge;
+use super::change::Options;
 use super::connected::Sessions;
 use super::connection::ConnectOptions;
 use super::load::{Purpose, load};

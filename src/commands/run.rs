@@ -1,6 +1,6 @@
 //! `run`, `shell` and `db`: a command, as the app would run it.
 
-use super::apply::who;
+use super::change::who;
 use super::connected::ConnectedServers;
 use super::connection::ConnectOptions;
 use super::interrupt::interruption;

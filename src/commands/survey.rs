@@ -107,6 +107,8 @@ async fn survey_one(
     ownership::retire(&mut stack.resources, &managed, removal);
     if let Scope::Roles(roles) = scope
         && let Some(unknown) = roles.iter().find(|role| !stack.roles.contains(role))
+        && !(workspace.inputs.inventory.servers.len() > 1
+            && workspace.roles.names().any(|known| known == unknown))
     {
         return Err(Error::Usage {
             message: format!("there is no role {unknown} in this stack"),
@@ -117,7 +119,8 @@ async fn survey_one(
         saved::secrets(session, saved, &stack).await?;
     }
     let claims = Claims::of(&facts);
-    let inventory = &workspace.inputs.inventory;
+    let inventory = workspace.inputs.inventory.seen_by(&stack.server);
+    let inventory = &*inventory;
     let seen = look(session, inventory, &stack, &facts, reporter).await?;
     let Seen {
         mut observed,
@@ -265,7 +268,8 @@ const SHOWN: usize = 12;
 
 /// Shows the plan, and says what is no longer in the inventory and is kept all the same.
 pub(crate) fn show(survey: &Survey, inventory: &Inventory, reporter: &Reporter) {
-    note_backups(inventory, reporter);
+    let seen = inventory.seen_by(&survey.stack.server);
+    note_backups(&seen, reporter);
     reporter.plan(&survey.plan);
     reporter.upgrades(&survey.upgrades);
     if survey.lost {

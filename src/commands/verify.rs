@@ -21,6 +21,9 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+/// How long services may take after a run until they answer.
+pub(super) const SETTLE: Duration = Duration::from_secs(15);
+
 /// The server's root shell, as the checks ask it.
 struct Asker<'a>(&'a mut Session);
 
@@ -156,6 +159,27 @@ pub(super) async fn look(
     reporter.busy(Some("checking what is healthy before"));
     let report = run(checks, server, Ok(session), None).await;
     reporter.busy(None);
+    report
+}
+
+/// Runs the checks of a server that was healthy `before` another one was changed, and reports them
+/// when it no longer is.
+pub(super) async fn again(
+    checks: &[Check],
+    workspace: &Workspace,
+    name: &ServerName,
+    (session, before): (Result<&mut Session, String>, &Report),
+    reporter: &Reporter,
+) -> Report {
+    reporter.busy(Some("checking the other servers"));
+    let began = Instant::now();
+    let report = run(checks, workspace.server(name), session, Some(SETTLE)).await;
+    reporter.busy(None);
+    if report.first_regression(before).is_some() {
+        mask_readable(workspace, reporter).await;
+        reporter.about(name);
+        reporter.verified(&report, began.elapsed());
+    }
     report
 }
 

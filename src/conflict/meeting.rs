@@ -42,10 +42,15 @@ impl Meeting<'_> {
         self.server().map_or(&[], |server| &server.adopt)
     }
 
+    /// Whether the server has the role.
+    pub(super) fn has(&self, role: &str) -> bool {
+        self.stack.roles.iter().any(|one| one == role)
+    }
+
     /// Whether the plan has to do with the role.
     pub(super) fn concerns(&self, role: &str) -> bool {
-        let has = |roles: &[String]| roles.iter().any(|one| one == role);
-        has(&self.stack.roles) && self.roles.is_none_or(has)
+        let among = |roles: &[String]| roles.iter().any(|one| one == role);
+        self.has(role) && self.roles.is_none_or(among)
     }
 
     /// Whose the resource of this kind and name is.

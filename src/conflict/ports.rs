@@ -226,6 +226,7 @@ fn shut_out(meeting: &Meeting<'_>) -> Vec<Conflict> {
         wanted(inventory)
             .iter()
             .filter(|one| one.on != Addresses::Loopback)
+            .filter(|one| one.role != "web" || meeting.has("web"))
             .map(|one| (one.port, one.protocol)),
     );
     let rules = inventory.firewall.allow.iter();

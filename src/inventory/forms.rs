@@ -42,10 +42,6 @@ pub(super) fn servers(
     }
     let mut in_order: Vec<_> = raw.servers.iter().collect();
     in_order.sort_by_key(|(name, _)| name.span().start);
-    if let [_, (second, _), ..] = in_order[..] {
-        let mistake = mistakes.at(second.span(), "more than one server: not yet");
-        mistakes.push(mistake.help("give each server an inventory of its own for now"));
-    }
     for (name, section) in in_order {
         let checked = mistakes.check("servers", Some(name), |text| ServerName::new(text));
         mistakes.within(Some(format!("servers.{}", **name)));

@@ -6,7 +6,7 @@ use super::raw::{self, At, RecordType};
 use super::signing::dnssec;
 use super::stray::Stray;
 use super::user_record::{ttl, users};
-use super::zone_entry::{Entry, check, own_addresses, point};
+use super::zone_entry::{Entry, Servers, check, own_addresses, point};
 use super::{DnsRecord, FurtherZone, RecordSet, Server, record, site};
 use crate::types::{Fqdn, RecordName};
 use std::net::IpAddr;
@@ -37,7 +37,7 @@ pub(super) fn zones(
     all: &[At<raw::Zone>],
     forward: &Forward<'_>,
     strays: &[Stray<'_>],
-    server: Option<&Server>,
+    servers: Servers<'_>,
     mistakes: &mut Mistakes<'_>,
 ) -> Vec<Further> {
     let mut zones: Vec<Further> = Vec::new();
@@ -57,7 +57,7 @@ pub(super) fn zones(
             mistakes.push(mistake.help("write the records of both into one"));
             continue;
         }
-        zones.push(zone(one, name, forward, strays, server, mistakes));
+        zones.push(zone(one, name, forward, strays, servers, mistakes));
     }
     zones
 }
@@ -67,22 +67,22 @@ fn zone(
     zone: Fqdn,
     forward: &Forward<'_>,
     strays: &[Stray<'_>],
-    server: Option<&Server>,
+    servers: Servers<'_>,
     mistakes: &mut Mistakes<'_>,
 ) -> Further {
     let ttl = ttl("dns.zones.ttl", raw.ttl.as_ref(), mistakes).unwrap_or(forward.ttl);
     let mut entries = forward.servers(&zone, ttl);
-    let servers = entries.len();
+    let made = entries.len();
     for record in &raw.records {
         entries.extend(users(record, &zone, ttl, "dns.zones", mistakes));
     }
     let here = strays.iter().filter(|stray| stray.zone == zone);
     let here: Vec<Entry> = here
-        .flat_map(|stray| stray.entries(&entries, server, ttl))
+        .flat_map(|stray| stray.entries(&entries, servers.site, ttl))
         .collect();
     let names: Vec<RecordName> = here.iter().map(|entry| entry.record.name.clone()).collect();
     entries.extend(here);
-    entries.extend(forward.glue(&zone, &entries, server, ttl));
+    entries.extend(forward.glue(&zone, &entries, servers.dns, ttl));
     if let Some(mail) = raw.mail.as_ref().filter(|mail| !***mail) {
         entries.extend(no_mail(mail.span(), &zone, &entries, ttl, mistakes));
     }
@@ -94,7 +94,7 @@ fn zone(
     };
     let mut answers = RecordSet::of(records.iter().filter(asked));
     if answers.is_empty() {
-        answers = RecordSet::of(records.get(servers).into_iter());
+        answers = RecordSet::of(records.get(made).into_iter());
         // Beside it there may be more of its name and type.
         answers = RecordSet::of(records.iter().filter(|record| {
             let same = |set: &RecordSet| set.name == record.name && set.kind == record.kind;

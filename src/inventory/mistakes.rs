@@ -151,6 +151,11 @@ impl<'a> Mistakes<'a> {
         }
     }
 
+    /// How many were found.
+    pub(super) fn count(&self) -> usize {
+        self.found.len()
+    }
+
     /// True if nothing was found.
     pub(super) fn is_empty(&self) -> bool {
         self.found.is_empty()

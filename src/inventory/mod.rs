@@ -25,6 +25,7 @@ mod neighbours;
 mod network;
 mod page;
 mod paths;
+mod placement;
 mod prepare;
 mod processes;
 mod raw;
@@ -60,8 +61,9 @@ pub use model::{
     DatabaseListen, DatabaseServer, Dns, DnsRecord, Dnssec, Engine, Expect, ExternalAccount,
     FileReference, Firewall, FirewallRule, FurtherZone, Handler, Health, Hook, Install, Inventory,
     Jobs, Keep, KeyType, Listen, Location, Login, NameServer, Names, Parsed, Part, PathRule, Ports,
-    Protocol, Python, Rate, RecordSet, Redirect, References, Schedule, Secondary, Server, Shares,
-    Site, Timer, Tls, TlsMode, TransferKey, Unattended, Upgrades, Web, Window, Worker,
+    Protocol, Python, Rate, RecordSet, Redirect, References, Schedule, Secondary, Server,
+    ServerRole, Shares, Site, Timer, Tls, TlsMode, TransferKey, Unattended, Upgrades, Web, Window,
+    Worker,
 };
 pub use network::network;
 pub use raw::schema;

@@ -8,6 +8,7 @@ mod jobs;
 mod page;
 mod paths;
 mod processes;
+mod server_role;
 mod tls;
 mod upgrades;
 
@@ -19,12 +20,13 @@ pub use jobs::Jobs;
 pub use page::{Expect, Health};
 pub use paths::{Cache, Handler, Location, Login, PathRule, Rate, Redirect};
 pub use processes::{Timer, Worker};
+pub use server_role::ServerRole;
 pub use tls::{Challenge, ExternalAccount, Hook, KeyType, Tls, TlsMode};
 pub use upgrades::{Install, Unattended, Upgrades, Window};
 
 use crate::types::{AccountName, Digest, Fqdn, RecordName, SecretSource, ServerName, SiteName};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 
@@ -72,7 +74,7 @@ pub struct FileReference {
 pub struct Inventory {
     /// The machines, and how to reach them: at least one.
     pub servers: BTreeMap<ServerName, Server>,
-    /// The sites: at least one. Each is on every server.
+    /// The sites: at least one. Each is on every server that has a role in it.
     pub sites: BTreeMap<SiteName, Site>,
     /// The ports of Nginx, which all sites of a server share.
     pub ports: Ports,
@@ -140,15 +142,8 @@ pub struct Server {
     pub swap: Option<u64>,
     /// Foreign apt sources, in the order of their names.
     pub sources: Vec<AptSource>,
-}
-
-impl Server {
-    /// The address that it is reached at first.
-    #[must_use]
-    pub fn address(&self) -> IpAddr {
-        let six = self.ipv6.map_or(Ipv4Addr::UNSPECIFIED.into(), IpAddr::from);
-        self.ipv4.map_or(six, IpAddr::from)
-    }
+    /// What it does: all there is, where there is one server.
+    pub roles: BTreeSet<ServerRole>,
 }
 
 /// A site: its names, and everything that is its own. A template sees the names among the other

@@ -78,6 +78,7 @@ pub(super) fn server(
         journal: mistakes.check("server.journal", raw.journal.as_ref(), system::journal),
         swap: mistakes.check("server.swap", raw.swap.as_ref(), system::swap),
         sources,
+        roles: system::roles(raw.roles.as_ref()),
     })
 }
 

@@ -15,6 +15,7 @@ mod page;
 mod paths;
 mod processes;
 mod reverse;
+mod role;
 mod secondary;
 mod signing;
 mod text_or;
@@ -33,6 +34,7 @@ pub(super) use page::{Expect, Health};
 pub(super) use paths::{PathRule, Redirect};
 pub(super) use processes::{Timer, Worker};
 pub(super) use reverse::Reverse;
+pub(super) use role::Role;
 pub(super) use secondary::{Algorithm, Secondary};
 pub(super) use signing::Signing;
 pub(super) use text_or::TextOr;
@@ -97,7 +99,8 @@ pub(super) enum Amount {
 pub(super) struct Inventory {
     /// The machine, and how to reach it.
     pub(super) server: Option<At<Server>>,
-    /// The machine by a name of its own, instead of `[server]`: `[servers.NAME]`.
+    /// The machine by a name of its own, instead of `[server]`: `[servers.NAME]`. Where there are
+    /// several, `roles` says what each does.
     #[serde(default)]
     pub(super) servers: BTreeMap<At<String>, At<Server>>,
     /// The names the site answers to.
@@ -176,6 +179,9 @@ pub(super) struct Server {
     /// Foreign apt sources by their names, and the packages that they may give.
     #[serde(default)]
     pub(super) sources: BTreeMap<At<String>, At<AptSource>>,
+    /// What this server of several does: "web", "app" and "database" are on one server, "dns" is
+    /// there or on one of its own. Default: all of it.
+    pub(super) roles: Option<At<Vec<At<Role>>>>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]

@@ -4,13 +4,14 @@ use super::forms::{RawSite, servers, sites};
 use super::mistakes::Mistakes;
 use super::raw::{self, At};
 use super::stray::{self, Stray};
+use super::zone_entry::Servers;
 use super::{
-    App, DatabaseServer, Dns, FileReference, Inventory, Listen, Names, Parsed, Ports, References,
-    Server, Site, TlsMode,
+    App, Backups, DatabaseServer, Dns, FileReference, Inventory, Listen, Names, Parsed, Ports,
+    References, Server, ServerRole, Site, TlsMode,
 };
 use super::{
-    app, backup, cache, further, jobs, neighbours, network, paths, secondary, sensitive, site,
-    structure, syntax, tls, upgrades, user_record, web, zone,
+    app, backup, cache, further, jobs, neighbours, network, paths, placement, secondary, sensitive,
+    site, structure, syntax, tls, upgrades, user_record, web, zone,
 };
 use crate::diagnostic::{Diagnostics, Source};
 use crate::types::{Fqdn, InvalidValue, SiteName};
@@ -60,12 +61,14 @@ fn resolve(raw: &raw::Inventory, mistakes: &mut Mistakes<'_>) -> Option<Parsed> 
     let servers = servers(raw, &mut keys, mistakes);
     let (no_dns, no_tls) = (raw::Dns::default(), raw::Tls::default());
     let raw_sites = sites(raw, &no_dns, &no_tls, mistakes);
-    let server = servers.values().next();
+    let visited = ServerRole::Web.holder(&servers);
+    let own = Servers::among(&servers);
     let ports = web::ports(&raw.web);
     let database_server = app::database_server(&raw.database, mistakes);
     let shared = Shared {
         raw,
-        server,
+        servers: own,
+        login: placement::written(raw, visited.map(|(name, _)| name)),
         ports,
         database_server,
     };
@@ -76,6 +79,8 @@ fn resolve(raw: &raw::Inventory, mistakes: &mut Mistakes<'_>) -> Option<Parsed> 
     let jobs = jobs::jobs(raw.jobs.as_ref(), &mut keys, mistakes);
     let roles = roles(&raw.roles, mistakes);
     shared.listeners(&raw_sites, &sites, mistakes);
+    let backs_up = matches!(backups, Some(Backups::Made(_)));
+    placement::check(raw, &servers, (&raw_sites, &sites), backs_up, mistakes);
     let placed: Vec<neighbours::Placed<'_>> = raw_sites
         .iter()
         .filter_map(|raw| Some((&raw.name, sites.get(&raw.name)?, raw.place.clone())))
@@ -104,7 +109,9 @@ fn resolve(raw: &raw::Inventory, mistakes: &mut Mistakes<'_>) -> Option<Parsed> 
 /// What the sites share.
 struct Shared<'a> {
     raw: &'a raw::Inventory,
-    server: Option<&'a Server>,
+    servers: Servers<'a>,
+    /// The server that visitors come to, as it is written.
+    login: Option<&'a raw::Server>,
     ports: Ports,
     database_server: DatabaseServer,
 }
@@ -121,7 +128,7 @@ impl Shared<'_> {
             mistakes.within(raw.table.clone());
             names.insert(&raw.name, site::resolve(raw.names.as_ref(), mistakes));
         }
-        let zones = zones(raw_sites, &names, self.server, mistakes);
+        let zones = zones(raw_sites, &names, self.servers, mistakes);
         let (mut sites, mut references) = (BTreeMap::new(), BTreeMap::new());
         for (place, raw) in raw_sites.iter().enumerate() {
             mistakes.within(raw.table.clone());
@@ -180,15 +187,15 @@ impl Shared<'_> {
         let database = app::database(raw.database, server, app.as_ref(), domain, mistakes);
         let cache = cache::cache(raw.cache, app.as_ref(), mistakes);
         let source = raw.app.and_then(|app| app.source.as_ref()).map(At::span);
-        if let Some((server, app)) = self.server.zip(app.as_ref()) {
+        if let Some((server, app)) = self.servers.site.zip(app.as_ref()) {
             self.own_account(raw, server, app, mistakes);
         }
         let named = named.map(|(names, mut dns)| {
             if !dns.shared {
-                let own = (dns.nameservers.as_slice(), self.server);
+                let own = (dns.nameservers.as_slice(), self.servers.dns);
                 let (found, keys) =
                     secondary::secondaries(raw.dns, &dns.zone, own, &mut files, mistakes);
-                dns.elsewhere = secondary::elsewhere(&dns, &found, self.server);
+                dns.elsewhere = secondary::elsewhere(&dns, &found, self.servers.dns);
                 (dns.secondaries, dns.transfer_keys) = (found, keys);
             }
             (names, dns)
@@ -226,7 +233,7 @@ impl Shared<'_> {
         if !app.enabled || server.user.as_deref() != Some(app.user.as_str()) {
             return;
         }
-        let login = self.raw_server().and_then(|server| server.user.as_ref());
+        let login = self.login.and_then(|server| server.user.as_ref());
         let login = login.map(At::span).unwrap_or_default();
         let written = raw.app.and_then(|app| app.user.as_ref());
         let message = format!(
@@ -239,11 +246,6 @@ impl Shared<'_> {
             Some(_) => mistake.help(help).context(login, "the login"),
             None => mistake.help(format!("{help}; app.user = \"{}-app\"", app.user)),
         });
-    }
-
-    fn raw_server(&self) -> Option<&raw::Server> {
-        let named = self.raw.servers.values().next();
-        self.raw.server.as_ref().or(named).map(|server| &**server)
     }
 
     /// Finds ports that two want.
@@ -273,7 +275,7 @@ impl Shared<'_> {
         }
         network::clashes(
             &network::Listeners {
-                server: self.raw_server(),
+                server: self.login,
                 web: (&self.raw.web, self.ports),
                 https,
                 apps: apps.collect(),
@@ -289,7 +291,7 @@ impl Shared<'_> {
 fn zones(
     raw_sites: &[RawSite<'_>],
     names: &BTreeMap<&SiteName, Option<Names>>,
-    server: Option<&Server>,
+    servers: Servers<'_>,
     mistakes: &mut Mistakes<'_>,
 ) -> BTreeMap<SiteName, Dns> {
     let mut parts: Parts<'_> = BTreeMap::new();
@@ -329,14 +331,14 @@ fn zones(
         {
             Some((host, (above, _))) => {
                 let host = format!("sites.{host}");
-                zone::resolve_guest(part, above, &host, server, mistakes)
+                zone::resolve_guest(part, above, &host, servers.site, mistakes)
             }
             None => {
                 let guests = hosts.iter().filter(|(_, host)| host == &name);
                 let guests: Vec<&zone::Part<'_>> = guests
                     .filter_map(|(guest, _)| parts.get(guest).map(|(part, _)| part))
                     .collect();
-                zone::resolve(part, &guests, &strays, server, mistakes)
+                zone::resolve(part, &guests, &strays, servers, mistakes)
             }
         };
         zones.insert((*name).clone(), dns);

@@ -6,7 +6,7 @@ use super::raw::{self, At, RecordType};
 use super::signing::dnssec;
 use super::stray::Stray;
 use super::user_record::{ttl, users};
-use super::zone_entry::{Entry, check, own_addresses, point};
+use super::zone_entry::{Entry, Servers, check, own_addresses, point};
 use super::{Dns, DnsRecord, Dnssec, Names, RecordSet, Server, further, reverse, secondary, site};
 use crate::types::{Fqdn, RecordName};
 use std::net::IpAddr;
@@ -39,9 +39,10 @@ pub(super) fn resolve(
     part: &Part<'_>,
     guests: &[&Part<'_>],
     strays: &[Stray<'_>],
-    server: Option<&Server>,
+    servers: Servers<'_>,
     mistakes: &mut Mistakes<'_>,
 ) -> Dns {
+    let server = servers.site;
     let Part {
         raw,
         challenge,
@@ -79,7 +80,11 @@ pub(super) fn resolve(
     let mut answers = RecordSet::of(here.iter().map(|entry| &entry.record));
     entries.extend(here);
     let secondaries = secondary::addresses(raw, names.zone());
-    let glue = zone.glue(&nameservers, &secondaries, &entries);
+    let answering = Zone {
+        server: servers.dns,
+        ..zone
+    };
+    let glue = answering.glue(&nameservers, &secondaries, &entries);
     entries.splice(made..made, glue);
     check(&entries, names.zone(), mistakes);
     let records: Vec<DnsRecord> = entries.into_iter().map(|entry| entry.record).collect();
@@ -91,7 +96,7 @@ pub(super) fn resolve(
         secondaries: &secondaries,
         ttl,
     };
-    let mut zones = further::zones(&raw.zones, &forward, strays, server, mistakes);
+    let mut zones = further::zones(&raw.zones, &forward, strays, servers, mistakes);
     reverse::zones(&raw.reverse, &forward, &mut zones, mistakes);
     answers.extend(zones.iter().flat_map(|zone| zone.answers.iter().cloned()));
     Dns {

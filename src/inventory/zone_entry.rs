@@ -2,9 +2,9 @@
 
 use super::mistakes::Mistakes;
 use super::raw::RecordType;
-use super::{DnsRecord, Server};
+use super::{DnsRecord, Server, ServerRole};
 use crate::diagnostic::Diagnostic;
-use crate::types::{Fqdn, RecordName};
+use crate::types::{Fqdn, RecordName, ServerName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::ops::Range;
@@ -66,6 +66,25 @@ impl Entry {
     }
     pub(super) fn is_address(&self) -> bool {
         self.is(RecordType::A) || self.is(RecordType::Aaaa)
+    }
+}
+
+/// The servers that a zone speaks of.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Servers<'a> {
+    /// The one that visitors come to.
+    pub(super) site: Option<&'a Server>,
+    /// The one that answers the zone.
+    pub(super) dns: Option<&'a Server>,
+}
+
+impl<'a> Servers<'a> {
+    pub(super) fn among(servers: &'a BTreeMap<ServerName, Server>) -> Self {
+        let holder = |role: ServerRole| role.holder(servers).map(|(_, server)| server);
+        Self {
+            site: holder(ServerRole::Web),
+            dns: holder(ServerRole::Dns),
+        }
     }
 }
 

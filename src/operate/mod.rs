@@ -12,6 +12,7 @@ pub mod one_off;
 pub mod rebuild;
 pub mod rehearsal;
 pub mod restore;
+pub mod rollout;
 pub mod samples;
 pub mod saturation;
 pub mod status;

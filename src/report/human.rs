@@ -13,6 +13,7 @@ use crate::operate::logs;
 use crate::operate::status::Status;
 use crate::plan::Plan;
 use crate::server::Traffic;
+use crate::types::ServerName;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::time::{Duration, Instant};
 
@@ -30,6 +31,10 @@ pub(super) struct Human {
     steps: Option<Steps>,
     /// The line at the bottom of a terminal that says what goes on.
     live: Option<ProgressBar>,
+    /// The server that is spoken of, where there are several.
+    server: Option<ServerName>,
+    /// Whether its name is still to be said, above the next part.
+    unnamed: bool,
 }
 
 impl Human {
@@ -41,6 +46,16 @@ impl Human {
             has_printed: false,
             steps: None,
             live: None,
+            server: None,
+            unnamed: false,
+        }
+    }
+
+    /// From here on it is about this one of several servers.
+    pub(super) fn about(&mut self, server: &ServerName) {
+        if self.server.as_ref() != Some(server) {
+            self.server = Some(server.clone());
+            self.unnamed = true;
         }
     }
 
@@ -137,6 +152,7 @@ impl Human {
 
     pub(super) fn status(&mut self, site: &str, found: &Status) {
         self.hide_live();
+        self.name_server();
         self.print(&status::draw(site, found));
     }
 
@@ -165,6 +181,7 @@ impl Human {
     }
 
     pub(super) fn table(&mut self, table: &Table) {
+        self.name_server();
         let mut widths: Vec<usize> = table.columns.iter().map(|name| name.len()).collect();
         for row in &table.rows {
             for (width, cell) in widths.iter_mut().zip(row) {
@@ -267,6 +284,16 @@ impl Human {
     fn gap(&mut self) {
         if self.has_printed {
             self.print("");
+        }
+        self.name_server();
+    }
+
+    /// Says once which of several servers the next part is about.
+    fn name_server(&mut self) {
+        if let Some(server) = self.server.as_ref().filter(|_| self.unnamed) {
+            let heading = paint(BOLD, format!("server {server}"));
+            self.unnamed = false;
+            self.print(&heading);
         }
     }
 

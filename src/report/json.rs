@@ -25,8 +25,17 @@ use std::time::Duration;
 const FORMAT: u32 = 1;
 
 /// The lines that say which server they are about.
-const OF_A_SERVER: [&str; 9] = [
-    "plan", "change", "upgrades", "run", "step", "command", "log", "check", "status",
+const OF_A_SERVER: [&str; 10] = [
+    "plan",
+    "change",
+    "upgrades",
+    "run",
+    "step",
+    "command",
+    "log",
+    "check",
+    "status",
+    "generation",
 ];
 
 /// Tells programs what happens.

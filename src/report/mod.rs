@@ -55,6 +55,8 @@ struct Voices {
     masks: Masks,
     /// There when programs listen; then it alone writes to standard output.
     json: Option<Json>,
+    /// Whether there are several servers.
+    several: bool,
 }
 
 impl Reporter {
@@ -90,6 +92,7 @@ impl Reporter {
             human,
             masks: Masks::default(),
             json,
+            several: false,
         })))
     }
 
@@ -98,9 +101,18 @@ impl Reporter {
         self.voices().masks = masks;
     }
 
+    /// Whether there are several servers: then people are told which one something is about.
+    pub fn several(&self, several: bool) {
+        self.voices().several = several;
+    }
+
     /// From now on what happens is about this server; programs are told in each line.
     pub fn about(&self, server: &ServerName) {
-        if let Some(json) = &mut self.voices().json {
+        let mut voices = self.voices();
+        if voices.several {
+            voices.human.about(server);
+        }
+        if let Some(json) = &mut voices.json {
             json.about(server);
         }
     }

@@ -4,11 +4,12 @@
 use super::inputs::Inputs;
 use crate::facts::Facts;
 use crate::host;
-use crate::inventory::{App, Inventory, Site, TlsMode, Upgrades, Worker};
+use crate::inventory::{App, Inventory, ServerRole, Site, TlsMode, Upgrades, Worker};
 use crate::resource::PAGE_SHELL;
 use crate::types::{ServerName, SiteName};
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use tera::Context;
 
@@ -27,14 +28,25 @@ pub(super) struct Exported {
 /// A server while its roles are compiled.
 pub(super) struct Scene<'a> {
     pub(super) inputs: &'a Inputs,
+    /// The inventory as the server sees it.
+    pub(super) inventory: Cow<'a, Inventory>,
     pub(super) name: &'a ServerName,
     pub(super) facts: &'a Facts,
 }
 
-impl Scene<'_> {
+impl<'a> Scene<'a> {
+    pub(super) fn new(inputs: &'a Inputs, name: &'a ServerName, facts: &'a Facts) -> Self {
+        Self {
+            inputs,
+            inventory: inputs.inventory.seen_by(name),
+            name,
+            facts,
+        }
+    }
+
     /// What is seen of the server.
     pub(super) fn server(&self, role: &str, exported: &Exported) -> Context {
-        let inventory = &self.inputs.inventory;
+        let inventory = &*self.inventory;
         let mut context = Context::new();
         let sites: Vec<Json> = inventory
             .sites
@@ -81,6 +93,9 @@ impl Scene<'_> {
         context.insert("app", &json!({ "enabled": any(|site| site.app.enabled) }));
         context.insert("dns", &json!({ "enabled": any(|site| site.dns.enabled) }));
         let mut web = object(&inventory.ports);
+        let own_server = inventory.servers.get(self.name);
+        let serves = own_server.is_none_or(|server| server.has(ServerRole::Web));
+        web.insert("enabled".to_owned(), serves.into());
         let secure = any(|site| site.tls.mode != TlsMode::Off);
         web.insert("secure".to_owned(), secure.into());
         context.insert("web", &web);

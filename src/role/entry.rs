@@ -51,7 +51,7 @@ pub(super) fn export(
         return Ok(());
     };
     exported.server.insert(name.clone(), vars.clone());
-    for site in &scene.inputs.inventory.sites {
+    for site in &scene.inventory.sites {
         let mut renderer = role.with(scene.site(name, site, exported));
         if let Some(vars) = variables(&role.manifest.site, vars.clone(), &mut renderer)? {
             let exports = exported.sites.entry(site.0.clone()).or_default();
@@ -95,7 +95,7 @@ pub(super) fn apply(
     let mut server = role.with(scene.server(&manifest.name, exported));
     server.context.insert("vars", vars);
     let mut sites = Vec::new();
-    for site in &scene.inputs.inventory.sites {
+    for site in &scene.inventory.sites {
         let exports = exported.sites.get(site.0);
         if let Some(vars) = exports.and_then(|exports| exports.get(&manifest.name)) {
             let mut renderer = role.with(scene.site(&manifest.name, site, exported));

@@ -106,11 +106,7 @@ pub fn compile(
     }
     let mut exported: BTreeMap<&ServerName, Exported> = BTreeMap::new();
     for (name, facts) in facts {
-        let scene = Scene {
-            inputs,
-            name,
-            facts,
-        };
+        let scene = Scene::new(inputs, name, facts);
         let exports = exported.entry(name).or_default();
         for role in &templates {
             let manifest = role.manifest;
@@ -125,11 +121,7 @@ pub fn compile(
     }
     let mut fleet = Fleet::default();
     for (name, facts) in facts {
-        let scene = Scene {
-            inputs,
-            name,
-            facts,
-        };
+        let scene = Scene::new(inputs, name, facts);
         let exports = exported.remove(name).unwrap_or_default();
         let mut target = Target::new(name, inputs);
         for role in &templates {

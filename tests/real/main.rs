@@ -17,6 +17,7 @@ mod cost;
 
 mod drift;
 mod fastcgi;
+mod fleet;
 mod frameworks;
 mod guarded;
 mod hardening;
@@ -153,6 +154,7 @@ fn a_debian_with_mariadb_that_goes_back() {
             ),
             ("drift", drift::every_kind_of_drift_is_found_and_mended),
             ("reverse", reverse::addresses_have_names),
+            ("fleet", fleet::the_zone_gets_a_server_of_its_own),
             // Last: a zone whose keys are in use would be in the way of others.
             ("zone", zone::a_zone_is_copied_and_signed),
         ],
