@@ -92,6 +92,10 @@ def what_is_limited():
     check("a large body", ask("/small/", method="POST", body=b"x" * 2000)[0], 413)
     check("a slow answer", ask("/slow/")[0], 504)
     check("a rate", [ask("/rare")[0] for _ in range(5)], [200, 200, 200, 429, 429])
+    of = lambda address: ask("/rare", headers={"X-Forwarded-For": address}, source="127.0.0.2")[0]
+    network = [of(f"2001:db8::a:{last}") for last in range(1, 6)]
+    check("a rate of a network of IPv6", network, [200, 200, 200, 429, 429])
+    check("a rate of another network", of("2001:db8:0:1::a:1"), 200)
     for path, most in [("/two/wait", 2), ("/wait", 5)]:
         found = []
         threads = [threading.Thread(target=lambda: found.append(ask(path)[0])) for _ in range(8)]
