@@ -189,15 +189,9 @@ pub fn script(packages: &[String]) -> Script {
                 .all(|c| c.is_ascii_alphanumeric() || "+.-".contains(c))
     };
     let names: Vec<&str> = packages.iter().filter(valid).map(String::as_str).collect();
-    let wanted: Vec<String> = names
-        .iter()
-        .chain(&["dpkg", "systemd"])
-        .map(|name| name.replace('.', "[.]").replace('+', "[+]"))
-        .collect();
     let mut script = host::script();
     script
         .assign("asked", &names.join(" "))
-        .assign("wanted", &wanted.join("|"))
         .library(include_str!("facts.sh"));
     script
 }
@@ -609,11 +603,6 @@ mod tests {
     fn names_that_are_no_packages_do_not_reach_the_script() {
         let names = ["-o", "a b", "*", "g++", "$(id)"].map(str::to_owned);
         let text = script(&names);
-        assert!(
-            text.as_str()
-                .contains("\nasked=g++\nwanted='g[+][+]|dpkg|systemd'\n"),
-            "{}",
-            text.as_str()
-        );
+        assert!(text.as_str().contains("\nasked=g++\n"), "{}", text.as_str());
     }
 }

@@ -1,7 +1,7 @@
 # Prints the facts of the server: lines "name value". Values that a file of the
 # kernel holds are read by the shell itself: processes are what costs time here.
 #
-# STATE: the folder of what the server knows of runs; asked: names of packages; wanted: the same and some more, as a regular expression.
+# STATE: the folder of what the server knows of runs; asked: names of packages.
 #
 # shellcheck shell=dash disable=SC2154
 unsettled=
@@ -72,8 +72,27 @@ if command -v dpkg-query >/dev/null && command -v apt-cache >/dev/null; then
     # ${…} is for dpkg-query: two letters of state, one of error.
     # shellcheck disable=SC2016
     format='package ${db:Status-Abbrev}|${Package}|${Version}|${Architecture}\n'
-    known=$(dpkg-query -W -f "$format" | grep -E "^package (.[FHUWt]|..R|.i.[|]($wanted)[|])")
-    printf '%s\n' "$known"
+    listed=$(dpkg-query -W -f "$format")
+    known=
+    IFS='
+'
+    # Those that are half there, and those that are asked for.
+    for value in $listed; do
+        case $value in
+        'package '?[FHUWt]* | 'package '??R*) ;;
+        'package '?i?'|'*)
+            name=${value#*|}
+            case " $asked dpkg systemd " in
+            *" ${name%%|*} "*) ;;
+            *) continue ;;
+            esac
+            ;;
+        *) continue ;;
+        esac
+        printf '%s\n' "$value"
+        known="$known$value "
+    done
+    unset IFS
     set +f
     set -- /var/lib/dpkg/updates/[0-9]*
     [ ! -e "$1" ] || field journal yes

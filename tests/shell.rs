@@ -141,6 +141,7 @@ const SHARED: [(&str, &str); 21] = [
     ("start_asking", "asked asking"),
     ("stop_asking", "asking"),
     ("compare_service", "comparing"),
+    ("changed_in", "changed"),
 ];
 
 /// The names that the commands of a line assign, each before its first word.

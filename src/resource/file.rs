@@ -1,6 +1,7 @@
 //! Files: rendered from a template, written in the role, or copied from beside the inventory.
 
 use super::place::{Ownership, Place, place_of, read_places};
+use super::secret::salted_digest;
 use super::vocabulary::probe::{decode, fields};
 use super::{
     Change, Claim, Conflict, Content, Delta, Diff, EntryError, ExecutionPlan, Future, Kind,
@@ -171,6 +172,8 @@ impl Kind for File {
                 shipped.insert(path);
             } else if let Some(["digest", digest, path]) = fields::<3>(line) {
                 digests.insert(path, Digest::parse(digest));
+            } else if let Some((path, digest)) = salted_digest(line) {
+                digests.insert(path, Some(digest));
             } else if let Some(["same", path]) = fields::<2>(line)
                 && let Some(file) = wanted.get(path)
             {
@@ -464,7 +467,9 @@ mod tests {
     fn a_sensitive_file_is_compared_by_its_keyed_digest_and_never_shown() {
         let wanted = file(FileContent::Sensitive(SecretValue::new(b"canary".to_vec())));
         let reply = |digest: &Digest| {
-            format!("regular file\x1f644\x1froot\x1froot\x1f/etc/x\ndigest\x1f{digest}\x1f/etc/x\n")
+            format!(
+                "regular file\x1f644\x1froot\x1froot\x1f/etc/x\nsalted\x1f/etc/x\x1f{digest}  -\n"
+            )
         };
         let same = observe(&wanted, &reply(&Digest::of(b"saltcanary")));
         assert_eq!(wanted.compare(&same, &AROUND), None);

@@ -13,21 +13,21 @@ digest_files() {
 			[ ! -f "$path" ] || set -- "$@" "$path"
 		done
 	fi
-	[ $# -gt 0 ] || return 0
-	sha256sum -- "$@" 2>/dev/null | judge_digests
+	[ $# -eq 0 ] || judge_digests "$(sha256sum -- "$@" 2>/dev/null)"
 }
 
-# judge_digests: what is known of each digest, and more of the files that differ. They come in the
-# order in which $known has them, so that both are read once.
+# judge_digests DIGESTS: what is known of each digest, and more of the files that differ. They come
+# in the order in which $known has them, so that both are read once.
 judge_digests() {
-	local differing line path
-	IFS='
+	local differing digests line path
+	digests=$1
+	local IFS='
 '
 	set -f
 	# shellcheck disable=SC2086 # lines
 	set -- $known
 	differing=
-	while read -r line; do
+	for line in $digests; do
 		path=${line#*  }
 		while [ $# -gt 0 ] && [ "${1#*  }" != "$path" ]; do shift; done
 		if [ "${1-}" = "$line" ]; then
@@ -39,6 +39,7 @@ judge_digests() {
 	done
 	# shellcheck disable=SC2086 # lines
 	set -- $differing
+	set +f
 	[ $# -eq 0 ] || describe_files "$@"
 }
 

@@ -135,6 +135,15 @@ fn check_hash(name: &str, value: &[u8]) -> Result<(), EntryError> {
     Err(EntryError::field("name", message).help("`openssl passwd -6` makes one"))
 }
 
+/// The path and the keyed digest of a file, if this line of `digest_secrets` says it: what
+/// sha256sum(1) prints of its input comes last.
+pub(super) fn salted_digest(line: &str) -> Option<(&str, Digest)> {
+    let ["salted", path, printed] = fields::<3>(line)? else {
+        return None;
+    };
+    Some((path, Digest::parse(printed.strip_suffix("  -")?)?))
+}
+
 impl Kind for Secret {
     const NAME: &'static str = "secret";
     const PROBE_SHELL: &'static [&'static str] = &[include_str!("secret.sh")];
@@ -193,12 +202,7 @@ impl Kind for Secret {
 
     fn observe(batch: &[&Self], probe: &Probe, reply: &str) -> Vec<Observed<Found>> {
         let places = read_places(reply);
-        let digests: BTreeMap<&str, Digest> = reply
-            .lines()
-            .filter_map(fields::<3>)
-            .filter(|[word, ..]| *word == "digest")
-            .filter_map(|[_, digest, path]| Some((path, Digest::parse(digest)?)))
-            .collect();
+        let digests: BTreeMap<&str, Digest> = reply.lines().filter_map(salted_digest).collect();
         batch
             .iter()
             .map(|secret| {
@@ -331,7 +335,7 @@ mod tests {
         let probe = Probe::new("salt".into());
         let digest = Digest::of(format!("salt{value_on_server}").as_bytes());
         let reply = format!(
-            "regular file\x1f600\x1froot\x1froot\x1f/etc/s\ndigest\x1f{digest}\x1f/etc/s\n"
+            "regular file\x1f600\x1froot\x1froot\x1f/etc/s\nsalted\x1f/etc/s\x1f{digest}  -\n"
         );
         let found = Secret::observe(&[secret], &probe, &reply).remove(0);
         secret.compare(&found, &AROUND)

@@ -6,13 +6,13 @@ probe_secret() {
 	digest_secrets "$@"
 }
 
-# digest_secrets PATH...: those digests.
+# digest_secrets PATH...: those digests, each as sha256sum(1) prints it.
 digest_secrets() {
-	local digest path
+	local path
 	for path do
 		[ -f "$path" ] || continue
-		digest=$({ printf %s "$salt" && exec cat -- "$path"; } | sha256sum) || return
-		printf 'digest\037%s\037%s\n' "${digest%% *}" "$path"
+		printf 'salted\037%s\037' "$path"
+		{ printf %s "$salt" && exec cat -- "$path"; } | sha256sum
 	done
 }
 

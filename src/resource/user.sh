@@ -15,8 +15,7 @@ probe_user() {
 	while IFS= read -r line; do
 		printf 'user\037%s\n' "$line"
 		home=${line%:*} home=${home##*:}
-		[ "$home" = / ] || [ ! -d "$home" ] || [ -z "$(ls -A -- "$home" 2>/dev/null)" ] ||
-			printf 'in_use\037%s\n' "${line%%:*}"
+		if [ "$home" != / ] && has_something "$home"; then printf 'in_use\037%s\n' "${line%%:*}"; fi
 		case "
 $groups" in
 		*"
@@ -39,6 +38,15 @@ ${line%%:*}:"*) ;;
 	done <<-END
 		$groups
 	END
+}
+
+# has_something FOLDER
+has_something() {
+	local path
+	for path in "$1"/* "$1"/.[!.]* "$1"/..?*; do
+		! exists "$path" || return 0
+	done
+	return 1
 }
 
 # is_local LINE: whether this line of passwd is this server's own (not a directory service's), with

@@ -14,9 +14,7 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 LC_ALL=C.UTF-8
 SSH_CONNECTION=$2
 # The same as a run has.
-HOME=$(getent passwd 0)
-HOME=${HOME%:*}
-HOME=${HOME##*:}
+HOME=~root
 export PATH LC_ALL SSH_CONNECTION HOME
 # A file is private unless the script says otherwise.
 umask 077
@@ -26,9 +24,7 @@ printf '\nfoobar-stack ready 1\n'
 printf '\nfoobar-stack ready 1\n' >&2
 
 while IFS=' ' read -r length payload end <&3; do
-    # The dot keeps the newlines at the end of the script.
-    script=$(head -c "$length" <&3; echo .)
-    script=${script%.}
+    script=$(head -c "$length" <&3)
     {
         [ "$payload" = 0 ] || head -c "$payload" <&3
         # When the client goes away while the script runs, so does the script.

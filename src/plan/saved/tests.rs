@@ -368,7 +368,7 @@ fn saved_with(secret: &'static str, found: &'static str) -> String {
     let reply = entries.map(|(kind, path, _)| {
         format!(
             "\x1ebegin {kind}\nregular file\x1f400\x1froot\x1froot\x1f{path}\n\
-             digest\x1f{digest}\x1f{path}\n\x1eend 0\n"
+             salted\x1f{path}\x1f{digest}  -\n\x1eend 0\n"
         )
     });
     let resources = entries.map(|(kind, path, fields)| {

@@ -154,7 +154,12 @@ impl ServerSettings {
             let encoded = lines().find(|[first, ..]| *first == word)?[2];
             String::from_utf8(decode(encoded)?).ok()
         };
-        let heard = text("answers")?;
+        let heard: Vec<&str> = reply
+            .lines()
+            .filter_map(|line| line.strip_prefix("answers\x1f")?.split_once('\x1f'))
+            .filter(|(of, _)| *of == unit)
+            .map(|(_, line)| line)
+            .collect();
         let answers = Answers::read(&heard)?;
 
         let mut noted = lines().filter(|[first, ..]| *first == "noted");
@@ -297,8 +302,8 @@ impl Need {
 
 impl<'a> Answers<'a> {
     /// Reads them; none if they break off.
-    fn read(text: &'a str) -> Option<Self> {
-        let mut lines = text.lines();
+    fn read(lines: &[&'a str]) -> Option<Self> {
+        let mut lines = lines.iter().copied();
         (lines.next()? == "up").then_some(())?;
         let mut answers = Self::default();
         let mut asked = None;
@@ -355,10 +360,8 @@ mod tests {
              Error\t1115\tUnknown character set\n\
              ask\x1fzone\nError\t1193\tUnknown system variable\n{more}end\n"
         );
-        format!(
-            "answers\x1fdb.service\x1f{}\n",
-            BASE64_STANDARD.encode(said)
-        )
+        let line = |line| format!("answers\x1fdb.service\x1f{line}\n");
+        said.lines().map(line).collect()
     }
 
     fn file(text: &str) -> String {
@@ -446,11 +449,8 @@ mod tests {
             settings(OLD).find("db.service", &file(OLD), "7", false),
             None
         );
-        let cut = format!(
-            "answers\x1fdb.service\x1f{}\n",
-            BASE64_STANDARD.encode("up\n")
-        );
-        assert_eq!(settings(OLD).find("db.service", &cut, "7", false), None);
+        let cut = "answers\x1fdb.service\x1fup\n";
+        assert_eq!(settings(OLD).find("db.service", cut, "7", false), None);
     }
 
     #[test]

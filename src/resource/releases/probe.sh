@@ -6,25 +6,24 @@
 # can be made of it. And the releases that are ours, with when each was last proven; 0
 # for one that never was.
 probe_release() {
-	local current edited
+	local changed
 	while [ $# -gt 0 ]; do
 		if is_release "$1" "$2"; then
 			printf 'wanted\037%s\037present\n' "$1"
-			edited=$(edited_in "$1/releases/$2" "edited\037$1\037")
-			[ -z "$edited" ] || printf '%s\n' "$edited" | LC_ALL=C sort | head -n 10
+			changed_in "$1/releases/$2"
+			[ -z "$changed" ] || print_edited "$1/releases/$2" "edited\037$1\037" | LC_ALL=C sort | head -n 10
 		else
 			printf 'wanted\037%s\037absent\n' "$1"
 			probe_base "$1"
 		fi
-		current=$(readlink -- "$1/current") || true
-		printf 'current\037%s\037%s\n' "$1" "${current##*/}"
 		probe_kept "$1"
 		shift 2
 	done
 }
 
+# probe_kept ROOT: which of its releases serves, and those that are ours.
 probe_kept() {
-	local id path root time used
+	local current id name root time used word
 	root=$1
 	shift
 	for id in "$root"/releases/*/.foobar-stack-complete; do
@@ -37,14 +36,19 @@ probe_kept() {
 			printf 'kept\037%s\0370\037%s\n' "$root" "$id"
 		fi
 	done
-	[ $# -gt 0 ] || return 0
-	used=$(stat -c '%Y %n' -- "$@")
-	while read -r time path; do
-		path=${path##*/}
-		printf 'kept\037%s\037%s\037%s\n' "$root" "$time" "${path%.used}"
+	[ ! -L "$root/current" ] || set -- "$@" "$root/current"
+	current=
+	[ $# -eq 0 ] || used=$(find "$@" -maxdepth 0 \( -name current -printf 'current %l\n' -o -printf '%f %T@\n' \))
+	while read -r name time; do
+		case $name in
+		'') ;;
+		current) current=${time##*/} ;;
+		*) printf 'kept\037%s\037%s\037%s\n' "$root" "${time%.*}" "${name%.used}" ;;
+		esac
 	done <<-END
-		$used
+		${used-}
 	END
+	printf 'current\037%s\037%s\n' "$root" "$current"
 }
 
 # probe_base PATH: one that too much was changed in is none.
@@ -66,8 +70,15 @@ probe_base() {
 # beside code that somebody has it run is no change, nor that it came. Of a file that releases share,
 # the date of its content alone says something: the other one changes with each release that has it.
 edited_in() {
-	local changed complete folder line made prefix shared
-	folder=$1 prefix=$2 complete=$1/.foobar-stack-complete
+	local changed
+	changed_in "$1"
+	[ -z "$changed" ] || print_edited "$@"
+}
+
+# changed_in FOLDER: that as $changed, which is the caller's, before a look at what Python keeps.
+changed_in() {
+	local complete folder made shared
+	folder=$1 complete=$1/.foobar-stack-complete
 	set --
 	if [ -e "$folder/.foobar-stack-shared" ]; then
 		shared=$(cut -f 2 -- "$folder/.foobar-stack-shared")
@@ -82,12 +93,16 @@ edited_in() {
 		-o \( -type d -o ! \( -false "$@" \) \) -newercc "$complete" \
 		\( -type d \( -exec test {}/__pycache__ -nt "$complete" \; -printf 'kept %P/\n' \
 		-o -printf 'changed %P/\n' \) -o -printf 'changed %P\n' \) \))
-	[ -n "$changed" ] || return 0
+}
+
+# print_edited FOLDER PREFIX: what changed_in has found.
+print_edited() {
+	local line
 	while IFS= read -r line; do
 		case $line in
-		'kept '*) ! is_whole "$folder" "${line#kept }" || continue ;;
+		'kept '*) ! is_whole "$1" "${line#kept }" || continue ;;
 		esac
-		printf "$prefix%s\n" "${line#* }"
+		printf "$2%s\n" "${line#* }"
 	done <<-END
 		$changed
 	END

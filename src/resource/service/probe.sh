@@ -7,7 +7,9 @@ compare_service() {
 	unit=$1
 	shift
 	{
-		if said=$(in_time "$@" 2>&1 </dev/null); then status=0; else status=$?; fi
+		status=0
+		said=$(in_time "$@" 2>&1 </dev/null) || status=$?
+		case $status in 124 | 137) said=$(late "$status" "$1") ;; esac
 		printf 'compared\037%s\037%s\037%s\n' "$unit" "$status" "${said%%
 *}"
 	} &
@@ -17,7 +19,7 @@ compare_service() {
 # probe_service UNIT... -- PATH...: what earlier runs still owe, when each path
 # was last changed, then what systemd says of each unit, all in one call.
 probe_service() {
-	local line path reaction shown units
+	local line path reaction shown status units
 	units=
 	while [ "$1" != -- ]; do
 		if IFS= read -r reaction 2>/dev/null <"$STATE/pending/$1"; then
@@ -35,8 +37,13 @@ probe_service() {
 	# The names of units have no blanks.
 	# shellcheck disable=SC2086
 	set -- $units
-	shown=$(show_units "$@") ||
-		{ printf '%s\n' "$shown" && return 9; }
+	status=0
+	shown=$(show_units "$@") || status=$?
+	if [ "$status" != 0 ]; then
+		printf '%s\n' "$shown"
+		late "$status" systemctl
+		return 9
+	fi
 	set --
 	for line in $shown; do
 		case $line in

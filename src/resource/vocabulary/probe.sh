@@ -4,13 +4,15 @@
 # How many seconds whoever is asked has for an answer.
 PATIENCE=10
 
-# in_time COMMAND WORD...: its output; one that does not answer in time is named.
+# in_time COMMAND WORD...: its output. It takes the place of the shell, so that it is called in one
+# of its own, as a substitution has.
 in_time() {
-	local status
-	status=0
-	timeout --kill-after=1 "$PATIENCE" "$@" || status=$?
-	case $status in 124 | 137) printf '%s has not answered in %s s\n' "$1" "$PATIENCE" ;; esac
-	return "$status"
+	exec timeout --kill-after=1 "$PATIENCE" "$@"
+}
+
+# late STATUS COMMAND: says so, if in_time ended with this since the command did not answer.
+late() {
+	case $1 in 124 | 137) printf '%s has not answered in %s s\n' "$2" "$PATIENCE" ;; esac
 }
 
 begin() {

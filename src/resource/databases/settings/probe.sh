@@ -18,5 +18,10 @@ ask_settings() {
 		END
 	) || status=$?
 	case $status in 124 | 137) database_silent=yes && return ;; esac
-	printf 'answers\037%s\037%s\n' "$1" "$(printf '%s\n' "$answers" | base64 -w 0)"
+	# Lines that are blank say nothing.
+	local IFS='
+'
+	set -f
+	for line in $answers; do printf 'answers\037%s\037%s\n' "$1" "$line"; done
+	set +f
 }

@@ -47,6 +47,10 @@ probe_files() {
 
 # probe_units UNIT...: what systemd says of them; show_units comes first.
 probe_units() {
+	local status
 	printf 'show\n'
-	show_units "$@"
+	status=0
+	(show_units "$@") || status=$?
+	late "$status" systemctl
+	return "$status"
 }
