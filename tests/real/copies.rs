@@ -1,7 +1,7 @@
 //! Backups are copied to a second repository: it is behind while it is away, and stands in when the
 //! first one, or all of the server, is lost.
 
-use crate::killed;
+use crate::killed::{self, Killed};
 use crate::server::{Server, Site};
 use crate::support::until;
 
@@ -139,7 +139,7 @@ fn the_first_one_is_away(server: &Server, site: &Site, address: &str) {
         .says(&["the inventory has no repository 3"]);
     site.run(&["backup", "list", "--from", "2"]).exits(0);
     // The restore below loads and compares it as a drill does.
-    if killed::every().is_some() {
+    if Killed::Restore.every().is_some() {
         site.run(&["backup", "drill", "--from", address])
             .exits(0)
             .says(&["can be restored from sftp:"]);
@@ -188,8 +188,8 @@ fn the_server_is_lost_with_the_first_one(
         .exits(1)
         .says(&["the repository /srv/backup is not there", "add --from 2"]);
     let rebuild = [&rebuild[..], &["--from", "2"]].concat();
-    killed::begin(other, true);
-    for step in killed::steps(&[8]) {
+    killed::begin(other, Killed::Rebuild);
+    for step in Killed::Rebuild.steps(&[8]) {
         killed::at(other, step);
         if site.run(&rebuild).code == 0 {
             assert!(step > 8, "it has fewer than {step} steps");

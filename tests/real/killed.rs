@@ -16,21 +16,49 @@ const STEPS: &str = "restic mariadb mariadb-dump mysql mysqldump";
 /// Further ones, of which there are many more calls.
 const FILE_STEPS: &str = "mv rm find systemctl systemd-run";
 
-/// Whether more is wanted than a sample: each step with `KILLS=all` or `KILLS=1`, each third one
-/// with `KILLS=3`. That takes an hour, or its part of one.
-pub(crate) fn every() -> Option<usize> {
-    let kills = std::env::var("KILLS").ok()?;
-    match kills.as_str() {
-        "all" => Some(1),
-        number => number.parse().ok(),
-    }
+/// What is killed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Killed {
+    /// A backup, with the removal of old ones and the copy.
+    Backup,
+    /// A restore of all.
+    Restore,
+    /// A rebuild on an empty server.
+    Rebuild,
 }
 
-/// At which of its steps it is killed: a few of them, or as many as are wanted.
-pub(crate) fn steps(few: &[u32]) -> Vec<u32> {
-    match every() {
-        Some(each) => (1..1000).step_by(each).collect(),
-        None => few.to_vec(),
+impl Killed {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Backup => "backup",
+            Self::Restore => "restore",
+            Self::Rebuild => "rebuild",
+        }
+    }
+
+    /// Whether more is wanted than a sample: each step with `KILLS=all` or `KILLS=1`, each third one
+    /// with `KILLS=3`. All together take two hours, so `KILLS_OF=restore,rebuild` leaves out the
+    /// other, and `KILLS_FROM=30` begins at that step.
+    pub(crate) fn every(self) -> Option<usize> {
+        let wanted = std::env::var("KILLS_OF").unwrap_or_default();
+        if !wanted.is_empty() && !wanted.split(',').any(|one| one == self.name()) {
+            return None;
+        }
+        let kills = std::env::var("KILLS").ok()?;
+        match kills.as_str() {
+            "all" => Some(1),
+            number => number.parse().ok(),
+        }
+    }
+
+    /// At which of its steps it is killed: a few of them, or as many as are wanted.
+    pub(crate) fn steps(self, few: &[u32]) -> Vec<u32> {
+        let from = std::env::var("KILLS_FROM").ok();
+        let from = from.and_then(|from| from.parse().ok()).unwrap_or(1);
+        match self.every() {
+            Some(each) => (from..1000).step_by(each).collect(),
+            None => few.to_vec(),
+        }
     }
 }
 
@@ -42,11 +70,11 @@ fn script(server: &Server, words: &str) -> String {
 
 /// Counts the steps of whatever is started there from now on; those of a rebuild, which ends with a
 /// run, are calls of other programs.
-pub(crate) fn begin(server: &Server, is_rebuild: bool) {
-    let more = match (every(), is_rebuild) {
+pub(crate) fn begin(server: &Server, what: Killed) {
+    let more = match (what.every(), what) {
         (None, _) => "",
-        (Some(_), true) => "apt-get useradd chown",
-        (Some(_), false) => FILE_STEPS,
+        (Some(_), Killed::Rebuild) => "apt-get useradd chown",
+        (Some(_), _) => FILE_STEPS,
     };
     script(server, &format!("wrap {STEPS} {more}"));
 }
@@ -82,13 +110,13 @@ fn whole(server: &Server, from: &str) -> Vec<String> {
 /// With a second repository, whose words for the program are `copy`.
 pub(crate) fn a_backup_that_is_killed_leaves_what_was_there(server: &Server, copy: &str) {
     server.on("systemctl stop foobar-stack-backup.service foobar-stack-backup-logs.timer");
-    begin(server, false);
+    begin(server, Killed::Backup);
     let mut before = [whole(server, ""), whole(server, copy)];
     // Amid the removal of what is superfluous, before it is copied.
-    for step in steps(&[16]) {
+    for step in Killed::Backup.steps(&[16]) {
         let was_killed = killed(server, step, "now");
         assert!(was_killed || step > 16, "it has fewer than {step} steps");
-        if every().is_some() {
+        if Killed::Backup.every().is_some() {
             script(server, "at 0");
             for from in ["", copy] {
                 server.on(&format!("{PROGRAM} {from} restic check --no-lock"));
@@ -141,9 +169,9 @@ pub(crate) fn a_restore_that_is_killed_is_as_if_it_was_not_or_completed(server: 
     let restored = have();
     write();
     let live = have();
-    begin(server, false);
+    begin(server, Killed::Restore);
     // Between the swap of the database and those of the folders.
-    for step in steps(&[BETWEEN_SWAPS]) {
+    for step in Killed::Restore.steps(&[BETWEEN_SWAPS]) {
         let was_killed = killed(server, step, &format!("restore {id} all"));
         assert!(
             was_killed || step > BETWEEN_SWAPS,
@@ -156,7 +184,7 @@ pub(crate) fn a_restore_that_is_killed_is_as_if_it_was_not_or_completed(server: 
             now == restored || (was_killed && now == live),
             "killed at step {step}: {now}"
         );
-        if every().is_none() {
+        if Killed::Restore.every().is_none() {
             assert_eq!(now, restored, "killed at step {step}");
         }
         let left = server.on(&format!(
