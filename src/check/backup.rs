@@ -100,6 +100,11 @@ impl Backup {
                 "nothing that was written to the database after {until} is in the repository{why}"
             ));
         }
+        if let Some(names) = &record.missing {
+            return Judgement::Awaited(format!(
+                "{names}, which backup.databases names, is not on the server; {last}"
+            ));
+        }
         if let Some(wrong) = self.wrong_with_copies(now, record) {
             return Judgement::Awaited(format!("{wrong}; {last}"));
         }

@@ -23,6 +23,10 @@ pub struct BackupRecord {
     /// When it was first seen that the repository has a key besides that of the server, or that
     /// the server's was not made there.
     pub recovery_key: Option<i64>,
+    /// The names of databases that are to be in a backup and are not there, with commas between.
+    pub missing: Option<String>,
+    /// The names of databases of the server that are in no backup, with commas between.
+    pub uncovered: Option<String>,
     /// The same of further repositories, which get copies, by their number: the first of them is 2.
     pub copies: BTreeMap<u32, CopyRecord>,
 }
@@ -90,6 +94,8 @@ impl BackupRecord {
             "drill-failed" => self.drill_failed = with_text(),
             "logs" => self.logs = Some(time),
             "logs-failed" => self.logs_failed = with_text(),
+            "missing" => self.missing = Some(rest.to_owned()),
+            "uncovered" => self.uncovered = Some(rest.to_owned()),
             "recovery-key" => self.recovery_key = Some(time),
             _ => {}
         }

@@ -47,7 +47,8 @@ const SYSTEM_ACCOUNTS: &[&str] = &[
 ];
 
 /// Databases of the server itself.
-const SYSTEM_DATABASES: &[&str] = &["mysql", "sys", "information_schema", "performance_schema"];
+pub(super) const SYSTEM_DATABASES: &[&str] =
+    &["mysql", "sys", "information_schema", "performance_schema"];
 
 /// The section `[app]`. `None` if it is wanted but what it needs is missing or wrong.
 pub(super) fn app(

@@ -1,31 +1,36 @@
 //! The section `[backup]`: where backups go, how often, and how many are kept.
 
+use super::app::SYSTEM_DATABASES;
 use super::environment::{secret_source, secrets};
 use super::mistakes::Mistakes;
 use super::raw::{self, At};
-use super::{Backup, Backups, FileReference, Keep, Schedule};
-use crate::types::{AbsolutePath, InvalidValue, SecretSource};
+use super::{Backup, Backups, FileReference, Keep, Schedule, Site};
+use crate::types::{AbsolutePath, InvalidValue, SecretSource, SiteName};
+use std::collections::BTreeMap;
 use url::Url;
 
 /// The schemes of repositories that restic takes besides folders (restic's manual, "Preparing a
 /// new repository").
 const SCHEMES: [&str; 8] = ["sftp", "rest", "s3", "b2", "azure", "gs", "swift", "rclone"];
 
-/// The section. `None` if it has a mistake that leaves it incomplete.
+/// The section. `None` if it has a mistake that leaves it incomplete. `sites` are known if none of
+/// them has such a mistake.
 pub(super) fn backups(
     section: Option<&At<raw::Backup>>,
+    sites: Option<&BTreeMap<SiteName, Site>>,
     files: &mut Vec<FileReference>,
     mistakes: &mut Mistakes<'_>,
 ) -> Option<Backups> {
     match section {
         None => Some(Backups::Undecided),
         Some(raw) if raw.enabled.as_deref() == Some(&false) => Some(Backups::Declined),
-        Some(raw) => backup(raw, files, mistakes).map(Backups::Made),
+        Some(raw) => backup(raw, sites, files, mistakes).map(Backups::Made),
     }
 }
 
 fn backup(
     raw: &At<raw::Backup>,
+    sites: Option<&BTreeMap<SiteName, Site>>,
     files: &mut Vec<FileReference>,
     mistakes: &mut Mistakes<'_>,
 ) -> Option<Backup> {
@@ -70,6 +75,7 @@ fn backup(
             AbsolutePath::new(text).map(|path| path.to_string())
         }));
     }
+    let databases = databases(raw, sites, mistakes);
     let repository_key = match &raw.repository_key {
         Some(source) => secret_source("backup.repository_key", source, files, mistakes),
         None => Some(SecretSource::Generate(true)),
@@ -104,11 +110,70 @@ fn backup(
         at,
         keep,
         folders,
+        databases,
         check_weeks: raw.check_weeks.as_deref().copied().unwrap_or(4),
         drill_health: raw.drill_health.as_deref().copied().unwrap_or(true),
         repository_key: repository_key?,
         secrets,
     })
+}
+
+/// Databases that no site has.
+fn databases(
+    raw: &raw::Backup,
+    sites: Option<&BTreeMap<SiteName, Site>>,
+    mistakes: &mut Mistakes<'_>,
+) -> Vec<String> {
+    let mut databases: Vec<String> = Vec::new();
+    let of_sites = || {
+        let sites = sites.into_iter().flat_map(BTreeMap::values);
+        sites.map(|site| &site.database).filter(|one| one.enabled)
+    };
+    for written in &raw.databases {
+        let Some(name) = mistakes.check("backup.databases", Some(written), |text| database(text))
+        else {
+            continue;
+        };
+        let wrong = if of_sites().any(|one| one.name.as_str() == name) {
+            let message = format!("backup.databases: {name} is the database of a site");
+            Some((message, "leave it out: a backup has it"))
+        } else if databases.contains(&name) {
+            let message = format!("backup.databases: {name} is named twice");
+            Some((message, "leave it out"))
+        } else if sites.is_some() && of_sites().next().is_none() {
+            let message =
+                format!("backup.databases: no site has a database, so {name} has no server");
+            Some((message, "leave it out"))
+        } else {
+            None
+        };
+        match wrong {
+            Some((message, help)) => {
+                mistakes.push(mistakes.at(written.span(), message).help(help));
+            }
+            None => databases.push(name),
+        }
+    }
+    databases
+}
+
+/// The name of a database that somebody has made. What a restore keeps has a longer one, of 64
+/// characters at most.
+fn database(text: &str) -> Result<String, InvalidValue> {
+    if SYSTEM_DATABASES.contains(&text) {
+        return Err(
+            InvalidValue::new(format!("`{text}` belongs to the database server itself"))
+                .hint("accounts are in each backup"),
+        );
+    }
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
+    if text.is_empty() || text.len() > 40 || text.starts_with('-') || !text.chars().all(is_plain) {
+        return Err(
+            InvalidValue::new(format!("`{text}` is no database that can be backed up"))
+                .hint("letters, digits, `_` and `-`, 40 at most"),
+        );
+    }
+    Ok(text.to_owned())
 }
 
 /// A place that restic can keep a repository in. A password in it is refused.

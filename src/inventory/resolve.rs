@@ -74,7 +74,9 @@ fn resolve(raw: &raw::Inventory, mistakes: &mut Mistakes<'_>) -> Option<Parsed> 
     };
     let (sites, references) = shared.sites(&raw_sites, mistakes);
     let firewall = network::firewall(&raw.firewall, mistakes);
-    let backups = backup::backups(raw.backup.as_ref(), &mut keys, mistakes);
+    let are_whole = sites.len() == raw_sites.len();
+    let known = are_whole.then_some(&sites);
+    let backups = backup::backups(raw.backup.as_ref(), known, &mut keys, mistakes);
     let upgrades = upgrades::upgrades(raw.upgrades.as_ref(), mistakes);
     let jobs = jobs::jobs(raw.jobs.as_ref(), &mut keys, mistakes);
     let roles = roles(&raw.roles, mistakes);

@@ -203,7 +203,7 @@ bring_files() {
 # bring_databases: into a server that has none of them.
 bring_databases() {
 	local name life
-	engine='' databases=$(sed -n 's/^database //p' "$WORK/settings" | tr '\n' ' ')
+	engine='' databases=$(stated objects | cut -d ' ' -f 1 | tr '\n' ' ')
 	read -r engine _ <<-END
 		$(stated engine)
 	END
@@ -218,9 +218,20 @@ bring_databases() {
 	done
 	ask_database 'SET GLOBAL event_scheduler = OFF'
 	tell_database <"$WORK/spool/accounts.sql" || give_up "the accounts cannot be made: $why"
+	# Views need those that they are run as, and rights what they are for.
+	bring_other_accounts >/dev/null
 	lock_definers <"$WORK/spool/databases.sql"
 	load_statements "$WORK/spool/databases.sql" || give_up "$why"
+	bring_other_accounts
 	bring_logs
+}
+
+# bring_other_accounts: those that no app has, if they are in the backup; what cannot be done is said.
+bring_other_accounts() {
+	[ -e "$WORK/spool/other-accounts.sql" ] || return 0
+	"$engine" --protocol=socket --socket="$socket" --default-character-set=utf8mb4 --force \
+		<"$WORK/spool/other-accounts.sql" >/dev/null 2>"$WORK/said" || true
+	! grep -q '^ERROR' "$WORK/said" || say "some rights of accounts that no app has were not given again: $(grep '^ERROR' "$WORK/said" | head -n 1)"
 }
 
 # bring_logs: what was written after the backup, as far as it is in the repository.

@@ -9,6 +9,7 @@
 //!
 //! When nobody reads standard output any more, the run goes on without a word.
 
+mod backups;
 mod chart;
 mod checks;
 pub mod diagnostic;

@@ -1,8 +1,8 @@
 //! How a site is, and the lines of its logs, for people.
 
+use super::backups::backup_lines;
 use super::rollover::rollover_lines;
-use super::text::{BAD, BOLD, CHANGED, DIM, GOOD, PLACE, paint, visible, visible_line};
-use crate::check::CopyRecord;
+use super::text::{BAD, BOLD, CHANGED, DIM, GOOD, PLACE, paint, size, span, visible, visible_line};
 use crate::operate::logs::Line;
 use crate::operate::status::{Renewal, Status, UnitStatus};
 use crate::types::minute;
@@ -10,26 +10,6 @@ use std::fmt::Write as _;
 
 /// From this few days on a certificate that is not renewed soon is trouble.
 const FEW_DAYS: i64 = 14;
-
-/// `3 d 4 h`, `2 h 5 min`, `40 s`.
-fn span(seconds: i64) -> String {
-    match seconds.max(0) {
-        s @ 0..60 => format!("{s} s"),
-        s @ 60..3600 => format!("{} min", s / 60),
-        s @ 3600..86400 => format!("{} h {} min", s / 3600, s % 3600 / 60),
-        s => format!("{} d {} h", s / 86400, s % 86400 / 3600),
-    }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^52")]
-fn size(bytes: u64) -> String {
-    let mib = bytes as f64 / f64::from(1 << 20);
-    if mib < 1024.0 {
-        format!("{mib:.0} MiB")
-    } else {
-        format!("{:.1} GiB", mib / 1024.0)
-    }
-}
 
 /// The report on a site.
 pub(super) fn draw(site: &str, status: &Status) -> String {
@@ -61,98 +41,6 @@ pub(super) fn draw(site: &str, status: &Status) -> String {
         let _ = writeln!(text, "{}  {words}", paint(DIM, format_args!("{name:12}")));
     }
     text
-}
-
-/// The last backup, what has failed since, and which second could be restored.
-fn backup_lines(status: &Status) -> Vec<(&'static str, String)> {
-    let Some(record) = status.backup.as_ref().filter(|_| status.backups) else {
-        let words = "none: the inventory has no section [backup]";
-        return vec![("backups", paint(CHANGED, words))];
-    };
-    let mut lines = Vec::new();
-    match &record.last {
-        None => lines.push(("backups", paint(CHANGED, "none yet"))),
-        Some(last) => {
-            let proven = match &record.proven {
-                Some((_, id)) if *id == last.id => paint(GOOD, "proven"),
-                _ => paint(CHANGED, "unproven: it was never restored"),
-            };
-            let words = format!(
-                "the last one of {}, {} in {}, {proven}",
-                minute(last.made),
-                size(last.bytes),
-                span(i64::try_from(last.seconds).unwrap_or_default()),
-            );
-            lines.push(("backups", words));
-        }
-    }
-    if let Some((time, why)) = &record.failed {
-        let words = format!("failed at {}: {}", minute(*time), visible(why));
-        lines.push(("", paint(BAD, words)));
-    }
-    if let Some((time, why)) = &record.drill_failed {
-        let why = why.split_once(' ').map_or(why.as_str(), |(_, why)| why);
-        let words = format!("not restored at {}: {}", minute(*time), visible(why));
-        lines.push(("", paint(BAD, words)));
-    }
-    if let Some(until) = record.logs {
-        let words = format!("each moment until {} could be restored", minute(until));
-        lines.push(("", words));
-    }
-    if let Some((time, why)) = &record.logs_failed {
-        let words = format!(
-            "what was written since is not in the repository, {}: {}",
-            minute(*time),
-            visible(why)
-        );
-        lines.push(("", paint(BAD, words)));
-    }
-    if record.last.is_some() && record.recovery_key.is_none() {
-        let words =
-            "no recovery key: they are lost with this server; `foobar-stack backup key FILE`";
-        lines.push(("", paint(CHANGED, words)));
-    }
-    lines.extend(record.copies.values().flat_map(copy_lines));
-    lines
-}
-
-/// Until when a further repository has the backups, and what has failed since.
-fn copy_lines(copy: &CopyRecord) -> Vec<(&'static str, String)> {
-    let (address, record) = (visible(&copy.address), &copy.record);
-    let bad = |words: String| ("", paint(BAD, words));
-    let mut lines = vec![match &record.last {
-        None => ("", paint(CHANGED, format!("no copy in {address} yet"))),
-        Some(last) => {
-            let of = minute(last.made);
-            ("", format!("copied to {address}, the last one of {of}"))
-        }
-    }];
-    if let Some((time, why)) = &record.failed {
-        let words = format!("not copied there at {}: {}", minute(*time), visible(why));
-        lines.push(bad(words));
-    }
-    if let Some((time, why)) = &record.drill_failed {
-        let why = why.split_once(' ').map_or(why.as_str(), |(_, why)| why);
-        let words = format!(
-            "not restored from there at {}: {}",
-            minute(*time),
-            visible(why)
-        );
-        lines.push(bad(words));
-    }
-    if let Some((time, why)) = &record.logs_failed {
-        let words = format!(
-            "what was written since is not there, {}: {}",
-            minute(*time),
-            visible(why)
-        );
-        lines.push(bad(words));
-    }
-    if record.last.is_some() && record.recovery_key.is_none() {
-        let words = "no recovery key opens it: `foobar-stack backup key FILE`";
-        lines.push(("", paint(CHANGED, words)));
-    }
-    lines
 }
 
 /// Which security upgrades are pending, and how the last unattended run ended.
@@ -409,48 +297,7 @@ pub(super) fn log_line(line: &Line) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::BackupRecord;
     use crate::operate::status::ClosedSite;
-
-    #[test]
-    fn spans_are_short() {
-        for (seconds, text) in [
-            (-5, "0 s"),
-            (59, "59 s"),
-            (3599, "59 min"),
-            (7500, "2 h 5 min"),
-            (2 * 86400 + 3 * 3600, "2 d 3 h"),
-        ] {
-            assert_eq!(span(seconds), text);
-        }
-    }
-
-    #[test]
-    fn a_further_repository_has_lines_of_its_own() {
-        let mut record = BackupRecord::default();
-        for (name, line) in [
-            ("copy.2.address", "1795376400 sftp:b:/b"),
-            ("copy.2.succeeded", "1795376400 A 100 2"),
-            ("copy.2.failed", "1795376460 no route"),
-            ("copy.3.address", "1795376400 /third"),
-            ("copy.x.failed", "1795376400 not a number"),
-        ] {
-            record.read(name, line);
-        }
-        let lines = record.copies.values().flat_map(copy_lines);
-        let lines: Vec<String> = lines
-            .map(|(_, words)| anstream::adapter::strip_str(&words).to_string())
-            .collect();
-        assert_eq!(
-            lines,
-            [
-                "copied to sftp:b:/b, the last one of 2026-11-22 19:40 UTC",
-                "not copied there at 2026-11-22 19:41 UTC: no route",
-                "no recovery key opens it: `foobar-stack backup key FILE`",
-                "no copy in /third yet",
-            ]
-        );
-    }
 
     #[test]
     fn a_line_cannot_move_the_cursor() {

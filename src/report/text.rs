@@ -146,6 +146,27 @@ pub(super) fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{plural}")
 }
 
+/// `3 d 4 h`, `2 h 5 min`, `40 s`.
+pub(super) fn span(seconds: i64) -> String {
+    match seconds.max(0) {
+        s @ 0..60 => format!("{s} s"),
+        s @ 60..3600 => format!("{} min", s / 60),
+        s @ 3600..86400 => format!("{} h {} min", s / 3600, s % 3600 / 60),
+        s => format!("{} d {} h", s / 86400, s % 86400 / 3600),
+    }
+}
+
+/// `300 MiB`, `1.2 GiB`.
+#[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^52")]
+pub(super) fn size(bytes: u64) -> String {
+    let mib = bytes as f64 / f64::from(1 << 20);
+    if mib < 1024.0 {
+        format!("{mib:.0} MiB")
+    } else {
+        format!("{:.1} GiB", mib / 1024.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -210,6 +231,19 @@ mod tests {
     fn durations_are_short() {
         for (millis, text) in [(40, "0.0 s"), (12_340, "12.3 s"), (125_000, "2 min 5 s")] {
             assert_eq!(seconds(Duration::from_millis(millis)), text);
+        }
+    }
+
+    #[test]
+    fn spans_are_short() {
+        for (seconds, text) in [
+            (-5, "0 s"),
+            (59, "59 s"),
+            (3599, "59 min"),
+            (7500, "2 h 5 min"),
+            (2 * 86400 + 3 * 3600, "2 d 3 h"),
+        ] {
+            assert_eq!(span(seconds), text);
         }
     }
 }

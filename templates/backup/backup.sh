@@ -37,6 +37,8 @@
 #                             what went wrong with that since
 #   logs TIME                 until when the log of the database is in the repository
 #   logs-failed TIME REASON   what went wrong with that since
+#   missing TIME NAMES        databases that backup.databases names and that are not there
+#   uncovered TIME NAMES      databases of the server that are in no backup
 #   recovery-key TIME         when it was seen that somebody else, too, has a key
 #   copy.NUMBER.address TIME ADDRESS
 #                             a further repository, the second, third, …, and when it was opened
@@ -79,7 +81,7 @@ JOB_PATIENCE=14400 PERSON_PATIENCE=300
 # read_settings: what the file of settings says.
 read_settings() {
 	local word value
-	origin='' copies='' key='' engine='' unit='' databases='' accounts='' apps='' folders='' keep='' parts=0
+	origin='' copies='' key='' engine='' unit='' databases='' further='' accounts='' apps='' folders='' keep='' parts=0
 	while read -r word value; do
 		case $word in
 		repository) origin=$value ;;
@@ -90,6 +92,7 @@ read_settings() {
 		engine) engine=$value ;;
 		unit) unit=$value ;;
 		database) databases="$databases $value" ;;
+		further-database) further="$further $value" ;;
 		account) accounts="$accounts $value" ;;
 		app) apps="$apps $value" ;;
 		# A path may have spaces.
@@ -216,6 +219,7 @@ make_backup() {
 	patience=$PATIENCE
 	open_repository || fail "$why"
 	keep_key
+	add_further || fail "$why"
 	enough_space || fail "$why"
 	under_lock collect || fail "${why:-the server could not be read}"
 	paths >"$WORK/paths"

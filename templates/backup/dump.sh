@@ -33,6 +33,37 @@ names() {
 	printf %s "$list"
 }
 
+# add_further: the databases that no site has and that are to be kept, too, if they are there. What is
+# not there, and what is there and kept by nobody, is written down. Else $why.
+add_further() {
+	local name there found missing uncovered
+	missing='' uncovered='' found=''
+	[ -n "$databases" ] || return 0
+	there=$(ask_database 'SELECT SCHEMA_NAME FROM information_schema.SCHEMATA' 2>&1) || {
+		why="the database does not answer: $there"
+		return 1
+	}
+	for name in $further; do
+		if printf '%s\n' "$there" | grep -qxF -e "$name"; then
+			found="$found $name"
+		else
+			missing="$missing${missing:+, }$name"
+		fi
+	done
+	databases="$databases$found"
+	# What a restore has kept, too, is nothing that is used.
+	uncovered=$(printf '%s\n' "$there" |
+		grep -vxE "mysql|sys|information_schema|performance_schema|$(printf '%s' "${databases# }" | tr ' ' '|')" |
+		grep -vE '_before_[0-9]{8}_[0-9]{6}$|_being_restored$' | paste -s -d , | sed 's/,/, /g')
+	note_names missing "$missing"
+	note_names uncovered "$uncovered"
+}
+
+# note_names WORD NAMES: recorded, if there are any.
+note_names() {
+	if [ -n "$2" ]; then record "$1" "$(date +%s) $2"; else unrecord "$1"; fi
+}
+
 # data_size: of the databases, in bytes.
 data_size() {
 	[ -n "$databases" ] || return
@@ -70,7 +101,7 @@ dump_all() {
 		return 1
 	}
 	position=$(sed -n "/^-- CHANGE /{s/.*_FILE='\([^']*\)'.*_POS=\([0-9]*\).*/\1 \2/p;q}" "$spool/databases.sql")
-	dump_accounts >"$spool/accounts.sql" || return
+	dump_accounts >"$spool/accounts.sql" && dump_other_accounts >"$spool/other-accounts.sql" || return
 	{
 		printf 'engine %s %s\n' "$engine" "$(ask_database 'SELECT VERSION()')"
 		printf 'incarnation %s\nposition %s\n' "$(incarnation)" "$position"
@@ -97,10 +128,42 @@ dump_accounts() {
 	local name account
 	for name in $accounts; do
 		for account in $(ask_database "SELECT CONCAT(QUOTE(User), '@', QUOTE(Host)) FROM mysql.user WHERE User = '$name'"); do
-			ask_database "SHOW CREATE USER $account" | sed 's/^CREATE USER/CREATE USER IF NOT EXISTS/; s/$/;/' || return
+			create_user "$account" || return
 			ask_database "SHOW GRANTS FOR $account" | sed 's/$/;/' || return
 		done
 	done
+}
+
+# dump_other_accounts: those that no app has, and roles, with their rights, as statements; not those
+# that each database server is made with. An account may need a role that comes after it.
+dump_other_accounts() {
+	local kind account others name tab
+	others="'mysql', 'mariadb.sys', 'debian-sys-maint', 'mysql.sys', 'mysql.session', 'mysql.infoschema'"
+	for name in $accounts; do
+		others="$others, '$name'"
+	done
+	# Of MySQL a role is an account like others.
+	kind=is_role tab=$(printf '\t')
+	[ "$engine" != mysql ] || kind="'N'"
+	ask_database "SELECT $kind, CONCAT(QUOTE(User), IF($kind = 'Y', '', CONCAT('@', QUOTE(Host)))) FROM mysql.user
+		WHERE User NOT IN ($others) AND NOT (User = 'root' AND Host = 'localhost') ORDER BY 1 DESC, 2" >"$spool/others" || return
+	while IFS="$tab" read -r kind account; do
+		if [ "$kind" = Y ]; then
+			printf 'CREATE ROLE IF NOT EXISTS %s;\n' "$account"
+		else
+			create_user "$account" || return
+		fi
+		ask_database "SHOW GRANTS FOR $account" | sed 's/$/;/' || return
+	done <"$spool/others"
+	rm -f -- "$spool/others"
+}
+
+# create_user ACCOUNT: as a statement. MySQL has bytes in a digest that are no text.
+create_user() {
+	local as_text
+	as_text=''
+	[ "$engine" != mysql ] || as_text='SET SESSION print_identified_with_as_hex = ON;'
+	ask_database "$as_text SHOW CREATE USER $1" | sed 's/^CREATE USER/CREATE USER IF NOT EXISTS/; s/$/;/'
 }
 
 # incarnation: which life of the database this is: the names of its logs begin again with each.

@@ -4,7 +4,7 @@
 use crate::server::Server;
 use crate::support::CANARY_VARIABLE;
 
-const FOLDERS: &str = "folders = [\"/srv/more\"]\n\n# --- roles ---";
+const FOLDERS: &str = "folders = [\"/srv/more\"]\ndatabases = [\"reports\"]\n\n# --- roles ---";
 
 /// What must be the same on both: the app's secrets, its release, files with their owners, and the
 /// data.
@@ -50,6 +50,10 @@ pub(crate) fn what_is_lost_comes_back_on_an_empty_server(server: &Server) {
     other.on("useradd --system somebody-else");
     let engine = server.engine();
     let write = |statement: &str| server.on(&format!("{engine} foobar --execute \"{statement}\""));
+    // One that no site has, and one that nobody has named.
+    write(
+        "CREATE DATABASE reports; CREATE TABLE reports.sums (a INT PRIMARY KEY); INSERT INTO reports.sums VALUES (7); CREATE DATABASE wiki",
+    );
     write(
         "CREATE TABLE lost (id INT PRIMARY KEY AUTO_INCREMENT, text VARCHAR(99)); INSERT INTO lost (text) VALUES ('before')",
     );
@@ -57,9 +61,13 @@ pub(crate) fn what_is_lost_comes_back_on_an_empty_server(server: &Server) {
     server.on("systemctl start --no-block foobar-stack-backup.service");
     // Run as somebody whose account is no app's.
     write(
-        "CREATE USER viewer@localhost IDENTIFIED BY 'a'; GRANT ALL ON foobar.* TO viewer@localhost; CREATE DEFINER=viewer@localhost VIEW seen AS SELECT * FROM lost",
+        "CREATE USER viewer@localhost IDENTIFIED BY 'a'; GRANT ALL ON foobar.* TO viewer@localhost; CREATE DEFINER=viewer@localhost VIEW seen AS SELECT * FROM lost;
+         CREATE ROLE auditor; GRANT SELECT ON reports.* TO auditor; GRANT auditor TO viewer@localhost; SET DEFAULT ROLE auditor TO viewer@localhost;
+         CREATE DEFINER=gone@localhost PROCEDURE of_nobody() SELECT 1",
     );
     site.run(&["backup", "now"]).exits(0).says(&["backup 2"]);
+    site.run(&["status"])
+        .says(&["in no backup: the databases wiki; name in backup.databases what you need"]);
     let recovery = site.folder.join("recovery.key");
     let recovery = recovery.to_str().unwrap_or_default();
     site.run(&["backup", "key", recovery]).exits(0);
@@ -95,12 +103,16 @@ pub(crate) fn what_is_lost_comes_back_on_an_empty_server(server: &Server) {
         .exits(0)
         .says(&["rebuilt on", "from backup 2"]);
     assert_eq!(belongings(&other), had);
+    // With its password and its role; and nobody is the one that was gone.
     let viewer = other.on(&format!(
-        "{engine} --batch --skip-column-names --execute \"SHOW CREATE USER viewer@localhost; SHOW GRANTS FOR viewer@localhost; SELECT COUNT(*) FROM foobar.seen\""
+        "{engine} --user=viewer --password=a --batch --skip-column-names --execute 'SELECT COUNT(*) FROM foobar.seen; SELECT a FROM reports.sums' 2>/dev/null"
     ));
-    assert!(viewer.contains("ACCOUNT LOCK"), "{viewer}");
-    assert!(viewer.contains("GRANT USAGE ON *.*"), "{viewer}");
-    assert!(viewer.ends_with("\n2\n"), "{viewer}");
+    assert_eq!(viewer, "2\n7\n");
+    let nobody = other.on(&format!(
+        "{engine} --batch --skip-column-names --execute 'SHOW CREATE USER gone@localhost; SHOW GRANTS FOR gone@localhost'"
+    ));
+    assert!(nobody.contains("ACCOUNT LOCK"), "{nobody}");
+    assert!(nobody.contains("GRANT USAGE ON *.*"), "{nobody}");
     site.run(&["plan"]).exits(0).says(&["No changes."]);
     site.run(&["verify"]).exits(0);
     site.run(&rebuild).exits(1).says(&["is not empty"]);

@@ -41,6 +41,8 @@ pub struct Backup {
     pub keep: Keep,
     /// Further folders of the server.
     pub folders: Vec<String>,
+    /// Further databases of the database server, which no site has.
+    pub databases: Vec<String>,
     /// Whether a drill asks the app's health page on what it has restored.
     pub drill_health: bool,
     /// In how many drills all that is in each repository is read.

@@ -27,6 +27,9 @@ pub(in crate::inventory) struct Backup {
     /// Further folders of the server.
     #[serde(default)]
     pub(in crate::inventory) folders: Vec<At<String>>,
+    /// Further databases of the database server, which no site has.
+    #[serde(default)]
+    pub(in crate::inventory) databases: Vec<At<String>>,
     /// Whether a drill asks the app's health page, too, on what it has restored. The app has no
     /// network then. Default: true.
     pub(in crate::inventory) drill_health: Option<At<bool>>,
