@@ -10,6 +10,16 @@ free_space() {
 	df -Pk "$WORK" | awk 'NR == 2 { printf "%.0f\n", $4 * 1024 }'
 }
 
+# has_room BYTES FOLDER: whether so much more can be where the folder is, with something left for what
+# is live. Else $why.
+has_room() {
+	local free
+	free=$(df -Pk -- "$2" | awk 'NR == 2 { printf "%.0f\n", $4 * 1024 }')
+	[ "$(($1 + 67108864))" -gt "${free:-0}" ] || return 0
+	why="it takes $(($1 / 1048576)) MB, with 64 to spare, and $((${free:-0} / 1048576)) MB are free where $2 is: make room there"
+	return 1
+}
+
 # unread WHAT: $why, if that could not be read from the repository.
 unread() {
 	said=$(cat -- "$WORK/work/said")

@@ -90,6 +90,7 @@ prepare_database() {
 	fi
 	if [ -n "$table" ] && ! is_alone "$1" "$table"; then return 1; fi
 	is_free "$1" || return
+	has_room_for_database "$1" "$table" || return
 	prepare database "$1" "$beside" "$old" "$table" || return
 	{ echo "DROP DATABASE IF EXISTS \`$beside\`;" && in_instance create_database "$beside" "$1"; } | unlogged || refused || return
 	in_instance tables_of "$1" ${table:+"$table"} >"$WORK/work/tables.sql" 2>"$WORK/work/said" || {
@@ -112,6 +113,37 @@ prepare_database() {
 	fi
 	printf 'restored the %s, as of %s; what was there is in the database %s\n' \
 		"${table:+table $1.}${table:-database $1}" "$(time_of "$moment")" "$old" >"$entry/done"
+}
+
+# has_room_for_database DATABASE TABLE: beside the live one, and as statements on the way there. Else
+# $why.
+has_room_for_database() {
+	local size data
+	data=$(ask_database 'SELECT @@datadir')
+	size="SELECT COALESCE(SUM(DATA_LENGTH + INDEX_LENGTH), 0) FROM information_schema.TABLES
+		WHERE TABLE_SCHEMA = '$1' AND '$2' IN ('', TABLE_NAME)"
+	size=$(in_instance ask_database "$size") || return
+	if ! has_room "$((size * 2))" "$WORK" || ! has_room "$size" "$data"; then
+		why="the database $1 cannot be restored beside the live one: $why"
+		return 1
+	fi
+}
+
+# has_room_for_folder PATH: beside the live one. Else $why.
+has_room_for_folder() {
+	local size above
+	above=${1%/*}
+	size=$(repository ls --json --no-lock --recursive "$snapshot" "$1" 2>/dev/null |
+		jq -n 'reduce (inputs | select(.type == "file") | .size // 0) as $size (0; . + $size)') || return
+	while [ -n "$above" ] && [ ! -d "$above" ]; do
+		above=${above%/*}
+	done
+	# What is live goes to where it is kept, too, if that is another disk.
+	[ ! -d "$1" ] || [ "$(stat -c %d -- "$1")" = "$(stat -c %d -- "${above:-/}")" ] ||
+		size=$((size + $(du -sb -- "$1" | cut -f 1)))
+	has_room "${size:-0}" "${above:-/}" && return
+	why="$1 cannot be restored beside the live one: $why"
+	return 1
 }
 
 # aloud FUNCTION WORD...: says why it failed.
@@ -143,6 +175,7 @@ is_alone() {
 prepare_folder() {
 	local beside old into entry
 	beside=$1.restored old=$1.before-$2 into=$(unpacked "$1")
+	has_room_for_folder "$1" || return
 	prepare folder "$1" "$beside" "$old" || return
 	rm -rf -- "$beside" "$into" && mkdir -p -m 700 -- "$into" || return
 	if ! asked restore --no-lock --verify --include "$1" --target "$into" "$snapshot"; then

@@ -58,6 +58,7 @@ pub(crate) fn what_was_backed_up_comes_back_as_it_was(server: &Server) {
     a_table_that_was_dropped_comes_back(server, &site);
     a_swap_that_is_killed_is_completed(server, &before);
     no_moment_of_before_a_restore_is_lost(server, &site);
+    what_does_not_fit_is_not_begun(server, &site);
     a_damaged_pack_of_an_older_backup_is_named(server, &site);
     a_corrupt_dump_is_named(server, &site);
     server.on(&format!(
@@ -209,6 +210,24 @@ fn a_damaged_pack_of_an_older_backup_is_named(server: &Server, site: &Site) {
         "sed -i 's/^check 1/check 4/' /etc/foobar-stack/backup/settings; find /srv/backup/data -name {} -delete",
         pack.trim()
     ));
+}
+
+/// A disk that a restore fills is full for what is live, too.
+fn what_does_not_fit_is_not_begun(server: &Server, site: &Site) {
+    server.on("mount -t tmpfs -o size=32m small /srv/more");
+    site.run(&[
+        "backup",
+        "restore",
+        "--folder",
+        "/srv/more/d",
+        "--yes-lose",
+        "foobar.com",
+    ])
+    .exits(1)
+    .says(&[
+        "/srv/more/d cannot be restored beside the live one: it takes 0 MB, with 64 to spare, and 32 MB are free where /srv/more is",
+    ]);
+    server.on("test -z \"$(ls -A /srv/more)\" && umount /srv/more");
 }
 
 /// Whether it is another one than the manifest says, or cannot be loaded.
