@@ -116,7 +116,7 @@ fn the_scripts_of_roles_are_clean() {
 }
 
 /// Variables that pass out of the function that assigns them.
-const SHARED: [(&str, &str); 21] = [
+const SHARED: [(&str, &str); 22] = [
     ("bring_databases", "databases engine socket"),
     ("clock", "now"),
     ("step", "ended step_number"),
