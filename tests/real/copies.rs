@@ -41,7 +41,8 @@ pub(crate) fn what_is_copied_stands_in(server: &Server) {
     let engine = server.engine();
     server.on(&format!(
         "mkdir /srv/kept && echo kept >/srv/kept/one
-         {engine} foobar --execute \"CREATE TABLE copied (id INT PRIMARY KEY AUTO_INCREMENT, text VARCHAR(99)); INSERT INTO copied (text) VALUES ('one')\""
+         {engine} foobar --execute \"CREATE TABLE copied (id INT PRIMARY KEY AUTO_INCREMENT, text VARCHAR(99)); INSERT INTO copied (text) VALUES ('one')\"
+         {engine} --execute \"CREATE USER reader@localhost IDENTIFIED BY 'a'; CREATE ROLE auditor; GRANT SELECT ON foobar.* TO auditor; GRANT auditor TO reader@localhost\""
     ));
     site.run(&["apply", "--yes"]).exits(0);
     // The first backup begins by itself.
@@ -65,7 +66,7 @@ pub(crate) fn what_is_copied_stands_in(server: &Server) {
     the_server_is_lost_with_the_first_one(server, &other, &backup, recovery);
     killed::a_restore_that_is_killed_is_as_if_it_was_not_or_completed(server);
     server.on(&format!(
-        "rm -rf /srv/backup /srv/kept /root/told; {engine} foobar --execute 'DROP TABLE copied'"
+        "rm -rf /srv/backup /srv/kept /root/told; {engine} foobar --execute 'DROP TABLE copied; DROP USER reader@localhost; DROP ROLE auditor'"
     ));
 }
 
@@ -179,7 +180,8 @@ fn the_server_is_lost_with_the_first_one(
     let engine = server.engine();
     let belongings = format!(
         "sha256sum /etc/foobar-stack/backup/key; readlink /srv/foobar/current
-         {engine} foobar --skip-column-names --batch --execute 'SELECT text FROM copied'"
+         {engine} foobar --skip-column-names --batch --execute 'SELECT text FROM copied'
+         {engine} --user=reader --password=a --skip-column-names --batch --execute 'SET ROLE auditor; SELECT COUNT(*) FROM foobar.copied'"
     );
     let had = server.on(&belongings);
     let site = other.site_with("rebuilt", |text| text.replace("# --- roles ---", backup));
