@@ -266,6 +266,9 @@ fn done(work: &ExecutionPlan) -> String {
                 let (words, payload) = (file.ownership.join(" "), &file.payload);
                 let _ = writeln!(text, "put {}: {words}, payload {payload}", file.path);
             }
+            Deed::RemovePath(path) => {
+                let _ = writeln!(text, "remove {path}");
+            }
         }
     }
     text

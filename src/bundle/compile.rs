@@ -75,16 +75,18 @@ impl Steps {
             .iter()
             .filter(|step| step.phase == phase)
             .collect();
-        let alike = |one: &&Step, next: &&Step| one.puts_a_file() && next.puts_a_file();
-        for steps in of_phase.chunk_by(alike) {
+        for steps in of_phase.chunk_by(|one, next| one.is_like(next)) {
             let ids: Vec<_> = steps.iter().map(|step| step.id.clone()).collect();
-            let name = match ids.as_slice() {
-                [id] => id.to_string(),
-                ids => format!("put {} files in place", ids.len()),
+            let name = match (steps, ids.len()) {
+                ([step], _) => step.id.to_string(),
+                ([first, ..], count) if matches!(first.deed, Deed::RemovePath(_)) => {
+                    format!("remove {count} files")
+                }
+                (_, count) => format!("put {count} files in place"),
             };
-            let title = match phase {
-                Phase::Stage => format!("prepare {name}"),
-                Phase::Finish => format!("finish {name}"),
+            let title = match (phase, steps.len()) {
+                (Phase::Stage, _) => format!("prepare {name}"),
+                (Phase::Finish, 1) => format!("finish {name}"),
                 _ => name,
             };
             let title = StepTitle { title, ids };
@@ -97,9 +99,10 @@ impl Steps {
     }
 }
 
-/// What one step of the executor does: one of the plan, or several that put files in place.
+/// What one step of the executor does: one of the plan, or several that put files in place or remove
+/// them.
 fn body(steps: &[&Step]) -> Script {
-    let mut files = Vec::new();
+    let (mut files, mut gone) = (Vec::new(), Vec::new());
     let mut script = Script::new();
     for step in steps {
         match &step.deed {
@@ -107,7 +110,11 @@ fn body(steps: &[&Step]) -> Script {
                 script.append(commands);
             }
             Deed::PutFile(file) => files.push(file),
+            Deed::RemovePath(path) => gone.push(path),
         }
+    }
+    if let ([step, ..], false) = (steps, gone.is_empty()) {
+        script.append(&files::remove(&gone, step.phase));
     }
     if !files.is_empty() {
         script.append(&files::put(&files));

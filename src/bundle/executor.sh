@@ -374,11 +374,17 @@ record_commands() {
 	done
 }
 
-# forget WORD NAME: it is gone, and not ours any more.
+# forget WORD NAME...: they are gone, and not ours any more.
 forget() {
+	local word
+	word=$1
+	shift
 	# It is written beside its place.
 	# shellcheck disable=SC2094
-	GONE="$1	$2" awk -F '\t' '$3 "\t" $4 != ENVIRON["GONE"]' "$STATE/managed" | replace "$STATE/managed"
+	printf '%s\n' "$@" | WORD=$word awk -F '\t' '
+		NR == FNR { gone[ENVIRON["WORD"] "\t" $0]; next }
+		!(($3 "\t" $4) in gone)
+	' - "$STATE/managed" | replace "$STATE/managed"
 }
 
 # record_run SUMMARY WHO DIGEST STANDING BACK: the run counts, and the server

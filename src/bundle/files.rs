@@ -1,6 +1,6 @@
-//! Files that take their places together: the calls of `files.sh`.
+//! Files that take their places together, or are removed together: the calls of `files.sh`.
 
-use crate::resource::PutFile;
+use crate::resource::{Phase, PutFile};
 use crate::shell::Script;
 use crate::types::AbsolutePath;
 use std::collections::BTreeMap;
@@ -14,6 +14,17 @@ pub(super) fn is_named_after(payload: &str, path: &AbsolutePath) -> bool {
     payload
         .rsplit_once('/')
         .is_some_and(|(_, name)| name == path.file_name())
+}
+
+/// The body of the step that removes what stands at these paths, and in the last phase forgets it.
+pub(super) fn remove(paths: &[&AbsolutePath], phase: Phase) -> Script {
+    let function = match phase {
+        Phase::Finish => "discard_paths",
+        _ => "remove_paths",
+    };
+    let mut script = Script::new();
+    script.call(function, paths);
+    script
 }
 
 /// The body of the step that puts these files in place.

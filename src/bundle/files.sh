@@ -1,7 +1,8 @@
 # Many files at once: what stood there is kept, then all are staged, then all are on disk, and then
-# each takes its place. One flush, and a handful of processes for each folder.
+# each takes its place. One flush, and a handful of processes for each folder. They are removed
+# together, too.
 
-# keep_files PATH...: as `keep`, for files.
+# keep_files PATH...: as `keep`, for files that take their places.
 keep_files() {
 	local path
 	for path do
@@ -10,6 +11,12 @@ keep_files() {
 		fi
 		make_parents "$path"
 	done
+	keep_all "$@"
+}
+
+# keep_all PATH...: as `keep`.
+keep_all() {
+	local path
 	: >"$RUN/payload/created"
 	: >"$RUN/payload/kept"
 	printf '%s\n' "$@" | JOURNAL=$RUN/journal awk '
@@ -34,6 +41,29 @@ keep_files() {
 		note_all created
 		made_all path
 	fi
+}
+
+# remove_paths PATH...: files or links; what stood there is kept with the run.
+remove_paths() {
+	refuse_folders "$@"
+	keep_all "$@"
+	printf '%s\0' "$@" | xargs -0 rm -f --
+}
+
+# discard_paths PATH...: the same after the proof, when nothing is undone any more.
+discard_paths() {
+	refuse_folders "$@"
+	printf '%s\0' "$@" | xargs -0 rm -f --
+	forget path "$@"
+}
+
+refuse_folders() {
+	local path
+	for path do
+		if [ -d "$path" ] && [ ! -L "$path" ]; then
+			fail "$path is a folder; remove it by hand if nothing in it is needed"
+		fi
+	done
 }
 
 # note_all WORD: as `note`, for all paths of payload/WORD.

@@ -96,6 +96,8 @@ pub struct Entry {
 impl Kind for Absent {
     const NAME: &'static str = "absent";
     const PROBE_SHELL: &'static [&'static str] = &[zone::SHELL, include_str!("absent.sh")];
+    // The executor removes paths by itself.
+    const STEP_SHELL: &'static [&'static str] = &[zone::SHELL];
     const DEPENDS_ON_CHANGES: bool = true;
     type Entry = Entry;
     type State = Found;
@@ -191,18 +193,16 @@ impl Kind for Absent {
     ) {
         let runs = self.belongs_to_what_runs(context);
         if self.late || runs {
-            let mut script = Script::new();
-            script.call("discard_path", [self.path.as_str()]);
+            work.remove_path(Phase::Finish, &change.id, &self.path);
             if runs {
+                let mut script = Script::new();
                 script.raw("read_units");
+                work.step(Phase::Finish, &change.id, script);
             }
-            work.step(Phase::Finish, &change.id, script);
             return;
         }
         work.future(Future::Absent(self.path.clone()));
-        let mut script = Script::new();
-        script.call("remove_path", [self.path.as_str()]);
-        work.step(Phase::Commit, &change.id, script);
+        work.remove_path(Phase::Commit, &change.id, &self.path);
         let mut script = Script::new();
         if let (Some(zone), Some(found)) = (&self.zone, observed.present()) {
             zone.forget(&found.keys, &mut script);

@@ -16,23 +16,3 @@ probe_absent() {
 	done
 	probe_shipped "$@"
 }
-
-# --- steps: no probe needs what follows ---
-
-# remove_path PATH: a file or link; what stood there is kept with the run.
-remove_path() {
-	if [ -d "$1" ] && [ ! -L "$1" ]; then
-		fail "$1 is a folder; remove it by hand if nothing in it is needed"
-	fi
-	keep "$1"
-	rm -f -- "$1"
-}
-
-# discard_path PATH: the same after the proof, when nothing is undone any more.
-discard_path() {
-	if [ -d "$1" ] && [ ! -L "$1" ]; then
-		fail "$1 is a folder; remove it by hand if nothing in it is needed"
-	fi
-	rm -f -- "$1"
-	forget path "$1"
-}

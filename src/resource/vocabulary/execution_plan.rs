@@ -99,10 +99,13 @@ pub struct Step {
 }
 
 impl Step {
-    /// Whether it puts a file in its place, and nothing else.
+    /// Whether both can be done together: they put files in their places, or remove them.
     #[must_use]
-    pub fn puts_a_file(&self) -> bool {
-        matches!(self.deed, Deed::PutFile(_))
+    pub fn is_like(&self, other: &Self) -> bool {
+        matches!(
+            (&self.deed, &other.deed),
+            (Deed::PutFile(_), Deed::PutFile(_)) | (Deed::RemovePath(_), Deed::RemovePath(_))
+        )
     }
 }
 
@@ -113,6 +116,8 @@ pub enum Deed {
     Commands(Script),
     /// Puts a file in its place. Those that follow one another are one step of the executor.
     PutFile(PutFile),
+    /// Removes a file or a link. Those that follow one another are one step, too.
+    RemovePath(AbsolutePath),
 }
 
 /// A file that takes its place.
@@ -253,6 +258,15 @@ impl ExecutionPlan {
             phase: Phase::Commit,
             id: id.clone(),
             deed: Deed::PutFile(file),
+        });
+    }
+
+    /// Removes a file or a link, with all files or after the proof.
+    pub fn remove_path(&mut self, phase: Phase, id: &ResourceId, path: &AbsolutePath) {
+        self.steps.push(Step {
+            phase,
+            id: id.clone(),
+            deed: Deed::RemovePath(path.clone()),
         });
     }
 
