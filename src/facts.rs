@@ -41,6 +41,8 @@ pub struct Facts {
     pub installed: BTreeMap<String, bool>,
     /// Port of sshd that we came in by.
     pub ssh_port: u16,
+    /// The account that we logged in to, before we became root.
+    pub login: String,
     /// The server's clock, in seconds since 1970.
     #[serde(skip)]
     pub now: i64,
@@ -94,6 +96,7 @@ impl Facts {
             installed: packages.keys().map(|name| (name.clone(), false)).collect(),
             packages,
             ssh_port: 22,
+            login: "root".to_owned(),
             now: 1_767_225_600,
             package_lists_age: Some(0),
             dpkg_interrupted: Vec::new(),
@@ -263,6 +266,7 @@ pub fn parse(printed: &str, packages: &[String]) -> Result<Facts, FactsError> {
             "connection",
             connection.split(' ').nth(3).unwrap_or(connection),
         )?,
+        login: printed.get("login")?.to_owned(),
         now,
         package_lists_age: lists_time.map(|time| now.saturating_sub(time).max(0).unsigned_abs()),
         dpkg_interrupted: interrupted(&printed, &known),
@@ -455,7 +459,7 @@ fn parse_number<N: std::str::FromStr>(name: &'static str, value: &str) -> Result
 mod tests {
     use super::*;
 
-    const PRINTED: &str = "os.id debian\nos.version_id 13\nos.version_codename trixie\nos.pretty_name Debian GNU/Linux 13 (trixie)\nhostname web1\ncpus 0-2,8\nmemory 1000\nnow 1795376400\nconnection 10.0.0.1 5 10.0.0.2 2222\nsystemd.running yes\ngeneration 7\napt yes\npackage ii |dpkg|1.22.21|amd64\npackage ii |systemd|257.13-1~deb13u1|amd64\npackage ii |nginx|1.26.3-3|amd64\npackage iF |libc6|2.41-12|amd64\npackage rc |bind9|1:9.20|amd64\nlists 1795376000\nlists 1795376300\nbind9:\n  Installed: (none)\n  Candidate: 1:9.20.11-4\n  Version table:\nmysql-server:\n  Installed: (none)\n  Candidate: (none)\n  Version table:\nend facts\n";
+    const PRINTED: &str = "os.id debian\nos.version_id 13\nos.version_codename trixie\nos.pretty_name Debian GNU/Linux 13 (trixie)\nhostname web1\ncpus 0-2,8\nmemory 1000\nnow 1795376400\nconnection 10.0.0.1 5 10.0.0.2 2222\nlogin deploy\nsystemd.running yes\ngeneration 7\napt yes\npackage ii |dpkg|1.22.21|amd64\npackage ii |systemd|257.13-1~deb13u1|amd64\npackage ii |nginx|1.26.3-3|amd64\npackage iF |libc6|2.41-12|amd64\npackage rc |bind9|1:9.20|amd64\nlists 1795376000\nlists 1795376300\nbind9:\n  Installed: (none)\n  Candidate: 1:9.20.11-4\n  Version table:\nmysql-server:\n  Installed: (none)\n  Candidate: (none)\n  Version table:\nend facts\n";
 
     fn asked() -> Vec<String> {
         ["nginx", "bind9", "mysql-server", "nosuch"]

@@ -38,6 +38,7 @@ field swap "$value"
 [ -z "$unsettled" ] || field unsettled yes
 field now "$(date +%s)"
 field connection "$SSH_CONNECTION"
+field login "${SUDO_USER:-root}"
 [ ! -d /run/systemd/system ] || field systemd.running yes
 value=0
 [ ! -e "$STATE/generation" ] || read -r value <"$STATE/generation"

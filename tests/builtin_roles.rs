@@ -19,7 +19,7 @@ const REFERENCE: &str = include_str!("../inventory/foobar.toml");
 fn server(codename: &str, packages: &[(&str, &str)]) -> Facts {
     let mut text = format!(
         "os.id debian\nos.version_id 13\nos.version_codename {codename}\nos.pretty_name Debian\n\
-         hostname web1\ncpus 0-1\nmemory 8000000\nnow 1795376400\nconnection 10.0.0.1 5 10.0.0.2 22\n\
+         hostname web1\ncpus 0-1\nmemory 8000000\nnow 1795376400\nconnection 10.0.0.1 5 10.0.0.2 22\nlogin root\n\
          systemd.running yes\ngeneration 0\napt yes\npackage ii |dpkg|1.22|amd64\n\
          package ii |systemd|257|amd64\nlists 1795376000\n"
     );

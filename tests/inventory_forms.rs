@@ -60,7 +60,7 @@ fn parsed(text: &str) -> Option<Inventory> {
 fn facts() -> Facts {
     let text = "os.id debian\nos.version_id 13\nos.version_codename trixie\n\
                 os.pretty_name Debian\nhostname web1\ncpus 0-1\nmemory 8000000\nnow 1795376400\n\
-                connection 10.0.0.1 5 10.0.0.2 22\nsystemd.running yes\ngeneration 0\napt yes\n\
+                connection 10.0.0.1 5 10.0.0.2 22\nlogin root\nsystemd.running yes\ngeneration 0\napt yes\n\
                 package ii |dpkg|1.22|amd64\npackage ii |systemd|257|amd64\nlists 1795376000\n\
                 nginx:\n  Candidate: 1.26.3\nmariadb-server:\n  Candidate: 1:11.8.6\n\
                 mysql-server:\n  Candidate: 8.4\nvalkey-tools:\n  Candidate: 8.1\nend facts\n";

@@ -103,6 +103,18 @@ const VARIANTS: &[(&str, &str, &str, &str)] = &[
         "# hardening = [\"web\", \"dns\", \"database\"]",
         "hardening = []\njournal = \"500M\"\nswap = \"1G\"",
     ),
+    (
+        "sshd",
+        "debian-13",
+        "#: [sshd]",
+        "[sshd]\npasswords = false\nroot_login = \"keys\"",
+    ),
+    (
+        "fail2ban",
+        "debian-13",
+        "#: [fail2ban]",
+        "[fail2ban]\nignore = [\"203.0.113.0/24\", \"2001:db8::7\"]\nmax_retry = 3\nban_time = \"1h\"",
+    ),
     ("dnssec", "debian-13", "# dnssec = false", "dnssec = true"),
     ("http3", "debian-13", "# http3 = false", "http3 = true"),
     (

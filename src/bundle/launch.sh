@@ -11,6 +11,7 @@ launch_run() {
 	umask 077
 	new=${1%/*}/.${1##*/}
 	mkdir -p -- "${1%/*}" || return
+	remember_client
 	find "${1%/*}" -mindepth 1 -maxdepth 1 -name '.*' -mmin +60 -exec rm -rf -- {} +
 	if ! receive_run "$new" || ! mv -T -- "$new" "$1" ||
 		! systemd-run --quiet --collect --unit="$2" --service-type=exec \
@@ -22,6 +23,18 @@ launch_run() {
 		rm -rf -- "$new" "$1"
 		return 1
 	fi
+}
+
+# remember_client: the address that we are reached from is one of the last twenty in a list, for
+# what must never keep us out (the role fail2ban).
+remember_client() {
+	local client
+	client=${SSH_CONNECTION%% *}
+	[ -n "$client" ] && ! grep -qsxF -e "$client" "$STATE/clients" || return 0
+	{
+		[ ! -e "$STATE/clients" ] || tail -n 19 -- "$STATE/clients"
+		printf '%s\n' "$client"
+	} >"$STATE/.clients.new" && mv -fT -- "$STATE/.clients.new" "$STATE/clients"
 }
 
 # receive_run DIRECTORY: what does not fit on the disk does not begin.

@@ -28,7 +28,7 @@ impl Used {
         let inventory = parsed.unwrap().inventory;
         let printed = format!(
             "os.id debian\nos.version_id 13\nos.version_codename trixie\nos.pretty_name Debian\n\
-             hostname web1\ncpus 0\nmemory 1\nnow 1795376400\nconnection a 5 b 22\n\
+             hostname web1\ncpus 0\nmemory 1\nnow 1795376400\nconnection a 5 b 22\nlogin root\n\
              systemd.running yes\ngeneration 0\napt yes\npackage ii |dpkg|1|amd64\n\
              package ii |systemd|257|amd64\n{}managed {}\nend facts\n",
             self.packages, self.managed

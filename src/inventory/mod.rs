@@ -11,6 +11,7 @@ mod build;
 mod cache;
 mod deploy;
 mod environment;
+mod fail2ban;
 mod forms;
 mod further;
 mod headers;
@@ -41,6 +42,7 @@ mod sensitive;
 mod signing;
 mod site;
 mod source;
+mod sshd;
 mod starter;
 mod stray;
 mod structure;
@@ -59,11 +61,11 @@ pub use import::{ImportOptions, Imported, import};
 pub use model::{
     App, AppCache, AppSource, AptSource, Backup, Backups, BuildStep, Cache, Challenge, Database,
     DatabaseListen, DatabaseServer, Dns, DnsRecord, Dnssec, Engine, Expect, ExternalAccount,
-    FileReference, Firewall, FirewallRule, FurtherZone, Handler, Health, Hook, Install, Inventory,
-    Jobs, Keep, KeyType, Listen, Location, Login, NameServer, Names, Parsed, Part, PathRule, Ports,
-    Protocol, Python, Rate, RecordSet, Redirect, References, Schedule, Secondary, Server,
-    ServerRole, Shares, Site, Timer, Tls, TlsMode, TransferKey, Unattended, Upgrades, Web, Window,
-    Worker,
+    Fail2ban, FileReference, Firewall, FirewallRule, FurtherZone, Handler, Health, Hook, Install,
+    Inventory, Jobs, Keep, KeyType, Listen, Location, Login, NameServer, Names, Parsed, Part,
+    PathRule, Ports, Protocol, Python, Rate, RecordSet, Redirect, References, Schedule, Secondary,
+    Server, ServerRole, Shares, Site, Sshd, SshdSetting, Timer, Tls, TlsMode, TransferKey,
+    Unattended, Upgrades, Web, Window, Worker,
 };
 pub use network::network;
 pub use raw::schema;

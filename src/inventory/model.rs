@@ -3,24 +3,28 @@
 mod apt_source;
 mod backup;
 mod build;
+mod fail2ban;
 mod firewall;
 mod jobs;
 mod page;
 mod paths;
 mod processes;
 mod server_role;
+mod sshd;
 mod tls;
 mod upgrades;
 
 pub use apt_source::AptSource;
 pub use backup::{Backup, Backups, Keep, Schedule};
 pub use build::{BuildStep, Part, Python, Shares};
+pub use fail2ban::Fail2ban;
 pub use firewall::{Firewall, FirewallRule};
 pub use jobs::Jobs;
 pub use page::{Expect, Health};
 pub use paths::{Cache, Handler, Location, Login, PathRule, Rate, Redirect};
 pub use processes::{Timer, Worker};
 pub use server_role::ServerRole;
+pub use sshd::{Sshd, SshdSetting};
 pub use tls::{Challenge, ExternalAccount, Hook, KeyType, Tls, TlsMode};
 pub use upgrades::{Install, Unattended, Upgrades, Window};
 
@@ -82,6 +86,10 @@ pub struct Inventory {
     pub database_server: DatabaseServer,
     /// nftables.
     pub firewall: Firewall,
+    /// What somebody needs to log in by ssh.
+    pub sshd: Sshd,
+    /// Who is kept out for a while after failed logins.
+    pub fail2ban: Fail2ban,
     /// Where backups go, if there are any.
     pub backups: Backups,
     /// Whether the server upgrades its packages by itself.

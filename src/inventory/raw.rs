@@ -7,6 +7,7 @@ mod app;
 mod apt_source;
 mod backup;
 mod cache;
+mod fail2ban;
 mod firewall;
 mod hardening;
 mod jobs;
@@ -18,6 +19,7 @@ mod reverse;
 mod role;
 mod secondary;
 mod signing;
+mod sshd;
 mod text_or;
 mod tls;
 mod upgrades;
@@ -27,6 +29,7 @@ pub(super) use app::{App, AppListen, AppProtocol, AppSource, BuildStep, Deploy, 
 pub(super) use apt_source::AptSource;
 pub(super) use backup::{Backup, Schedule};
 pub(super) use cache::{Cache, Eviction};
+pub(super) use fail2ban::Fail2ban;
 pub(super) use firewall::{Firewall, Protocol};
 pub(super) use hardening::{Hardened, OpenerPolicy};
 pub(super) use jobs::Jobs;
@@ -37,6 +40,7 @@ pub(super) use reverse::Reverse;
 pub(super) use role::Role;
 pub(super) use secondary::{Algorithm, Secondary};
 pub(super) use signing::Signing;
+pub(super) use sshd::{RootLogin, Sshd};
 pub(super) use text_or::TextOr;
 pub(super) use tls::{Challenge, ExternalAccount, Hook, KeyType, Tls, TlsMode};
 pub(super) use upgrades::{Install, Upgrades};
@@ -126,6 +130,10 @@ pub(super) struct Inventory {
     /// nftables.
     #[serde(default)]
     pub(super) firewall: Firewall,
+    /// What somebody needs to log in by ssh.
+    pub(super) sshd: Option<At<Sshd>>,
+    /// fail2ban: who fails to log in by ssh is kept out for a while.
+    pub(super) fail2ban: Option<At<Fail2ban>>,
     /// Backups of the server.
     pub(super) backup: Option<At<Backup>>,
     /// Packages that the server upgrades by itself.

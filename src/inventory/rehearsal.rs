@@ -1,6 +1,6 @@
 //! What of an inventory is for its own server alone, and not for a copy of it.
 
-use super::{Backups, Dns, DnsRecord, Inventory, Jobs, RecordSet, TlsMode};
+use super::{Backups, Dns, DnsRecord, Fail2ban, Inventory, Jobs, RecordSet, Sshd, TlsMode};
 use std::net::IpAddr;
 
 impl Inventory {
@@ -54,6 +54,8 @@ impl Inventory {
         }
         self.jobs = Jobs::default();
         self.firewall.ssh_from.clear();
+        self.sshd = Sshd::default();
+        self.fail2ban = Fail2ban::default();
         left_out
     }
 }

@@ -10,8 +10,8 @@ use super::{
     References, Server, ServerRole, Site, TlsMode,
 };
 use super::{
-    app, backup, cache, further, jobs, neighbours, network, paths, placement, secondary, sensitive,
-    site, structure, syntax, tls, upgrades, user_record, web, zone,
+    app, backup, cache, fail2ban, further, jobs, neighbours, network, paths, placement, secondary,
+    sensitive, site, sshd, structure, syntax, tls, upgrades, user_record, web, zone,
 };
 use crate::diagnostic::{Diagnostics, Source};
 use crate::types::{Fqdn, InvalidValue, SiteName};
@@ -22,7 +22,7 @@ use std::sync::Arc;
 /// Names of the roles inside the program; settings under them would be read by nobody.
 const BUILT_IN_ROLES: &[&str] = &[
     "base", "firewall", "dns", "database", "cache", "app", "web", "tls", "acme", "backup", "jobs",
-    "upgrades",
+    "upgrades", "sshd", "fail2ban",
 ];
 
 /// Parses and checks an inventory.
@@ -98,6 +98,8 @@ fn resolve(raw: &raw::Inventory, mistakes: &mut Mistakes<'_>) -> Option<Parsed> 
             ports,
             database_server,
             firewall,
+            sshd: sshd::sshd(raw.sshd.as_ref(), mistakes),
+            fail2ban: fail2ban::fail2ban(raw.fail2ban.as_ref(), mistakes),
             backups: backups?,
             upgrades,
             jobs,

@@ -21,7 +21,8 @@ use serde::Deserialize;
 use std::collections::BTreeSet;
 
 /// Units whose change may keep us from logging in again.
-const ACCESS_UNITS: [&str; 3] = [
+const ACCESS_UNITS: [&str; 4] = [
+    "fail2ban.service",
     "nftables.service",
     "ssh.service",
     "systemd-networkd.service",

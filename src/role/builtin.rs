@@ -67,8 +67,10 @@ const ROLES: &[Text] = roles! {
     "cache": ["cache.service"],
     "database": ["hardening.conf", "mariadb.cnf", "mysql.cnf"],
     "dns": ["hardening.conf", "keys.conf", "named.conf"],
+    "fail2ban": ["jail.conf", "jail.local"],
     "firewall": ["nftables.conf", "stop.conf"],
     "jobs": ["job-ended.sh"],
+    "sshd": ["sshd.conf"],
     "tls": [],
     "upgrades": [
         "apt.conf",

@@ -67,6 +67,8 @@ impl<'a> Scene<'a> {
         context.insert("servers", &servers);
         context.insert("sites", &sites);
         context.insert("firewall", &inventory.firewall);
+        context.insert("sshd", &inventory.sshd);
+        context.insert("fail2ban", &inventory.fail2ban);
         let mut backup = inventory.backups.made().map(object).unwrap_or_default();
         backup.insert(
             "enabled".to_owned(),

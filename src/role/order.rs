@@ -93,8 +93,8 @@ mod tests {
         assert_eq!(
             names,
             [
-                "base", "cache", "database", "app", "dns", "firewall", "jobs", "tls", "upgrades",
-                "web", "acme", "backup"
+                "base", "cache", "database", "app", "dns", "firewall", "fail2ban", "jobs", "sshd",
+                "tls", "upgrades", "web", "acme", "backup"
             ]
         );
     }

@@ -16,6 +16,7 @@ mod copies;
 mod cost;
 
 mod drift;
+mod fail2ban;
 mod fastcgi;
 mod fleet;
 mod frameworks;
@@ -58,6 +59,7 @@ mod servers;
 mod settings;
 mod several;
 mod sockets;
+mod sshd;
 mod support;
 mod undo;
 mod upgrades;
@@ -143,6 +145,7 @@ fn a_debian_with_mariadb_that_goes_back() {
                 "rehearse",
                 rehearse::what_fails_on_a_copy_never_reaches_the_server,
             ),
+            ("fail2ban", fail2ban::who_fails_is_banned_and_we_are_not),
             (
                 "lockout",
                 lockout::a_firewall_that_keeps_us_out_puts_itself_back,
@@ -176,6 +179,7 @@ fn a_debian_with_mysql() {
                 "lockout",
                 lockout::an_sshd_that_keeps_us_out_puts_itself_back,
             ),
+            ("sshd", sshd::keys_alone_let_somebody_in),
             ("login", login::who_may_log_in_and_who_becomes_root),
             // Before one that leaves many folders behind.
             (

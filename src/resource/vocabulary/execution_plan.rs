@@ -202,7 +202,8 @@ impl Future {
 }
 
 /// Paths whose change may keep us from logging in again.
-const ACCESS: [&str; 5] = [
+const ACCESS: [&str; 6] = [
+    "/etc/fail2ban",
     "/etc/nftables",
     "/etc/ssh",
     "/etc/pam.d",
