@@ -89,22 +89,28 @@ impl Materials for Case {
                 id.map_err(|error| EntryError::entry(error.to_string()))?,
             ));
         }
-        let files = std::fs::read_dir(self.0.join("app"))
-            .map_err(|_| EntryError::entry("the case has no app"))?;
-        let file = |entry: std::fs::DirEntry| {
-            let content = std::fs::read(entry.path()).unwrap_or_default();
-            let content = Blob::new(content);
-            let executable = false;
-            (
-                name_of(&entry.path()),
-                Node::File {
-                    executable,
-                    content,
-                },
-            )
+        let tree = |folder: &str| -> Result<Tree, EntryError> {
+            let files = std::fs::read_dir(self.0.join(folder))
+                .map_err(|_| EntryError::entry(format!("the case has no {folder}")))?;
+            let file = |entry: std::fs::DirEntry| {
+                let content = std::fs::read(entry.path()).unwrap_or_default();
+                let content = Blob::new(content);
+                let executable = false;
+                (
+                    name_of(&entry.path()),
+                    Node::File {
+                        executable,
+                        content,
+                    },
+                )
+            };
+            Ok(Tree::new(files.flatten().map(file).collect()))
         };
-        let files = files.flatten().map(file).collect();
-        Ok(Code::new(Tree::new(files), "", None))
+        if let Ok(seed) = tree("seed") {
+            let code = Code::new(Tree::default(), "", None);
+            return Ok(code.with_seeds([("uploads".to_owned(), Arc::new(seed))].into()));
+        }
+        Ok(Code::new(tree("app")?, "", None))
     }
 }
 

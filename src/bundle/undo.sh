@@ -84,6 +84,7 @@ undo_run() {
 		case $word in
 		created) is_served "$subject" || undo_created "$subject" ;;
 		kept) undo_kept "$subject" ;;
+		seeded) [ "$(digest_below "$subject")" != "$detail" ] || rm -rf -- "$subject" ;;
 		owned)
 			chown "${detail#* }" -- "$subject" && { [ -z "$more" ] || setfacl --set "$more" -- "$subject"; } &&
 				chmod "00${detail%% *}" -- "$subject"
@@ -218,7 +219,7 @@ undo_failed() {
 
 undo_created() {
 	[ ! -d "${1%/*}/.foobar-stack" ] || rm -rf -- "${1%/*}/.foobar-stack"
-	rm -f -- "${1%/*}/.${1##*/}.foobar-stack"
+	rm -rf -- "${1%/*}/.${1##*/}.foobar-stack"
 	if [ -d "$1" ] && [ ! -L "$1" ]; then
 		# What others have put into a folder in the meantime is theirs.
 		rmdir -- "$1" 2>/dev/null || true
@@ -226,6 +227,11 @@ undo_created() {
 		rm -f -- "$1"
 	fi
 	exists "$1" || unmade path "$1"
+}
+
+# digest_below FOLDER: of the names, the links and the content of all files in it.
+digest_below() {
+	(cd -- "$1" && find . \( -type f -exec sha256sum {} + \) -o \( -type l -printf '%l %p\n' \)) | sort | sha256sum
 }
 
 undo_kept() {

@@ -224,8 +224,10 @@ async fn read_code(
     runs_on_linux(source, place.span, &tree, app)?;
     missing_in_code(source, &tree, references)?;
     keys_for_visitors(source, &tree, &references.inside)?;
+    let seeds = seeds(&tree, app);
     let tree = with_shared(tree, app);
-    Ok(Some(Code::new(tree, &app.recipe(), origin)))
+    let code = Code::new(tree, &app.recipe(), origin);
+    Ok(Some(code.with_seeds(seeds)))
 }
 
 /// Takes the files that hold a private key out of those that may be seen.
@@ -251,6 +253,20 @@ fn with_shared(tree: Tree, app: &App) -> Tree {
             let up = "../".repeat(2 + path.matches('/').count());
             tree.with_link(path, format!("{up}shared/{path}"))
         })
+}
+
+/// What the code has in the folders that outlive releases: what they are filled with when they are
+/// made. Files that only keep an empty folder in git are none of it.
+fn seeds(tree: &Tree, app: &App) -> BTreeMap<String, Arc<Tree>> {
+    let only_keeps = |path: &str| {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        [".gitkeep", ".keep", ".gitignore"].contains(&name)
+    };
+    let brought = |folder: &String| {
+        let seed = tree.below(folder).part(|path| !only_keeps(path));
+        (!seed.is_empty()).then(|| (folder.clone(), Arc::new(seed)))
+    };
+    app.persistent.iter().filter_map(brought).collect()
 }
 
 /// The names in a folder, in order; none if there is no such folder.

@@ -10,8 +10,8 @@ use super::{
     References, Server, ServerRole, Site, TlsMode,
 };
 use super::{
-    app, backup, cache, fail2ban, further, jobs, neighbours, network, paths, placement, secondary,
-    sensitive, site, sshd, structure, syntax, tls, upgrades, user_record, web, zone,
+    app, backup, cache, further, jobs, neighbours, network, paths, placement, secondary, sensitive,
+    site, sshd, structure, syntax, tls, upgrades, user_record, web, zone,
 };
 use crate::diagnostic::{Diagnostics, Source};
 use crate::types::{Fqdn, InvalidValue, SiteName};
@@ -62,20 +62,19 @@ fn resolve(raw: &raw::Inventory, mistakes: &mut Mistakes<'_>) -> Option<Parsed> 
     let (no_dns, no_tls) = (raw::Dns::default(), raw::Tls::default());
     let raw_sites = sites(raw, &no_dns, &no_tls, mistakes);
     let visited = ServerRole::Web.holder(&servers);
-    let own = Servers::among(&servers);
     let ports = web::ports(&raw.web);
     let database_server = app::database_server(&raw.database, mistakes);
     let shared = Shared {
         raw,
-        servers: own,
+        servers: Servers::among(&servers),
         login: placement::written(raw, visited.map(|(name, _)| name)),
         ports,
         database_server,
     };
     let (sites, references) = shared.sites(&raw_sites, mistakes);
     let firewall = network::firewall(&raw.firewall, mistakes);
-    let are_whole = sites.len() == raw_sites.len();
-    let known = are_whole.then_some(&sites);
+    let (sshd, fail2ban) = sshd::access(raw, mistakes);
+    let known = (sites.len() == raw_sites.len()).then_some(&sites);
     let backups = backup::backups(raw.backup.as_ref(), known, &mut keys, mistakes);
     let upgrades = upgrades::upgrades(raw.upgrades.as_ref(), mistakes);
     let jobs = jobs::jobs(raw.jobs.as_ref(), &mut keys, mistakes);
@@ -98,8 +97,8 @@ fn resolve(raw: &raw::Inventory, mistakes: &mut Mistakes<'_>) -> Option<Parsed> 
             ports,
             database_server,
             firewall,
-            sshd: sshd::sshd(raw.sshd.as_ref(), mistakes),
-            fail2ban: fail2ban::fail2ban(raw.fail2ban.as_ref(), mistakes),
+            sshd,
+            fail2ban,
             backups: backups?,
             upgrades,
             jobs,

@@ -1,11 +1,17 @@
-//! The section `[sshd]`: what somebody needs to log in.
+//! The section `[sshd]`: what somebody needs to log in; and all that is said of logins.
 
 use super::mistakes::Mistakes;
 use super::raw::{self, At};
-use super::{Sshd, SshdSetting};
+use super::{Fail2ban, Sshd, SshdSetting, fail2ban};
+
+/// What is said of logins to the server: `[sshd]` and `[fail2ban]`.
+pub(super) fn access(raw: &raw::Inventory, mistakes: &mut Mistakes<'_>) -> (Sshd, Fail2ban) {
+    let sshd = sshd(raw.sshd.as_ref(), mistakes);
+    (sshd, fail2ban::fail2ban(raw.fail2ban.as_ref(), mistakes))
+}
 
 /// The section; without it sshd is left alone.
-pub(super) fn sshd(section: Option<&At<raw::Sshd>>, mistakes: &mut Mistakes<'_>) -> Sshd {
+fn sshd(section: Option<&At<raw::Sshd>>, mistakes: &mut Mistakes<'_>) -> Sshd {
     let Some(raw) = section else {
         return Sshd::default();
     };

@@ -3,13 +3,14 @@
 use super::place::{Ownership, Place, place_of, read_places};
 use super::vocabulary::probe::fields;
 use super::{
-    Change, Claim, Conflict, Data, Delta, Diff, EntryError, ExecutionPlan, Future, Kind, Materials,
-    Observed, Owned, Phase, PlanContext, Probe,
+    Change, Claim, Conflict, Content, Data, Delta, Diff, EntryError, ExecutionPlan, Future, Kind,
+    Materials, Observed, Owned, Phase, PlanContext, Probe,
 };
 use crate::shell::Script;
-use crate::types::{AbsolutePath, AccountName, FileMode};
+use crate::types::{AbsolutePath, AccountName, FileMode, Tree};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// A folder that should be there. Its parents are made with it, owned by root.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +19,7 @@ pub struct Directory {
     ownership: Ownership,
     readers: BTreeSet<AccountName>,
     is_state: bool,
+    seed: Option<Arc<Tree>>,
 }
 
 /// The fields of `[[directory]]`.
@@ -35,6 +37,9 @@ pub struct Entry {
     /// for, takes everything along. Default: no; what others have put into it stays.
     #[serde(default)]
     state: bool,
+    /// A folder of the app's code: what the code has there is in this one from the moment it is made,
+    /// with its owner. One that is there is left as it is. Default: none.
+    seed: Option<String>,
 }
 
 /// A folder on the server.
@@ -54,13 +59,17 @@ impl Kind for Directory {
     type Entry = Entry;
     type State = Folder;
 
-    fn build(entry: Entry, _: &dyn Materials) -> Result<Self, EntryError> {
+    fn build(entry: Entry, materials: &dyn Materials) -> Result<Self, EntryError> {
         let ownership = Ownership::new(entry.mode, "0755", entry.owner, entry.group)?;
         Ok(Self {
             path: entry.path,
             ownership,
             readers: entry.readers,
             is_state: entry.state,
+            seed: match entry.seed {
+                Some(folder) => materials.app()?.seed(&folder).cloned(),
+                None => None,
+            },
         })
     }
 
@@ -107,6 +116,11 @@ impl Kind for Directory {
         let Observed::Present(folder) = observed else {
             let mut delta = Delta::create(self.ownership.fields());
             delta.diff.compare("readers", None, wanted.as_deref());
+            let seed = self
+                .seed
+                .as_ref()
+                .map(|seed| format!("what the code has there: {}", seed.amount()));
+            delta.diff.compare("filled with", None, seed.as_deref());
             return Some(delta);
         };
         let mut diff = Diff::default();
@@ -151,7 +165,7 @@ impl Kind for Directory {
 
     fn work(
         &self,
-        _: &Observed<Folder>,
+        observed: &Observed<Folder>,
         change: &Change,
         _: &PlanContext<'_>,
         work: &mut ExecutionPlan,
@@ -159,6 +173,12 @@ impl Kind for Directory {
         work.future(Future::Directory(self.path.clone()));
         let mut script = Script::new();
         let [mode, owner, group] = self.ownership.words();
+        if let (Some(seed), None) = (&self.seed, observed.present()) {
+            work.needs_space(&self.path, seed);
+            let payload = work.payload(Content::Tree(Arc::clone(seed)));
+            let words = [self.path.as_str(), &payload, owner, group];
+            script.call("seed_directory", words);
+        }
         let words = [self.path.as_str(), mode, owner, group];
         let readers = self.readers.iter().map(AccountName::as_str);
         script.call("make_directory", words.into_iter().chain(readers));

@@ -39,3 +39,21 @@ make_directory() {
 	# With leading zeros chmod also takes away what a parent's set-group-id gave it.
 	chmod "00$mode" -- "$path"
 }
+
+# seed_directory PATH PAYLOAD OWNER GROUP: a folder that is not there, whole, with what the payload
+# has. An undo takes it away again, unless somebody has changed it since.
+seed_directory() {
+	local new
+	! exists "$1" || return 0
+	make_parents "$1"
+	new=${1%/*}/.${1##*/}.foobar-stack
+	rm -rf -- "$new"
+	mkdir -m 700 -- "$new"
+	(umask 022 && tar -x --touch --no-same-owner -f "$RUN/payload/$2" -C "$new")
+	chown -hR "$3:$4" -- "$new"
+	sync -f -- "$new"
+	note created "$1"
+	made path "$1"
+	note seeded "$1" "$(digest_below "$new")"
+	mv -T -- "$new" "$1"
+}

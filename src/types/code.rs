@@ -1,6 +1,7 @@
 //! The app's code, and the name of the release that it makes.
 
 use super::{Digest, InvalidValue, Tree, checked_text};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The name of a release: twelve lower-case hexadecimal digits.
@@ -40,6 +41,7 @@ pub struct Code {
     id: ReleaseId,
     tree: Option<Arc<Tree>>,
     origin: Option<String>,
+    seeds: BTreeMap<String, Arc<Tree>>,
 }
 
 impl Code {
@@ -57,7 +59,15 @@ impl Code {
             id: ReleaseId(digest.short().to_owned()),
             tree: Some(Arc::new(tree)),
             origin,
+            seeds: BTreeMap::new(),
         }
+    }
+
+    /// With what it brings for folders that outlive releases, by their paths in it. That is no part
+    /// of the release, and does not count in its name.
+    #[must_use]
+    pub fn with_seeds(self, seeds: BTreeMap<String, Arc<Tree>>) -> Self {
+        Self { seeds, ..self }
     }
 
     /// A release that an earlier run has made.
@@ -67,6 +77,7 @@ impl Code {
             id,
             tree: None,
             origin: None,
+            seeds: BTreeMap::new(),
         }
     }
 
@@ -80,6 +91,12 @@ impl Code {
     #[must_use]
     pub fn tree(&self) -> Option<&Arc<Tree>> {
         self.tree.as_ref()
+    }
+
+    /// What it brings for this folder, if anything.
+    #[must_use]
+    pub fn seed(&self, folder: &str) -> Option<&Arc<Tree>> {
+        self.seeds.get(folder)
     }
 
     /// Where it comes from, for people, if that says more than its name.

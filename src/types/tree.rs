@@ -72,6 +72,18 @@ impl Tree {
         path == "." || first.is_some_and(|entry| entry.0.starts_with(&below))
     }
 
+    /// What is below a folder of it, by paths relative to that.
+    #[must_use]
+    pub fn below(&self, folder: &str) -> Self {
+        let relative = |(path, node): &(String, Node)| {
+            let path = path.strip_prefix(folder)?.strip_prefix('/')?;
+            Some((path.to_owned(), node.clone()))
+        };
+        Self {
+            entries: self.entries.iter().filter_map(relative).collect(),
+        }
+    }
+
     /// With a link at this path, instead of what stands there or below.
     #[must_use]
     pub fn with_link(&self, path: &str, target: String) -> Self {
@@ -107,6 +119,13 @@ impl Tree {
                 Node::Link(_) => 0,
             })
             .sum()
+    }
+
+    /// How much it holds, for people.
+    #[must_use]
+    pub fn amount(&self) -> String {
+        let files = if self.len() == 1 { "file" } else { "files" };
+        format!("{} {files}, {} bytes", self.len(), self.size())
     }
 
     /// The digest of paths, kinds and contents: equal trees have equal digests. Lengths are

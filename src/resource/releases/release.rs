@@ -11,7 +11,7 @@ use crate::resource::{
     Observed, Owned, Phase, PlanContext, Probe,
 };
 use crate::shell::Script;
-use crate::types::{AbsolutePath, AccountName, Code, Tree};
+use crate::types::{AbsolutePath, AccountName, Code};
 use serde::Deserialize;
 use std::io::Read;
 use std::sync::Arc;
@@ -174,12 +174,6 @@ fn unpacked(text: &str) -> Option<String> {
     Some(text)
 }
 
-/// How much a folder holds, for people.
-fn amount(tree: &Tree) -> String {
-    let files = if tree.len() == 1 { "file" } else { "files" };
-    format!("{} {files}, {} bytes", tree.len(), tree.size())
-}
-
 impl Kind for Release {
     const NAME: &'static str = "release";
     const PROBE_SHELL: &'static [&'static str] = &[shell::MARK, shell::PROBE];
@@ -258,9 +252,9 @@ impl Kind for Release {
             _ => {
                 let mut all = vec![("release", self.id().to_owned())];
                 all.extend(self.code.origin().map(|origin| ("from", origin.to_owned())));
-                all.extend(self.code.tree().map(|tree| ("content", amount(tree))));
+                all.extend(self.code.tree().map(|tree| ("content", tree.amount())));
                 if let Some((difference, Some(base))) = self.difference(observed) {
-                    let sent = amount(&difference.tree);
+                    let sent = difference.tree.amount();
                     all.push(("sent", format!("{sent}; the rest is that of {base}")));
                 }
                 return Some(Delta::create(all));
@@ -340,7 +334,7 @@ impl Kind for Release {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::{Digest, Node};
+    use crate::types::{Digest, Node, Tree};
     use base64::Engine as _;
     use std::io::Write;
 
