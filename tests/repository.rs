@@ -315,3 +315,31 @@ fn rows_are_the_same_whichever_version_has_dumped_them() {
     assert_eq!(rows(newer), rows(older));
     assert_ne!(rows(&newer.replace('y', "z")), rows(older));
 }
+
+#[test]
+fn what_a_full_repository_does_not_take_is_tried_again_when_there_is_room() {
+    for (fails, want) in [
+        (
+            "is full: no space",
+            "retired, asked prune, asked prune, stored 2",
+        ),
+        (
+            "cannot be reached",
+            "the repository /srv/backup cannot be reached",
+        ),
+    ] {
+        let words = format!(
+            "tries=0
+            retire() {{ echo retired; }}
+            asked() {{ echo asked $1; }}
+            is_append_only() {{ false; }}
+            store() {{
+                tries=$((tries + 1))
+                [ $tries = 2 ] || {{ why='the repository /srv/backup {fails}'; return 1; }}
+            }}
+            if with_room store; then echo stored $tries; else echo \"$why\"; fi"
+        );
+        let said = printed(&words, "").replace('\n', ", ");
+        assert_eq!(said.trim_end_matches(", "), want);
+    }
+}

@@ -223,7 +223,7 @@ make_backup() {
 	enough_space || fail "$why"
 	under_lock collect || fail "${why:-the server could not be read}"
 	paths >"$WORK/paths"
-	store_data "$id" || fail "$why"
+	with_room store_data "$id" || fail "$why"
 	# shellcheck disable=SC2046 # three words
 	set -- $(summary)
 	data=$1 files=$2 bytes=$3

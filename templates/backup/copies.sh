@@ -111,7 +111,7 @@ make_copies() {
 make_copy() {
 	local began last
 	began=$(date +%s)
-	if ! copy_backups; then
+	if ! with_room copy_backups; then
 		record failed "$(date +%s) $why"
 		printf 'the backup is not in %s: %s\n' "$repository" "$why" >&2
 		return 1

@@ -373,7 +373,8 @@ retire() {
 		return 1
 	}
 	[ -n "$gone" ] || return 0
-	forget_of manifest && forget_of other --prune && return
+	# shellcheck disable=SC2086 # no word, or one
+	forget_of manifest && forget_of other ${prune---prune} && return
 	case $said in
 	*'403 Forbidden'* | *'Access Denied'*)
 		printf '%s\n' "$repository" | replace "$place/append-only"
@@ -382,6 +383,33 @@ retire() {
 	*) why=$(reason) ;;
 	esac
 	return 1
+}
+
+# with_room FUNCTION WORD...: does it, and once more if the repository was full and there was something
+# to remove: a backup that fails would remove nothing, however few are to be kept. Else $why.
+with_room() {
+	local refused
+	"$@" && return
+	case $why in
+	"the repository $repository is full: "*) refused=$why ;;
+	*) return 1 ;;
+	esac
+	if make_room; then
+		why=''
+		"$@" && return
+	else
+		why=$refused
+	fi
+	return 1
+}
+
+# make_room: what is superfluous goes, and what backups have left that failed. To write together anew
+# what is left of packs takes room itself, so that comes last, and need not succeed.
+make_room() {
+	local prune
+	prune=''
+	! is_append_only && retire && asked prune --quiet --max-repack-size 0 || return
+	asked prune --quiet --max-unused 0 || true
 }
 
 # is_append_only: whether it has refused to remove anything within the last week. Restic asks again and

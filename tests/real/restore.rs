@@ -59,6 +59,7 @@ pub(crate) fn what_was_backed_up_comes_back_as_it_was(server: &Server) {
     a_swap_that_is_killed_is_completed(server, &before);
     no_moment_of_before_a_restore_is_lost(server, &site);
     what_does_not_fit_is_not_begun(server, &site);
+    a_full_repository_has_room_when_fewer_are_to_be_kept(server);
     a_damaged_pack_of_an_older_backup_is_named(server, &site);
     a_corrupt_dump_is_named(server, &site);
     server.on(&format!(
@@ -228,6 +229,25 @@ fn what_does_not_fit_is_not_begun(server: &Server, site: &Site) {
         "/srv/more/d cannot be restored beside the live one: it takes 0 MB, with 64 to spare, and 32 MB are free where /srv/more is",
     ]);
     server.on("test -z \"$(ls -A /srv/more)\" && umount /srv/more");
+}
+
+/// What is superfluous goes after a backup, and a repository that is full takes none.
+fn a_full_repository_has_room_when_fewer_are_to_be_kept(server: &Server) {
+    let keep = |from: &str, to: &str| {
+        format!("sed -i 's/^keep {from}$/keep {to}/' /etc/foobar-stack/backup/settings")
+    };
+    let more = "head -c 12M /dev/urandom >/srv/more/large";
+    server.on(&format!(
+        "cd /srv && mv backup full && mkdir backup
+         mount -t tmpfs -o size=$(($(du -sm full | cut -f 1) + 32))m full backup && cp -a full/. backup
+         {}; {more}; {PROGRAM} now; {more}; {PROGRAM} now; {more}
+         ! {PROGRAM} now 2>/root/said && grep 'is full: no space left on device' /root/said
+         {}; {PROGRAM} now; {PROGRAM} restic check",
+        keep("daily 1", "last 9"),
+        keep("last 9", "daily 1"),
+    ));
+    server
+        .on("cd /srv && umount backup && rmdir backup && mv full backup; rm more/large /root/said");
 }
 
 /// Whether it is another one than the manifest says, or cannot be loaded.
