@@ -58,7 +58,7 @@ impl Retired {
 
 impl Kind for Retired {
     const NAME: &'static str = "retired";
-    const PROBE_SHELL: &'static [&'static str] = &[SHOW_UNITS];
+    const PROBE_SHELL: &'static [&'static str] = &[SHOW_UNITS, include_str!("retired.sh")];
     const STEP_SHELL: &'static [&'static str] = &[include_str!("retired.sh")];
     type Entry = Entry;
     type State = Unit;
@@ -72,7 +72,7 @@ impl Kind for Retired {
     }
 
     fn probe(batch: &[&Self], _: &Probe, script: &mut Script) {
-        script.call("show_units", batch.iter().map(|retired| &retired.name));
+        script.call("probe_retired", batch.iter().map(|retired| &retired.name));
     }
 
     fn observe(batch: &[&Self], _: &Probe, reply: &str) -> Vec<Observed<Unit>> {

@@ -1,4 +1,11 @@
-# Services that are no longer in the inventory, on the server.
+# Services that are no longer in the inventory, on the server. show_units comes first.
+
+# probe_retired UNIT...: in a shell of its own, since show_units takes its place.
+probe_retired() {
+	(show_units "$@")
+}
+
+# --- steps: no probe needs what follows ---
 
 # end_unit UNIT: stops it for good. One that has failed, or whose job has, would be listed for ever.
 end_unit() {
