@@ -25,30 +25,43 @@ pub(super) fn django(folder: &CodeFolder) -> Option<Recipe> {
         .filter(|(path, _)| path.starts_with(&format!("{project}/")) && path.contains("settings"))
         .map(|(_, text)| text.as_str())
         .collect();
+    let mut answered = Vec::new();
     if let Some(name) = folder_of(&text, "STATIC_ROOT") {
         recipe.list(
             "build",
             &[&format!("{python} manage.py collectstatic --no-input")],
         );
-        let url = quoted_after(&text, "STATIC_URL =")
-            .next()
-            .unwrap_or("static/");
-        let url = format!("/{}/", url.trim_matches('/'));
-        recipe.web.push(format!(
-            "static = {{ {} = {} }}",
-            quoted(&url),
-            quoted(name)
-        ));
+        answered.extend(below(&text, "STATIC_URL =", "static/", name));
     } else {
         recipe.note("set STATIC_ROOT in the settings, then build with collectstatic and name the folder in web.static");
     }
     if let Some(name) = folder_of(&text, "MEDIA_ROOT") {
         recipe.list("persistent", &[name]);
+        // Django itself answers with uploads in development alone.
+        answered.extend(below(&text, "MEDIA_URL =", "media/", name));
+    }
+    if !answered.is_empty() {
+        let answered = answered.join(", ");
+        recipe.web.push(format!("static = {{ {answered} }}"));
+    }
+    // Wagtail's own names for them: what `manage.py` and `wsgi.py` take is for development.
+    let production = format!("{project}.settings.production");
+    if folder.has(&format!("{}.py", production.replace('.', "/"))) && settings != production {
+        let line = format!("DJANGO_SETTINGS_MODULE = {}", quoted(&production));
+        recipe.env.push(line);
     }
     recipe.note("ALLOWED_HOSTS must have the domain, which is in the environment as SITE_DOMAIN");
     recipe.note("DATABASES: name DATABASE_NAME, user DATABASE_USER, host DATABASE_SOCKET of the environment, and no password");
     secrets(folder, &mut recipe);
     Some(recipe)
+}
+
+/// The folder that has what is below the path that the settings say; nothing if that is the URL of
+/// another host.
+fn below(settings: &str, key: &str, otherwise: &str, folder: &str) -> Option<String> {
+    let url = quoted_after(settings, key).next().unwrap_or(otherwise);
+    let path = format!("/{}/", url.trim_matches('/'));
+    (!url.contains("//")).then(|| format!("{} = {}", quoted(&path), quoted(folder)))
 }
 
 /// Anything else with an application object.
