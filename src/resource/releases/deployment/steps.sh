@@ -71,7 +71,7 @@ room_for_two() {
 # deploy PAYLOAD PATH: starts $slot, waits until it is healthy, and switches
 # $proxy to it by the upstream file PATH.
 deploy() {
-	local first had healthy instance invocations since units until why
+	local enabled first had healthy instance invocations since units until why
 	# A run that was killed may have left Nginx with this slot, though the file names
 	# the other one already.
 	if systemctl is-active --quiet -- "$slot@*.service" && systemctl is-active --quiet -- "$other@*.service"; then
@@ -108,7 +108,7 @@ deploy() {
 	invocations=$(invocations_of $units)
 	if [ "$known" = yes ] && grep -qsxF -e "$configuration" -- "$STATE/deployments/$name"; then settle=0; fi
 	start_asking
-	healthy=0 first=$now why='it does not answer'
+	healthy=0 first=$now enabled='' why='it does not answer'
 	until [ "$healthy" -ge 3 ] && [ "$now" -ge $((first + settle * 100)) ]; do
 		# shellcheck disable=SC2086
 		if [ "$(invocations_of $units)" != "$invocations" ]; then fail_unhealthy "it does not stay up"; fi
@@ -117,14 +117,16 @@ deploy() {
 		if instances_are_healthy; then
 			[ "$healthy" -gt 0 ] || first=$now
 			healthy=$((healthy + 1))
+			# Before the file says that it serves: after a power cut that one must start. While
+			# it settles, since systemd reads all its units for that.
+			[ -n "$enabled" ] || enable_slot "$slot"
+			enabled=yes
 		else
 			healthy=0
 		fi
 		sleep 0.2
 	done
 	stop_asking
-	# Before the file says that it serves: after a power cut that one must start.
-	enable_slot "$slot"
 	switch_upstream "$1" "$2"
 	answers_through_proxy
 }
