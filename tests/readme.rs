@@ -221,6 +221,20 @@ fn every_role_it_shows_is_one() {
 }
 
 #[test]
+fn the_comparison_can_be_run() {
+    let compare = root().join("benches/compare");
+    let output = std::process::Command::new("python3")
+        .args([compare.as_os_str(), "--help".as_ref()])
+        .output()
+        .unwrap();
+    let help = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && help.contains("--only"), "{help}");
+    for peer in ["stack.sh", "deploy.py", "site.yml"] {
+        assert!(root().join("benches/peers").join(peer).exists(), "{peer}");
+    }
+}
+
+#[test]
 fn the_readme_is_short() {
     assert!(readme().lines().count() < 150);
 }
