@@ -8,8 +8,9 @@ use foobar_stack::diagnostic::Source;
 use foobar_stack::facts::{self, Facts};
 use foobar_stack::inventory::{self, Inventory};
 use foobar_stack::plan::Stack;
+use foobar_stack::resource::SecretMaterial;
 use foobar_stack::role::{Roles, builtin, compile};
-use foobar_stack::types::{ServerName, SiteName};
+use foobar_stack::types::{Fqdn, ServerName, SiteName};
 use std::path::Path;
 use toml::{Table, Value};
 
@@ -242,4 +243,77 @@ fn each_of_several_servers_has_what_it_does_and_nothing_else() {
         let (kind, address) = record.split_once(' ').unwrap();
         assert!(ns1.contains(address), "{kind} {address}");
     }
+}
+
+#[test]
+fn a_second_name_server_copies_what_the_first_one_has() {
+    let text = "[servers.web1]\nipv4 = \"203.0.113.1\"\nipv6 = \"2001:db8::1\"\n\
+                [servers.a]\nipv4 = \"203.0.113.2\"\nroles = [\"dns\"]\n\
+                [site]\ndomain = \"foobar.example\"\n[app]\nenabled = false\n\
+                [dns]\ndnssec = true\n[[dns.zones]]\nname = \"other.example\"\n\
+                [[dns.secondaries]]\nname = \"ns2.foobar.example\"\naddress = \"203.0.113.9\"\n";
+    let inventory = parsed(text).unwrap();
+    let dns = &inventory.sites.first_key_value().unwrap().1.dns;
+    let names: Vec<&str> = dns.nameservers.iter().map(Fqdn::as_str).collect();
+    let expected = [
+        "ns1.foobar.example",
+        "ns3.foobar.example",
+        "ns2.foobar.example",
+    ];
+    assert_eq!(names, expected);
+    let address = |name: &str| {
+        let mut records = dns.records.iter();
+        let found = records.find(|one| one.name.as_str() == name && one.kind == "A");
+        found.map(|one| one.value.clone())
+    };
+    for (name, expected) in [
+        ("ns1", "203.0.113.1"),
+        ("ns3", "203.0.113.2"),
+        ("ns2", "203.0.113.9"),
+    ] {
+        let found = address(&format!("{name}.foobar.example"));
+        assert_eq!(found.as_deref(), Some(expected), "{name}");
+    }
+    let mut inputs = fixtures::inputs(inventory, "x", builtin());
+    let name = "dns.key.foobar.example-ns3.foobar.example".to_owned();
+    let site = inputs.sites.entry(SiteName::default()).or_default();
+    site.secrets.insert(name, SecretMaterial::Generated);
+    let roles = Roles::read(&inputs.roles).unwrap();
+    let names: Vec<ServerName> = inputs.inventory.servers.keys().cloned().collect();
+    let facts = names.into_iter().map(|name| (name, facts())).collect();
+    let fleet = compile(&inputs, &roles, &facts).unwrap();
+    let configuration = |name: &str| {
+        let stack = &fleet.stacks[&ServerName::new(name).unwrap()];
+        let mut files = stack
+            .resources
+            .iter()
+            .flat_map(|one| one.spec.rendered("20260101"));
+        let found = files.find(|file| file.path.as_str() == "/etc/bind/named.conf");
+        let file = found.unwrap();
+        String::from_utf8_lossy(&file.content.unwrap_or_default()).into_owned()
+    };
+    let (first, copy) = (configuration("web1"), configuration("a"));
+    let key = "key \"foobar.example-ns3.foobar.example\"";
+    assert!(
+        first.contains(&format!(
+            "also-notify {{ 203.0.113.9; 203.0.113.2 {key}; }};"
+        )),
+        "{first}"
+    );
+    assert!(!first.contains("type secondary"), "{first}");
+    let primaries = format!("primaries {{ 203.0.113.1 {key}; 2001:db8::1 {key}; }};");
+    assert_eq!(copy.matches(&primaries).count(), 2, "{copy}");
+    assert!(
+        !copy.contains("type primary") && !copy.contains("dnssec-policy"),
+        "{copy}"
+    );
+    let zones = |name: &str| {
+        let stack = &fleet.stacks[&ServerName::new(name).unwrap()];
+        stack
+            .resources
+            .iter()
+            .filter(|one| one.id.kind == "zone")
+            .count()
+    };
+    assert_eq!((zones("web1"), zones("a")), (2, 0));
 }

@@ -20,6 +20,9 @@ pub struct NameServers {
     pub zone: Fqdn,
     /// The others.
     pub others: Vec<Other>,
+    /// Whether this server copies the zone from the others; else they copy it from this one.
+    #[serde(default)]
+    pub copied: bool,
 }
 
 /// A name server on another machine.
@@ -74,14 +77,20 @@ fn serial(reply: &Result<Message, String>) -> Result<u32, String> {
     }
 }
 
-/// Whether one of the others has an older zone than this server: it may be on its way.
+/// Whether one of the others has an older zone than this server, or a newer one if this server has a
+/// copy: it may be on its way.
 #[must_use]
-pub fn is_behind(own: &[Heard], others: &[Said]) -> bool {
+pub fn is_behind(own: &[Heard], others: &[Said], copied: bool) -> bool {
     let Some(own) = own_serial(own) else {
         return false;
     };
+    let behind = if copied {
+        Ordering::Greater
+    } else {
+        Ordering::Less
+    };
     let mut serials = others.iter().filter_map(|one| serial(&one.reply).ok());
-    serials.any(|serial| compare_serials(serial, own) == Some(Ordering::Less))
+    serials.any(|serial| compare_serials(serial, own) == Some(behind))
 }
 
 fn own_serial(own: &[Heard]) -> Option<u32> {
@@ -105,6 +114,9 @@ impl NameServers {
     }
 
     pub(super) fn expected(&self) -> String {
+        if self.copied {
+            return "the serial of the server that it is copied from".to_owned();
+        }
         "the serial of this server at every name server".to_owned()
     }
 
@@ -118,11 +130,19 @@ impl NameServers {
         let wrong: Vec<String> = others
             .iter()
             .filter_map(|one| {
-                let what = wrong(own, serial(&one.reply))?;
-                Some(format!("{one} {what}"))
+                let serial = serial(&one.reply);
+                let what = if self.copied {
+                    wrong_copy(own, serial)
+                } else {
+                    wrong(own, serial)
+                };
+                Some(format!("{one} {}", what?))
             })
             .collect();
         if wrong.is_empty() {
+            if let Some(one) = others.first().filter(|_| self.copied) {
+                return Judgement::Sound(format!("serial {own}, as {} has it", one.name));
+            }
             let count = others.len();
             let word = if count == 1 { "another" } else { "others" };
             let count = if count == 1 {
@@ -162,6 +182,28 @@ fn wrong(own: u32, serial: Result<u32, String>) -> Option<String> {
     }
 }
 
+/// What is wrong with a copy that has the serial `own`, where it is copied from a server that has
+/// this one.
+fn wrong_copy(own: u32, serial: Result<u32, String>) -> Option<String> {
+    let serial = match serial {
+        Ok(serial) => serial,
+        Err(reason) => return Some(format!("does not answer for the zone: {reason}")),
+    };
+    match compare_serials(serial, own) {
+        Some(Ordering::Equal) => None,
+        Some(Ordering::Greater) => {
+            let by = serial.wrapping_sub(own);
+            Some(format!(
+                "has the serial {serial}, and the copy here {own}: it is behind by {by}"
+            ))
+        }
+        Some(Ordering::Less) | None => Some(format!(
+            "has the serial {serial}, and the copy here {own}, which takes none that is lower: \
+             remove the copy in /var/lib/bind, and restart named"
+        )),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::dns::Transport;
@@ -192,9 +234,14 @@ mod tests {
     }
 
     fn judge(own: u32, others: &[Result<Message, String>]) -> Judgement {
+        judge_as(false, own, others)
+    }
+
+    fn judge_as(copied: bool, own: u32, others: &[Result<Message, String>]) -> Judgement {
         let check = NameServers {
             zone: Fqdn::new("foobar.com").unwrap(),
             others: Vec::new(),
+            copied,
         };
         let said: Vec<Said> = others
             .iter()
@@ -247,5 +294,21 @@ mod tests {
         let mut cached = soa(7);
         cached.metadata.authoritative = false;
         assert!(matches!(judge(7, &[Ok(cached)]), Judgement::Awaited(_)));
+    }
+
+    #[test]
+    fn a_copy_is_behind_where_the_other_one_is_ahead() {
+        let said = |judgement| match judgement {
+            Judgement::Awaited(text) => text,
+            other => format!("{other:?}"),
+        };
+        assert!(matches!(
+            judge_as(true, 7, &[Ok(soa(7))]),
+            Judgement::Sound(_)
+        ));
+        let behind = said(judge_as(true, 5, &[Ok(soa(7))]));
+        assert!(behind.ends_with("it is behind by 2"), "{behind}");
+        let ahead = said(judge_as(true, 7, &[Ok(soa(5))]));
+        assert!(ahead.contains("takes none that is lower"), "{ahead}");
     }
 }

@@ -47,6 +47,7 @@ mod rollout;
 mod run;
 mod sandbox;
 mod saved;
+mod shared_secrets;
 mod status;
 mod survey;
 mod verify;

@@ -43,6 +43,7 @@ impl Launcher<'_> {
                 name,
                 server: workspace.server(name),
                 serves: survey.facts.generation > 0,
+                copies: workspace.inputs.inventory.copies_zones(name),
             })
             .collect();
         let order = rollout::order(&stops);
@@ -99,6 +100,23 @@ impl Launcher<'_> {
             }
             proven.extend(report);
             done.push(name);
+        }
+        for one in servers.iter_mut() {
+            // What was changed elsewhere may have been what it lacked.
+            if !done.is_empty()
+                && !done.contains(&one.name)
+                && verify::exit(&one.before) != Exit::Done
+            {
+                let session = sessions.of_server(&one.name).map_err(|_| String::new());
+                let again = verify::again(
+                    &one.checks,
+                    workspace,
+                    &one.name,
+                    (session, &one.before),
+                    reporter,
+                );
+                one.before = again.await;
+            }
         }
         let untouched = servers.iter().filter(|one| !done.contains(&one.name));
         let mut all = untouched.map(|one| &one.before).chain(&proven);

@@ -4,7 +4,7 @@ use super::connected::Sessions;
 use super::load::Workspace;
 use super::masks::mask_read;
 use super::per_server::PerServer;
-use super::saved;
+use super::{saved, shared_secrets};
 use crate::conflict::{self, Claims, Conflicts, Meeting, Occupied};
 use crate::error::Error;
 use crate::facts::{Facts, Maintenance};
@@ -73,7 +73,8 @@ pub(crate) async fn survey(
 ) -> Result<PerServer<Survey>, Error> {
     mask_read(workspace, reporter);
     reporter.busy(Some("looking at the server"));
-    let compiled = sessions.compile(workspace, reporter).await?;
+    let mut compiled = sessions.compile(workspace, reporter).await?;
+    shared_secrets::share(sessions, workspace, &mut compiled).await?;
     sessions
         .as_mut()
         .zip(compiled)

@@ -21,7 +21,7 @@ pub(super) struct Forward<'a> {
     /// Its name servers, which are those of the others, too.
     pub(super) nameservers: &'a [Fqdn],
     /// The name and the address of each of its secondaries.
-    pub(super) secondaries: &'a [(Fqdn, Range<usize>, IpAddr)],
+    pub(super) secondaries: &'a [(Fqdn, IpAddr)],
     /// Its default time to live.
     pub(super) ttl: u32,
 }
@@ -139,8 +139,8 @@ impl Forward<'_> {
             name.is_within(zone) && !entries.iter().any(has)
         });
         let glue = missing.flat_map(|name| {
-            let known = self.secondaries.iter().filter(|(other, ..)| other == name);
-            let mut addresses: Vec<IpAddr> = known.map(|(.., address)| *address).collect();
+            let known = self.secondaries.iter().filter(|(other, _)| other == name);
+            let mut addresses: Vec<IpAddr> = known.map(|(_, address)| *address).collect();
             if addresses.is_empty() {
                 addresses = own_addresses(server);
             }

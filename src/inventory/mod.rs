@@ -59,13 +59,13 @@ mod zone_entry;
 pub use import::reverse::{import_reverse, is_reverse};
 pub use import::{ImportOptions, Imported, import};
 pub use model::{
-    App, AppCache, AppSource, AptSource, Backup, Backups, BuildStep, Cache, Challenge, Database,
-    DatabaseListen, DatabaseServer, Dns, DnsRecord, Dnssec, Engine, Expect, ExternalAccount,
-    Fail2ban, FileReference, Firewall, FirewallRule, FurtherZone, Handler, Health, Hook, Install,
-    Inventory, Jobs, Keep, KeyType, Listen, Location, Login, NameServer, Names, Parsed, Part,
-    PathRule, Ports, Protocol, Python, Rate, RecordSet, Redirect, References, Schedule, Secondary,
-    Server, ServerRole, Shares, Site, Sshd, SshdSetting, Timer, Tls, TlsMode, TransferKey,
-    Unattended, Upgrades, Web, Window, Worker,
+    App, AppCache, AppSource, AptSource, Backup, Backups, BuildStep, Cache, Challenge, Copied,
+    Database, DatabaseListen, DatabaseServer, Dns, DnsRecord, Dnssec, Engine, Expect,
+    ExternalAccount, Fail2ban, FileReference, Firewall, FirewallRule, FurtherZone, Handler, Health,
+    Hook, Install, Inventory, Jobs, Keep, KeyType, Listen, Location, Login, NameServer, Names,
+    Parsed, Part, PathRule, Ports, Protocol, Python, Rate, RecordSet, Redirect, References,
+    Schedule, Secondary, Server, ServerRole, Shares, Site, Sshd, SshdSetting, Timer, Tls, TlsMode,
+    TransferKey, Unattended, Upgrades, Web, Window, Worker,
 };
 pub use network::network;
 pub use raw::schema;

@@ -229,6 +229,8 @@ pub struct Dns {
     pub elsewhere: Vec<NameServer>,
     /// The keys of the secondaries, each once.
     pub transfer_keys: Vec<TransferKey>,
+    /// Where this server copies the zone from, if it is not the one that has it.
+    pub copied: Option<Copied>,
     /// Whether the zone is signed.
     pub dnssec: Dnssec,
     /// Default time to live, in seconds.
@@ -279,6 +281,17 @@ pub struct Secondary {
     pub address: IpAddr,
     /// The name of the key that it signs its requests with; none if its address is enough.
     pub key: Option<String>,
+}
+
+/// The server of the inventory that a zone is copied from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Copied {
+    /// What it is called as a name server.
+    pub name: Fqdn,
+    /// Where it is.
+    pub addresses: Vec<IpAddr>,
+    /// The name of the key that requests are signed with.
+    pub key: String,
 }
 
 /// A name server on another machine.

@@ -84,8 +84,10 @@ impl Placed<'_> {
     fn twice(&self, mistakes: &mut Mistakes<'_>) {
         let all = self.in_order();
         for (at, (name, server)) in all.iter().enumerate() {
+            // Name servers copy from each other.
             let shares = |other: &Server| -> Vec<ServerRole> {
-                server.roles.intersection(&other.roles).copied().collect()
+                let both = server.roles.intersection(&other.roles).copied();
+                both.filter(|role| *role != ServerRole::Dns).collect()
             };
             let mut others = all[..at].iter();
             let found = others.find(|(_, other)| !shares(other).is_empty());
@@ -102,9 +104,6 @@ impl Placed<'_> {
                 [ServerRole::Database] => {
                     "one server has the database: a cluster of two could not tell which of them \
                      is cut off, and would stop with either; backups stand in for a second one"
-                }
-                [ServerRole::Dns] => {
-                    "one server has the zones; further ones copy them: [[dns.secondaries]]"
                 }
                 _ => {
                     "what one does, the other cannot do as well yet; say who does what: \
@@ -180,15 +179,18 @@ impl Placed<'_> {
         backs_up: bool,
         mistakes: &mut Mistakes<'_>,
     ) {
-        let dns = ServerRole::Dns.holder(self.servers);
-        let Some((name, server)) = dns.filter(|(_, server)| !server.has(ServerRole::Web)) else {
+        let answering = ServerRole::Dns.holders(self.servers);
+        for (name, server) in &answering {
+            if !answers && server.roles.len() == 1 {
+                let mistake = mistakes.at(self.place(name), "there is no zone for this server");
+                let help = "dns.enabled is false for every site: leave the server out";
+                mistakes.push(mistake.help(help));
+            }
+        }
+        let first = answering.first();
+        let Some((name, _)) = first.filter(|(_, server)| !server.has(ServerRole::Web)) else {
             return;
         };
-        if !answers && server.roles.len() == 1 {
-            let mistake = mistakes.at(self.place(name), "there is no zone for this server");
-            let help = "dns.enabled is false for every site: leave the server out";
-            mistakes.push(mistake.help(help));
-        }
         for raw in raw_sites {
             mistakes.within(raw.table.clone());
             let challenge = raw.tls.challenge.as_ref();

@@ -188,7 +188,7 @@ pub(super) struct Server {
     #[serde(default)]
     pub(super) sources: BTreeMap<At<String>, At<AptSource>>,
     /// What this server of several does: "web", "app" and "database" are on one server, "dns" is
-    /// there or on one of its own. Default: all of it.
+    /// on any of them, and those beside the first one copy the zones. Default: all of it.
     pub(super) roles: Option<At<Vec<At<Role>>>>,
 }
 

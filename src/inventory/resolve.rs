@@ -4,7 +4,7 @@ use super::forms::{RawSite, servers, sites};
 use super::mistakes::Mistakes;
 use super::raw::{self, At};
 use super::stray::{self, Stray};
-use super::zone_entry::Servers;
+use super::zone_entry::{Servers, name_servers};
 use super::{
     App, Backups, DatabaseServer, Dns, FileReference, Inventory, Listen, Names, Parsed, Ports,
     References, Server, ServerRole, Site, TlsMode,
@@ -62,11 +62,12 @@ fn resolve(raw: &raw::Inventory, mistakes: &mut Mistakes<'_>) -> Option<Parsed> 
     let (no_dns, no_tls) = (raw::Dns::default(), raw::Tls::default());
     let raw_sites = sites(raw, &no_dns, &no_tls, mistakes);
     let visited = ServerRole::Web.holder(&servers);
+    let answering = name_servers(&servers);
     let ports = web::ports(&raw.web);
     let database_server = app::database_server(&raw.database, mistakes);
     let shared = Shared {
         raw,
-        servers: Servers::among(&servers),
+        servers: Servers::among(&servers, &answering),
         login: placement::written(raw, visited.map(|(name, _)| name)),
         ports,
         database_server,
@@ -195,11 +196,7 @@ impl Shared<'_> {
         }
         let named = named.map(|(names, mut dns)| {
             if !dns.shared {
-                let own = (dns.nameservers.as_slice(), self.servers.dns);
-                let (found, keys) =
-                    secondary::secondaries(raw.dns, &dns.zone, own, &mut files, mistakes);
-                dns.elsewhere = secondary::elsewhere(&dns, &found, self.servers.dns);
-                (dns.secondaries, dns.transfer_keys) = (found, keys);
+                secondary::resolve(raw.dns, &mut dns, self.servers, &mut files, mistakes);
             }
             (names, dns)
         });

@@ -3,8 +3,9 @@
 use super::environment::secret_source;
 use super::mistakes::Mistakes;
 use super::raw::{self, At};
+use super::zone_entry::Servers;
 use super::{Dns, FileReference, NameServer, Secondary, Server, TransferKey, site};
-use crate::types::{Fqdn, InvalidValue};
+use crate::types::{Fqdn, InvalidValue, SecretSource};
 use std::net::IpAddr;
 use std::ops::Range;
 
@@ -19,11 +20,39 @@ pub(super) fn addresses(raw: &raw::Dns, zone: &Fqdn) -> Vec<(Fqdn, Range<usize>,
     read.collect()
 }
 
-/// What `[[dns.secondaries]]` says of a zone of its own.
-pub(super) fn secondaries(
+/// Who copies a zone of its own: what `[[dns.secondaries]]` says, and the servers of the inventory
+/// that answer it, too.
+pub(super) fn resolve(
+    raw: &raw::Dns,
+    dns: &mut Dns,
+    servers: Servers<'_>,
+    files: &mut Vec<FileReference>,
+    mistakes: &mut Mistakes<'_>,
+) {
+    let own = (dns.nameservers.as_slice(), servers);
+    let (found, keys) = secondaries(raw, &dns.zone, own, files, mistakes);
+    dns.elsewhere = elsewhere(dns, &found, servers);
+    (dns.secondaries, dns.transfer_keys) = (found, keys);
+    for (name, server) in dns.nameservers.iter().skip(1).zip(servers.copies) {
+        let key = format!("{}-{name}", dns.zone);
+        dns.secondaries.push(Secondary {
+            name: name.clone(),
+            address: server.address(),
+            key: Some(key.clone()),
+        });
+        dns.transfer_keys.push(TransferKey {
+            name: key,
+            algorithm: raw::Algorithm::HmacSha256.as_str().to_owned(),
+            source: SecretSource::Generate(true),
+        });
+    }
+}
+
+/// What `[[dns.secondaries]]` says.
+fn secondaries(
     raw: &raw::Dns,
     zone: &Fqdn,
-    own: (&[Fqdn], Option<&Server>),
+    own: (&[Fqdn], Servers<'_>),
     files: &mut Vec<FileReference>,
     mistakes: &mut Mistakes<'_>,
 ) -> (Vec<Secondary>, Vec<TransferKey>) {
@@ -78,18 +107,14 @@ pub(super) fn secondaries(
 }
 
 /// The name servers of the zone on other machines, and the secondaries.
-pub(super) fn elsewhere(
-    dns: &Dns,
-    secondaries: &[Secondary],
-    server: Option<&Server>,
-) -> Vec<NameServer> {
+fn elsewhere(dns: &Dns, secondaries: &[Secondary], servers: Servers<'_>) -> Vec<NameServer> {
     let known = secondaries.iter().map(|one| NameServer {
         name: one.name.clone(),
         address: Some(one.address),
     });
     let mut found: Vec<NameServer> = known.collect();
-    // The first one is this server.
-    for name in dns.nameservers.iter().skip(1) {
+    // The first ones are servers of the inventory.
+    for name in dns.nameservers.iter().skip(1 + servers.copies.len()) {
         if found.iter().any(|other| other.name == *name) {
             continue;
         }
@@ -108,7 +133,7 @@ pub(super) fn elsewhere(
         // One below the domain has the addresses of this server, unless a record says others.
         let others = addresses
             .into_iter()
-            .filter(|address| !is_own(*address, server));
+            .filter(|address| !is_own(*address, servers.dns));
         found.extend(others.map(|address| at(Some(address))));
     }
     found
@@ -177,10 +202,16 @@ fn is_own(address: IpAddr, server: Option<&Server>) -> bool {
     })
 }
 
-fn another(text: &str, server: Option<&Server>) -> Result<IpAddr, InvalidValue> {
+fn another(text: &str, servers: Servers<'_>) -> Result<IpAddr, InvalidValue> {
     let address = address(text)?;
-    if is_own(address, server) {
+    if is_own(address, servers.dns) {
         return Err(InvalidValue::new(format!("`{text}` is this server")));
+    }
+    let mut copies = servers.copies.iter();
+    if copies.any(|server| is_own(address, Some(server))) {
+        let message =
+            format!("`{text}` is a server of this inventory, which copies the zone anyway");
+        return Err(InvalidValue::new(message).hint("leave it out here"));
     }
     Ok(address)
 }

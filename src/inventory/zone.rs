@@ -50,7 +50,8 @@ pub(super) fn resolve(
         raw_names,
     } = *part;
     let ttl = part.ttl(mistakes);
-    let nameservers = nameservers(raw, names, part.enabled(), mistakes);
+    let asked = (part.enabled(), servers.copies.len());
+    let nameservers = nameservers(raw, names, asked, mistakes);
     // The first one is this server.
     let own_server = nameservers.first().map(|(name, _)| name);
     let zone = Zone {
@@ -79,7 +80,12 @@ pub(super) fn resolve(
         .collect();
     let mut answers = RecordSet::of(here.iter().map(|entry| &entry.record));
     entries.extend(here);
-    let secondaries = secondary::addresses(raw, names.zone());
+    let called: Vec<Fqdn> = nameservers.iter().map(|(name, _)| name.clone()).collect();
+    let elsewhere = secondary::addresses(raw, names.zone()).into_iter();
+    let mut secondaries: Vec<(Fqdn, IpAddr)> = elsewhere
+        .map(|(name, _, address)| (name, address))
+        .collect();
+    secondaries.extend(servers.copies_of(&called));
     let answering = Zone {
         server: servers.dns,
         ..zone
@@ -88,11 +94,10 @@ pub(super) fn resolve(
     entries.splice(made..made, glue);
     check(&entries, names.zone(), mistakes);
     let records: Vec<DnsRecord> = entries.into_iter().map(|entry| entry.record).collect();
-    let nameservers: Vec<Fqdn> = nameservers.into_iter().map(|(name, _)| name).collect();
     let forward = further::Forward {
         zone: names.zone(),
         records: &records,
-        nameservers: &nameservers,
+        nameservers: &called,
         secondaries: &secondaries,
         ttl,
     };
@@ -105,11 +110,12 @@ pub(super) fn resolve(
         shared: false,
         zones: zones.into_iter().map(|zone| zone.zone).collect(),
         answers,
-        nameservers,
+        nameservers: called,
         // They are read with what they refer to.
         secondaries: Vec::new(),
         elsewhere: Vec::new(),
         transfer_keys: Vec::new(),
+        copied: None,
         dnssec: dnssec("dns.dnssec", raw.dnssec.as_ref(), mistakes),
         ttl,
         wildcards: RecordSet::wildcards(&records),
@@ -151,7 +157,7 @@ pub(super) fn resolve_guest(
     let ttl = part.ttl(mistakes);
     // What is wrong with them is told where they are.
     let mut twice = mistakes.apart();
-    let nameservers = nameservers(above.raw, above.names, above.enabled(), &mut twice);
+    let nameservers = nameservers(above.raw, above.names, (above.enabled(), 0), &mut twice);
     let own_server = nameservers.first().map(|(name, _)| name);
     let entries = part.entries(zone, own_server, server, mistakes);
     let records: Vec<DnsRecord> = entries.into_iter().map(|entry| entry.record).collect();
@@ -163,6 +169,7 @@ pub(super) fn resolve_guest(
         secondaries: Vec::new(),
         elsewhere: Vec::new(),
         transfer_keys: Vec::new(),
+        copied: None,
         dnssec: Dnssec::Off,
         ttl,
         wildcards: RecordSet::wildcards(&records),
@@ -282,7 +289,7 @@ impl Zone<'_> {
     fn glue(
         &self,
         nameservers: &[Named],
-        secondaries: &[(Fqdn, Range<usize>, IpAddr)],
+        secondaries: &[(Fqdn, IpAddr)],
         entries: &[Entry],
     ) -> Vec<Entry> {
         let mut glue = Vec::new();
@@ -292,8 +299,8 @@ impl Zone<'_> {
             };
             if name.is_within(self.apex) && !entries.iter().any(has) {
                 let origin = format!("the address of the name server {name}");
-                let elsewhere = secondaries.iter().filter(|(other, ..)| other == name);
-                let elsewhere: Vec<IpAddr> = elsewhere.map(|(.., address)| *address).collect();
+                let elsewhere = secondaries.iter().filter(|(other, _)| other == name);
+                let elsewhere: Vec<IpAddr> = elsewhere.map(|(_, address)| *address).collect();
                 glue.extend(match elsewhere.as_slice() {
                     [] => self.addresses(name, span.as_ref(), &origin),
                     addresses => {

@@ -76,15 +76,40 @@ pub(super) struct Servers<'a> {
     pub(super) site: Option<&'a Server>,
     /// The one that answers the zone.
     pub(super) dns: Option<&'a Server>,
+    /// Those that copy it from there.
+    pub(super) copies: &'a [&'a Server],
+}
+
+/// The servers that answer zones, the one that has them first.
+pub(super) fn name_servers(servers: &BTreeMap<ServerName, Server>) -> Vec<&Server> {
+    let holders = ServerRole::Dns.holders(servers).into_iter();
+    holders.map(|(_, server)| server).collect()
 }
 
 impl<'a> Servers<'a> {
-    pub(super) fn among(servers: &'a BTreeMap<ServerName, Server>) -> Self {
-        let holder = |role: ServerRole| role.holder(servers).map(|(_, server)| server);
+    /// Those of the inventory, of which these answer zones.
+    pub(super) fn among(
+        servers: &'a BTreeMap<ServerName, Server>,
+        answering: &'a [&'a Server],
+    ) -> Self {
         Self {
-            site: holder(ServerRole::Web),
-            dns: holder(ServerRole::Dns),
+            site: ServerRole::Web.holder(servers).map(|(_, server)| server),
+            dns: answering.first().copied(),
+            copies: answering.get(1..).unwrap_or_default(),
         }
+    }
+
+    /// The names and the addresses of those that copy a zone with these name servers.
+    pub(super) fn copies_of(&self, nameservers: &[Fqdn]) -> Vec<(Fqdn, IpAddr)> {
+        let named = nameservers.iter().skip(1).zip(self.copies);
+        let each = |(name, server): (&Fqdn, &&Server)| {
+            let name = name.clone();
+            server
+                .addresses()
+                .into_iter()
+                .map(move |address| (name.clone(), address))
+        };
+        named.flat_map(each).collect()
     }
 }
 

@@ -15,6 +15,7 @@ pub mod restore;
 pub mod rollout;
 pub mod samples;
 pub mod saturation;
+pub mod shared_secrets;
 pub mod status;
 mod units;
 pub mod upgrades;

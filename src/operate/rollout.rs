@@ -27,6 +27,8 @@ pub struct Stop<'a> {
     pub server: &'a Server,
     /// Whether it has ever been proven: then somebody is served by it.
     pub serves: bool,
+    /// Whether it copies its zones from another one.
+    pub copies: bool,
 }
 
 /// The order in which servers are changed.
@@ -34,12 +36,13 @@ pub struct Stop<'a> {
 /// One that serves nobody yet comes first: when those that serve turn to it, it has to be there.
 /// Among new ones the zones are answered first, since an authority that is to issue a certificate
 /// asks for names. Among those that serve they change last: a name leads nowhere before what it names
-/// is there.
+/// is there. Whoever copies zones comes after the one that has them, which has to know of it.
 #[must_use]
 pub fn order(stops: &[Stop<'_>]) -> Vec<ServerName> {
     let place = |stop: &Stop<'_>| {
         let answers_alone = stop.server.has(ServerRole::Dns) && !stop.server.has(ServerRole::Web);
-        (stop.serves, answers_alone == stop.serves, stop.name.clone())
+        let name = stop.name.clone();
+        (stop.copies, stop.serves, answers_alone == stop.serves, name)
     };
     let mut all = stops.to_vec();
     all.sort_by_key(place);
@@ -55,6 +58,7 @@ mod tests {
     fn inventory() -> Inventory {
         let text = "[servers.a]\nipv4 = \"203.0.113.1\"\nroles = [\"dns\"]\n\
                     [servers.b]\nipv4 = \"203.0.113.2\"\nroles = [\"web\", \"app\", \"database\"]\n\
+                    [servers.aa]\nipv4 = \"203.0.113.3\"\nroles = [\"dns\"]\n\
                     [site]\ndomain = \"foobar.example\"\n[app]\nenabled = false\n";
         let parsed = inventory::parse(&Source::new("inventory.toml", text));
         parsed.unwrap().inventory
@@ -68,6 +72,7 @@ mod tests {
                 name,
                 server,
                 serves: serving.contains(&name.as_str()),
+                copies: inventory.copies_zones(name),
             })
             .collect();
         let names = order(&stops);
@@ -78,10 +83,11 @@ mod tests {
     #[test]
     fn what_is_new_comes_first_and_names_follow_what_they_name() {
         for (serving, expected) in [
-            (&[][..], "a b"),
-            (&["a", "b"], "b a"),
-            (&["a"], "b a"),
-            (&["b"], "a b"),
+            (&[][..], "a b aa"),
+            (&["a", "b"], "b a aa"),
+            (&["a"], "b a aa"),
+            (&["b"], "a b aa"),
+            (&["a", "b", "aa"], "b a aa"),
         ] {
             assert_eq!(order_of(serving), expected, "{serving:?}");
         }

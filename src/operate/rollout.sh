@@ -7,7 +7,8 @@ take_rollout() {
 	local shell
 	mkdir -p -m 700 -- "$STATE" || return
 	exec 8<>"$STATE/rollout"
-	if ! flock -n 8; then
+	# Whoever has just ended lets go of it within a second or two.
+	if ! flock -w 3 8; then
 		head -n 1 -- "$STATE/rollout"
 		return 75
 	fi

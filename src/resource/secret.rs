@@ -20,6 +20,8 @@ pub struct Secret {
     path: AbsolutePath,
     ownership: Ownership,
     material: SecretMaterial,
+    /// The content of its file, where several servers have one that is generated: that of all.
+    shared: Option<SecretValue>,
     /// What stands around the value of a generated one.
     around: Around,
 }
@@ -144,6 +146,34 @@ pub(super) fn salted_digest(line: &str) -> Option<(&str, Digest)> {
     Some((path, Digest::parse(printed.strip_suffix("  -")?)?))
 }
 
+impl Secret {
+    /// Its path, if it is generated: on several servers it has to be the same.
+    #[must_use]
+    pub fn generated(&self) -> Option<&AbsolutePath> {
+        matches!(self.material, SecretMaterial::Generated).then_some(&self.path)
+    }
+
+    /// The content of its file, if these random bytes are its value.
+    #[must_use]
+    pub fn made_of(&self, random: &[u8]) -> SecretValue {
+        let value = BASE64_STANDARD.encode(random);
+        SecretValue::new(self.around.of(value.as_bytes()))
+    }
+
+    /// Gives it the content that its file has on all servers.
+    pub fn share(&mut self, content: SecretValue) {
+        self.shared = Some(content);
+    }
+
+    /// What its file has to contain, if that is known here.
+    fn content(&self) -> Option<&SecretValue> {
+        match &self.material {
+            SecretMaterial::Generated => self.shared.as_ref(),
+            SecretMaterial::Value(value) => Some(value),
+        }
+    }
+}
+
 impl Kind for Secret {
     const NAME: &'static str = "secret";
     const PROBE_SHELL: &'static [&'static str] = &[include_str!("secret.sh")];
@@ -183,6 +213,7 @@ impl Kind for Secret {
             path: entry.path,
             ownership,
             material,
+            shared: None,
             around,
         })
     }
@@ -214,16 +245,14 @@ impl Kind for Secret {
                     });
                 };
                 let digest = digests.get(secret.path.as_str());
-                let agrees = match (&secret.material, digest) {
+                let agrees = match (secret.content(), digest) {
                     (_, None) if place.file_type == TYPE => {
                         return Observed::unknown(format!("{} could not be read", secret.path));
                     }
                     (_, None) => false,
                     // An empty file is no secret; a run that was cut off may leave one.
-                    (SecretMaterial::Generated, Some(digest)) => {
-                        *digest != Digest::of(probe.salt().as_bytes())
-                    }
-                    (SecretMaterial::Value(value), Some(digest)) => *digest == probe.keyed(value),
+                    (None, Some(digest)) => *digest != Digest::of(probe.salt().as_bytes()),
+                    (Some(value), Some(digest)) => *digest == probe.keyed(value),
                 };
                 Observed::Present(Found { place, agrees })
             })
@@ -239,9 +268,10 @@ impl Kind for Secret {
 
     fn compare(&self, observed: &Observed<Found>, _: &PlanContext<'_>) -> Option<Delta> {
         let Observed::Present(found) = observed else {
-            let because = match self.material {
-                SecretMaterial::Generated => "it is not there; it is made on the server",
-                SecretMaterial::Value(_) => "it is not there",
+            let because = match (&self.material, &self.shared) {
+                (SecretMaterial::Generated, None) => "it is not there; it is made on the server",
+                (SecretMaterial::Generated, Some(_)) => "it is not there; several servers have it",
+                (SecretMaterial::Value(_), _) => "it is not there",
             };
             let mut diff = Diff::default();
             diff.compare("value", None, Some("(sensitive)"));
@@ -252,7 +282,11 @@ impl Kind for Secret {
             diff.compare("value", Some("(sensitive)"), Some("(sensitive, another)"));
         }
         found.place.compare(TYPE, &self.ownership, &mut diff);
-        Delta::update(diff)
+        let mut delta = Delta::update(diff)?;
+        if self.shared.is_some() && !found.agrees {
+            "it differs from that of another server".clone_into(&mut delta.because);
+        }
+        Some(delta)
     }
 
     fn owned(&self) -> Vec<Owned> {
@@ -265,10 +299,7 @@ impl Kind for Secret {
     }
 
     fn secret(&self) -> Option<&SecretValue> {
-        match &self.material {
-            SecretMaterial::Generated => None,
-            SecretMaterial::Value(value) => Some(value),
-        }
+        self.content()
     }
 
     fn work(
@@ -281,11 +312,11 @@ impl Kind for Secret {
         let mut script = Script::new();
         let path = self.path.as_str();
         let [mode, owner, group] = self.ownership.words();
-        match (&self.material, observed.present()) {
+        match (self.content(), observed.present()) {
             (_, Some(found)) if found.agrees => {
                 script.call("repair_secret", [path, mode, owner, group]);
             }
-            (SecretMaterial::Generated, _) => {
+            (None, _) => {
                 let [before, behind] = [&self.around.before, &self.around.behind];
                 if !before.is_empty() {
                     // Those who check what reads it are shown one of the same form.
@@ -299,7 +330,7 @@ impl Kind for Secret {
                 }
                 script.call("generate_secret", words);
             }
-            (SecretMaterial::Value(value), _) => {
+            (Some(value), _) => {
                 let payload = work.payload(Content::Secret(value.clone()));
                 if !self.around.before.is_empty() {
                     work.future(Future::File(self.path.clone(), payload.clone()));
@@ -327,6 +358,7 @@ mod tests {
             path: AbsolutePath::new("/etc/s").unwrap(),
             ownership: Ownership::new(None, "0600", None, None).unwrap(),
             material,
+            shared: None,
             around: Around::default(),
         }
     }
@@ -346,6 +378,17 @@ mod tests {
         let generated = secret(SecretMaterial::Generated);
         assert_eq!(compare(&generated, "whatever"), None);
         assert!(compare(&generated, "").is_some());
+    }
+
+    #[test]
+    fn one_of_several_servers_has_what_the_others_have() {
+        let mut shared = secret(SecretMaterial::Generated);
+        let content = shared.made_of(&[0; 32]);
+        shared.share(content);
+        let text = format!("{}=", "A".repeat(43));
+        assert_eq!(compare(&shared, &text), None);
+        assert!(compare(&shared, "whatever").is_some());
+        assert!(matches!(shared.owned()[..], [Owned::Data(Data::Secret(_))]));
     }
 
     #[test]

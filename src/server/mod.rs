@@ -131,6 +131,21 @@ impl Session {
         self.request(doing, script, payload, None).await
     }
 
+    /// Runs a script whose reply nobody is shown, not even with `-vv`: there are secrets in it.
+    ///
+    /// # Errors
+    /// [`ServerError::Lost`]. A script that fails is a reply.
+    pub async fn run_unseen(
+        &mut self,
+        doing: &'static str,
+        script: &Script,
+    ) -> Result<Reply, ServerError> {
+        let trace = self.trace.take();
+        let reply = self.run(doing, script).await;
+        self.trace = trace;
+        reply
+    }
+
     /// Runs a script and hands on each line of its output as it comes.
     ///
     /// # Errors

@@ -63,7 +63,8 @@ pub(super) async fn ask(checks: &[&Check], target: &Target, limits: &Limits, now
                 Question::Dns(dns) => Reply::Dns(hear(&dns.question(), &target, &limits).await),
                 Question::NameServers(servers) => {
                     let question = servers.question();
-                    let (own, others) = compare(&servers.others, &question, &target, &limits).await;
+                    let (own, others) =
+                        compare(&servers.others, servers.copied, &question, &target, &limits).await;
                     Reply::NameServers(own, others)
                 }
                 Question::Dnssec(dnssec) => {
@@ -147,10 +148,11 @@ async fn hear(question: &Message, target: &Target, limits: &Limits) -> Vec<Heard
     together(questions).await
 }
 
-/// Asks this server and the others for the zone. After a change they are told of it within
-/// seconds, and are waited for.
+/// Asks this server and the others for the zone. After a change those that copy it are told of it
+/// within seconds, and are waited for.
 async fn compare(
     others: &[Other],
+    copied: bool,
     question: &Message,
     target: &Target,
     limits: &Limits,
@@ -160,7 +162,7 @@ async fn compare(
     loop {
         let own = hear(question, target, limits).await;
         let said = say_all(others, question, target, limits).await;
-        if !is_behind(&own, &said) || started.elapsed() + PAUSE >= wait {
+        if !is_behind(&own, &said, copied) || started.elapsed() + PAUSE >= wait {
             return (own, said);
         }
         tokio::time::sleep(PAUSE).await;
@@ -170,7 +172,7 @@ async fn compare(
 /// Asks this server for its keys, and all for the zone, with signatures.
 async fn signatures(dnssec: &Dnssec, target: &Target, limits: &Limits) -> Signed {
     let [keys, entries, zone] = dnssec.questions();
-    let (own, others) = compare(&dnssec.others, &zone, target, limits).await;
+    let (own, others) = compare(&dnssec.others, false, &zone, target, limits).await;
     Signed {
         keys: hear(&keys, target, limits).await,
         entries: hear(&entries, target, limits).await,

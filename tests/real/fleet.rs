@@ -6,8 +6,8 @@ use crate::server::Server;
 use std::time::Instant;
 use toml::{Table, Value};
 
-/// The inventory of the only server as that of two: `app1`, which has all but the zone, and `ns1`.
-fn inventory(text: &str, other: &Server, edit: impl Fn(&mut Table)) -> String {
+/// The inventory of the only server as that of two: `app1`, with these roles, and `ns1`.
+fn inventory(text: &str, other: &Server, roles: &[&str], edit: impl Fn(&mut Table)) -> String {
     let mut table: Table = text.parse().unwrap_or_default();
     let mut second: Table = other
         .site
@@ -16,7 +16,7 @@ fn inventory(text: &str, other: &Server, edit: impl Fn(&mut Table)) -> String {
         .unwrap_or_default();
     let mut servers = Table::new();
     for (name, from, roles) in [
-        ("app1", &mut table, &["web", "app", "database"][..]),
+        ("app1", &mut table, roles),
         ("ns1", &mut second, &["dns"][..]),
     ] {
         if let Some(Value::Table(mut server)) = from.remove("server") {
@@ -54,7 +54,8 @@ pub(crate) fn the_zone_gets_a_server_of_its_own(server: &Server) {
     let began = Instant::now();
     let other = Server::up("trixie");
     let with = |name: &str, edit: &dyn Fn(&mut Table)| {
-        server.site_with(name, |text| inventory(&text, &other, edit))
+        let roles = ["web", "app", "database"];
+        server.site_with(name, |text| inventory(&text, &other, &roles, edit))
     };
     let two = with("two", &|_| ());
     // The new one first: names are answered there before they are no longer answered here.
@@ -87,7 +88,7 @@ pub(crate) fn the_zone_gets_a_server_of_its_own(server: &Server) {
 
     // One client at a time.
     let hold = "exec 8<>/var/lib/foobar-stack/rollout; flock -n 8 || exit; \
-                echo 'a rollout by somebody' >&8; (exec >/dev/null 2>&1; sleep 60) & echo $!";
+                echo 'a rollout by somebody' >&8; (exec >/dev/null 2>&1; exec sleep 60) & echo $!";
     let holder = other.on(hold);
     let change = |table: &mut Table| set(table, "dns", "ttl", 600);
     with("locked", &change)
@@ -115,8 +116,52 @@ pub(crate) fn the_zone_gets_a_server_of_its_own(server: &Server) {
     });
     let done = both.run(&["apply", "--yes", "--json"]).exits(0);
     assert_eq!(changed(&done.json()), ["app1", "ns1"], "{}", done.said());
+    the_zone_is_on_both(server, &other);
     note(&format!(
         "two servers: {:.1} s",
         began.elapsed().as_secs_f64()
     ));
+}
+
+/// The zone comes back, and the server that has had it copies it.
+fn the_zone_is_on_both(server: &Server, other: &Server) {
+    let with = |name: &str, ttl: i64| {
+        let roles = ["web", "app", "database", "dns"];
+        let edit = |table: &mut Table| set(table, "dns", "ttl", ttl);
+        server.site_with(name, |text| inventory(&text, other, &roles, edit))
+    };
+    let copied = with("copied", 600);
+    let done = copied.run(&["apply", "--yes", "--json"]).exits(0);
+    assert_eq!(changed(&done.json()), ["app1", "ns1"], "{}", done.said());
+    copied.run(&["plan", "--detailed-exitcode"]).exits(0);
+    copied.run(&["verify"]).exits(0).says(&["as ns1."]);
+    let key = "cat /etc/bind/keys/*.key";
+    let first = server.on(key);
+    assert!(first.contains("hmac-sha256") && first == other.on(key));
+    let secret = first.split('"').nth(3).unwrap_or_default();
+    let traced = copied.run(&["-vv", "plan"]).exits(0).said();
+    assert!(secret.len() > 40 && !traced.contains(secret), "{traced}");
+
+    // What changes there comes here.
+    let changed = with("changed", 1200);
+    changed.run(&["apply", "--yes"]).exits(0);
+    changed.run(&["verify"]).exits(0);
+
+    // A key that is no longer the same: that of the server that visitors come to counts.
+    other.on("sed -i 's/secret \"...../secret \"AAAAA/' /etc/bind/keys/*.key; rndc reload");
+    changed.run(&["plan"]).exits(0).says(&[
+        "server app1\nNo changes.",
+        "it differs from that of another server",
+    ]);
+    changed.run(&["apply", "--yes"]).exits(0);
+    assert_eq!((server.on(key), other.on(key)), (first.clone(), first));
+
+    // The copy answers while nobody else does.
+    server.on("systemctl stop named.service");
+    let alone = changed.run(&["verify"]).exits(3).said();
+    let mut lines = alone.lines();
+    let answers = lines.any(|line| line.contains("✓ dns") && line.contains(" SOA "));
+    assert!(answers, "{alone}");
+    assert!(alone.contains("does not answer for the zone"), "{alone}");
+    server.on("systemctl start named.service");
 }

@@ -1,6 +1,6 @@
 //! The servers: where each is, what it does, and the inventory as it sees it.
 
-use super::{Backups, Dnssec, Inventory, Server, Site, TlsMode};
+use super::{Backups, Copied, Dns, Dnssec, Inventory, Server, Site, TlsMode};
 use crate::types::ServerName;
 use serde::Serialize;
 use std::borrow::Cow;
@@ -37,12 +37,23 @@ impl ServerRole {
         }
     }
 
-    /// The first of the servers that has it.
+    /// The servers that have it: at first the one that visitors come to, then the others in the
+    /// order of their names.
+    pub(in crate::inventory) fn holders(
+        self,
+        servers: &BTreeMap<ServerName, Server>,
+    ) -> Vec<(&ServerName, &Server)> {
+        let mut holders: Vec<_> = servers.iter().filter(|(_, one)| one.has(self)).collect();
+        holders.sort_by_key(|(_, server)| !server.has(Self::Web));
+        holders
+    }
+
+    /// The first of them.
     pub(in crate::inventory) fn holder(
         self,
         servers: &BTreeMap<ServerName, Server>,
     ) -> Option<(&ServerName, &Server)> {
-        servers.iter().find(|(_, server)| server.has(self))
+        self.holders(servers).into_iter().next()
     }
 }
 
@@ -52,6 +63,13 @@ impl Server {
     pub fn address(&self) -> IpAddr {
         let six = self.ipv6.map_or(Ipv4Addr::UNSPECIFIED.into(), IpAddr::from);
         self.ipv4.map_or(six, IpAddr::from)
+    }
+
+    /// All addresses that it is reached at.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<IpAddr> {
+        let (four, six) = (self.ipv4.map(IpAddr::from), self.ipv6.map(IpAddr::from));
+        four.into_iter().chain(six).collect()
     }
 
     /// Whether it has the role.
@@ -73,7 +91,11 @@ impl Inventory {
         };
         let has = |role: ServerRole| roles.contains(&role);
         let mut seen = self.clone();
+        let copies = self.copies(server);
         for site in seen.sites.values_mut() {
+            if let Some((primary, place)) = copies {
+                site.dns.copy_from(primary, place);
+            }
             site.dns.enabled &= has(ServerRole::Dns);
             site.app.enabled &= has(ServerRole::App);
             site.cache.enabled &= has(ServerRole::App);
@@ -87,6 +109,48 @@ impl Inventory {
             seen.backups = Backups::Declined;
         }
         Cow::Owned(seen)
+    }
+
+    /// Whether the server copies its zones from another one of the inventory.
+    #[must_use]
+    pub fn copies_zones(&self, server: &ServerName) -> bool {
+        self.copies(server).is_some()
+    }
+
+    /// The server that this one copies its zones from, and which of the name servers it is.
+    fn copies(&self, server: &ServerName) -> Option<(&Server, usize)> {
+        let answering = ServerRole::Dns.holders(&self.servers);
+        let (_, primary) = answering.first()?;
+        let place = answering.iter().position(|(name, _)| *name == server)?;
+        (place > 0).then_some((*primary, place))
+    }
+}
+
+impl Dns {
+    /// Turns it into what the name server at this place of the list has: a copy of what is here.
+    fn copy_from(&mut self, primary: &Server, place: usize) {
+        let names = (self.nameservers.first(), self.nameservers.get(place));
+        let (Some(first), Some(own)) = names else {
+            // The records stand in the zone of another site, and come with that.
+            self.enabled = false;
+            return;
+        };
+        let own = self.secondaries.iter().find(|one| one.name == *own);
+        let Some(key) = own.and_then(|own| own.key.clone()) else {
+            return;
+        };
+        self.transfer_keys.retain(|other| other.name == key);
+        self.copied = Some(Copied {
+            name: first.clone(),
+            addresses: primary.addresses(),
+            key,
+        });
+        self.secondaries.clear();
+        self.elsewhere.clear();
+        self.dnssec = Dnssec::Off;
+        for zone in &mut self.zones {
+            zone.dnssec = Dnssec::Off;
+        }
     }
 }
 
