@@ -237,6 +237,13 @@ fn a_full_repository_has_room_when_fewer_are_to_be_kept(server: &Server) {
         format!("sed -i 's/^keep {from}$/keep {to}/' /etc/foobar-stack/backup/settings")
     };
     let more = "head -c 12M /dev/urandom >/srv/more/large";
+    // A process that was killed has left its lock.
+    server.on(
+        "export RESTIC_REPOSITORY=/srv/backup RESTIC_PASSWORD_FILE=/etc/foobar-stack/backup/key
+         sleep 20 | restic backup --quiet --stdin >/dev/null 2>&1 & killed=$!
+         for i in $(seq 100); do [ -z \"$(ls /srv/backup/locks)\" ] || break; sleep 0.1; done
+         kill -KILL $killed && test -n \"$(ls /srv/backup/locks)\"",
+    );
     server.on(&format!(
         "cd /srv && mv backup full && mkdir backup
          mount -t tmpfs -o size=$(($(du -sm full | cut -f 1) + 32))m full backup && cp -a full/. backup
