@@ -130,11 +130,10 @@ impl NameServers {
         let wrong: Vec<String> = others
             .iter()
             .filter_map(|one| {
-                let serial = serial(&one.reply);
-                let what = if self.copied {
-                    wrong_copy(own, serial)
-                } else {
-                    wrong(own, serial)
+                let what = match serial(&one.reply) {
+                    Err(reason) => Some(format!("does not answer for the zone: {reason}")),
+                    Ok(serial) if self.copied => wrong_copy(own, serial),
+                    Ok(serial) => wrong(own, serial),
                 };
                 Some(format!("{one} {}", what?))
             })
@@ -157,11 +156,7 @@ impl NameServers {
 }
 
 /// What is wrong with a name server that has this serial, where ours is `own`.
-fn wrong(own: u32, serial: Result<u32, String>) -> Option<String> {
-    let serial = match serial {
-        Ok(serial) => serial,
-        Err(reason) => return Some(format!("does not answer for the zone: {reason}")),
-    };
+fn wrong(own: u32, serial: u32) -> Option<String> {
     match compare_serials(serial, own) {
         Some(Ordering::Equal) => None,
         Some(Ordering::Less) => {
@@ -184,11 +179,7 @@ fn wrong(own: u32, serial: Result<u32, String>) -> Option<String> {
 
 /// What is wrong with a copy that has the serial `own`, where it is copied from a server that has
 /// this one.
-fn wrong_copy(own: u32, serial: Result<u32, String>) -> Option<String> {
-    let serial = match serial {
-        Ok(serial) => serial,
-        Err(reason) => return Some(format!("does not answer for the zone: {reason}")),
-    };
+fn wrong_copy(own: u32, serial: u32) -> Option<String> {
     match compare_serials(serial, own) {
         Some(Ordering::Equal) => None,
         Some(Ordering::Greater) => {

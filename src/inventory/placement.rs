@@ -29,8 +29,8 @@ pub(super) fn check(
     mistakes: &mut Mistakes<'_>,
 ) {
     let written = raw.servers.len() + usize::from(raw.server.is_some());
-    if written != servers.len() {
-        // Whoever has what is missing may be the one with a mistake of its own.
+    if mistakes.incomplete || written != servers.len() {
+        // Whoever has what is missing, or has too much, may be the one with a mistake of its own.
         return;
     }
     let placed = Placed { raw, servers };
